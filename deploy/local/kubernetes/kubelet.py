@@ -1,0 +1,141 @@
+"""A kubelet stand-in: pods get an address and run, though nothing runs them."""
+
+import asyncio
+import itertools
+import json
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv4Network
+from typing import Any
+
+import httpx
+
+from deploy.local.kubernetes.kinds import Json
+
+#: A pod that wants a certain address says so here.
+ADDRESS_ANNOTATION = "vereflow.io/pod-ip"
+_SETTLED = {"Running", "Succeeded", "Failed"}
+#: The first addresses of a range belong to the network itself.
+_RESERVED = 10
+_MERGE = {"Content-Type": "application/merge-patch+json"}
+_WATCH_SECONDS = 300
+
+
+class Kubelet:
+    """Watches all pods of an API server and makes the new ones look Running."""
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        *,
+        pod_range: str = "10.244.0.0/16",
+        host_ip: str = "127.0.0.1",
+        retry_seconds: float = 0.5,
+    ) -> None:
+        """Take a client whose `base_url` is the server's; closing it is the caller's affair."""
+        self._client = client
+        self._range = IPv4Network(pod_range)
+        self._host_ip = host_ip
+        self._retry_seconds = retry_seconds
+        self._held: dict[str, str] = {}
+        self._fresh = self._addresses()
+
+    async def run(self) -> None:
+        """Serve until cancelled; after any break begin again with a list."""
+        while True:
+            try:
+                version = await self.list_once()
+                await self.watch_once(version)
+            except (httpx.HTTPError, json.JSONDecodeError):
+                await asyncio.sleep(self._retry_seconds)
+
+    async def list_once(self) -> str:
+        """Serve every pod there is; return the version to watch from."""
+        answer = (await self._client.get("/api/v1/pods")).raise_for_status().json()
+        self._held = {
+            pod["metadata"]["uid"]: pod["status"]["podIP"]
+            for pod in answer["items"]
+            if pod.get("status", {}).get("podIP")
+        }
+        for pod in answer["items"]:
+            await self.serve("ADDED", pod)
+        return str(answer["metadata"]["resourceVersion"])
+
+    async def watch_once(self, version: str) -> None:
+        """Serve pods as they change, until the server ends the watch."""
+        query: dict[str, str | int] = {
+            "watch": 1,
+            "resourceVersion": version,
+            "timeoutSeconds": _WATCH_SECONDS,
+        }
+        timeout = httpx.Timeout(10.0, read=_WATCH_SECONDS + 10)
+        async with self._client.stream(
+            "GET", "/api/v1/pods", params=query, timeout=timeout
+        ) as stream:
+            async for line in stream.raise_for_status().aiter_lines():
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    return
+                await self.serve(event["type"], event["object"])
+
+    async def serve(self, change: str, pod: Json) -> None:
+        """Do for one pod what its state asks for."""
+        metadata, status = pod["metadata"], pod.get("status", {})
+        if change == "DELETED":
+            self._held.pop(metadata["uid"], None)
+        elif metadata.get("deletionTimestamp"):
+            await self._finish(metadata)
+        elif not status.get("podIP") and status.get("phase") not in _SETTLED:
+            await self._start(metadata)
+        elif status.get("podIP"):
+            self._held[metadata["uid"]] = status["podIP"]
+
+    async def _start(self, metadata: Json) -> None:
+        if metadata["uid"] in self._held:
+            return
+        wished = (metadata.get("annotations") or {}).get(ADDRESS_ANNOTATION)
+        address = wished or next(self._fresh)
+        self._held[metadata["uid"]] = address
+        answer = await self._client.patch(
+            f"{_path(metadata)}/status",
+            # The uid keeps a pod reborn under this name from getting its predecessor's address.
+            content=json.dumps(
+                {"metadata": {"uid": metadata["uid"]}, "status": self._running(address)}
+            ),
+            params={"fieldManager": "kubelet"},
+            headers=_MERGE,
+        )
+        if answer.is_error:
+            del self._held[metadata["uid"]]
+        if answer.status_code >= 500:
+            answer.raise_for_status()
+
+    def _running(self, address: str) -> dict[str, Any]:
+        return {
+            "phase": "Running",
+            "podIP": address,
+            "podIPs": [{"ip": address}],
+            "hostIP": self._host_ip,
+            "hostIPs": [{"ip": self._host_ip}],
+            "conditions": [{"type": "Ready", "status": "True"}],
+        }
+
+    async def _finish(self, metadata: Json) -> None:
+        """Remove a pod that is going, unless somebody was faster."""
+        now = {"gracePeriodSeconds": 0, "preconditions": {"uid": metadata["uid"]}}
+        headers = {"Content-Type": "application/json"}
+        path = _path(metadata)
+        await self._client.request("DELETE", path, content=json.dumps(now), headers=headers)
+
+    def _addresses(self) -> Iterator[str]:
+        """Go round the range, past every address in use."""
+        first, size = self._range.network_address, self._range.num_addresses
+        for offset in itertools.cycle(range(_RESERVED, size - 1)):
+            if len(self._held) >= size - 1 - _RESERVED:
+                raise RuntimeError(f"no free address is left in {self._range}")
+            address = str(IPv4Address(first + offset))
+            if address not in self._held.values():
+                yield address
+
+
+def _path(metadata: Json) -> str:
+    return f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}"

@@ -1,0 +1,1 @@
+"""Verefoo's graph storage over REST, in process and without its quirks that only destroy data."""

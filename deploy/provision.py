@@ -1,0 +1,180 @@
+"""Create every topic before anybody needs it, or say which one is not as it must be.
+
+ProvisionError
+├── MissingTopics   asked only to check, and some are not there
+├── TopicsRefused   the broker would not create them
+├── TopicsNotReady  created, but still without a leader
+└── WrongTopic      there, but different: its message names the command that helps
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from streams.topicspec import TopicSpec
+
+READY_WITHIN = 30.0
+LOOK_EVERY = 0.1
+
+
+class ProvisionError(Exception):
+    """The topics are not as the pipeline needs them."""
+
+
+class MissingTopics(ProvisionError):
+    """Topics that nobody created yet."""
+
+
+class TopicsRefused(ProvisionError):
+    """Topics the broker declined to create."""
+
+
+class TopicsNotReady(ProvisionError):
+    """Topics that have partitions without a leader."""
+
+
+class WrongTopic(ProvisionError):
+    """A topic that was created differently."""
+
+
+@dataclass(frozen=True)
+class Provisioned:
+    """Names of the topics, by what had to be done about them."""
+
+    created: tuple[str, ...]
+    found: tuple[str, ...]
+
+
+async def provision(bootstrap: str, topics: Sequence[TopicSpec], **client: Any) -> Provisioned:
+    """Create the topics that are missing and check the others; `client` is for credentials."""
+    async with _admin(bootstrap, client) as admin:
+        missing = await _missing(admin, topics)
+        await _create(admin, missing)
+        described = await _with_leaders(admin, topics)
+        await _check(admin, bootstrap, topics, described)
+    created = tuple(spec.name for spec in missing)
+    return Provisioned(created, tuple(spec.name for spec in topics if spec.name not in created))
+
+
+async def check(bootstrap: str, topics: Sequence[TopicSpec], **client: Any) -> None:
+    """Raise unless every topic is there and right: what a worker asks before it starts."""
+    async with _admin(bootstrap, client) as admin:
+        missing = await _missing(admin, topics)
+        if missing:
+            names = ", ".join(spec.name for spec in missing)
+            raise MissingTopics(f"no such topics: {names}; run `vereflow init`")
+        described = await _with_leaders(admin, topics)
+        await _check(admin, bootstrap, topics, described)
+
+
+@asynccontextmanager
+async def _admin(bootstrap: str, client: Mapping[str, Any]) -> AsyncIterator[Any]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, **client)
+    try:
+        await admin.start()
+        yield admin
+    finally:
+        await admin.close()
+
+
+async def _missing(admin: Any, topics: Sequence[TopicSpec]) -> list[TopicSpec]:
+    # Asking for a topic by its name would create it on brokers that create on demand.
+    there = set(await admin.list_topics())
+    return [spec for spec in topics if spec.name not in there]
+
+
+async def _create(admin: Any, missing: Sequence[TopicSpec]) -> None:
+    if not missing:
+        return
+    response = await admin.create_topics(
+        [
+            NewTopic(spec.name, spec.partitions, spec.replication, topic_configs=spec.configs)
+            for spec in missing
+        ]
+    )
+    refused = []
+    for name, code, *message in response.topic_errors:
+        error = for_code(code)
+        # Somebody else may provision at the same moment.
+        if code and error is not TopicAlreadyExistsError:
+            refused.append(f"{name}: {(message or [None])[0] or error.__name__}")
+    if refused:
+        raise TopicsRefused("; ".join(refused))
+
+
+async def _with_leaders(admin: Any, topics: Sequence[TopicSpec]) -> dict[str, Any]:
+    """Return the topics' descriptions once each partition can be written to.
+
+    Creation is answered before the metadata has spread; a worker that subscribes in between
+    ignores the topic for good.
+    """
+    names = [spec.name for spec in topics]
+    deadline = time.monotonic() + READY_WITHIN
+    while True:
+        described = {topic["topic"]: topic for topic in await admin.describe_topics(names)}
+        waiting = [name for name in names if not _is_ready(described.get(name))]
+        if not waiting:
+            return described
+        if time.monotonic() > deadline:
+            raise TopicsNotReady(f"no leader within {READY_WITHIN:.0f} s: {', '.join(waiting)}")
+        await asyncio.sleep(LOOK_EVERY)
+
+
+def _is_ready(topic: Mapping[str, Any] | None) -> bool:
+    return (
+        topic is not None
+        and topic["error_code"] == 0
+        and bool(topic["partitions"])
+        and all(partition["leader"] >= 0 for partition in topic["partitions"])
+    )
+
+
+async def _check(
+    admin: Any, bootstrap: str, topics: Sequence[TopicSpec], described: Mapping[str, Any]
+) -> None:
+    policies = await _cleanup_policies(admin, [spec.name for spec in topics])
+    for spec in topics:
+        partitions = described[spec.name]["partitions"]
+        if len(partitions) != spec.partitions:
+            # More partitions would send the same keys elsewhere, away from their table rows.
+            raise WrongTopic(
+                f"{spec.name} has {len(partitions)} partitions, not {spec.partitions}: set the"
+                " number it has, or give up its records with `kafka-topics.sh"
+                f" --bootstrap-server {bootstrap} --delete --topic {spec.name}`"
+                " and run `vereflow init`"
+            )
+        replicas = min(len(partition["replicas"]) for partition in partitions)
+        if replicas < spec.replication:
+            raise WrongTopic(
+                f"{spec.name} has {replicas} replicas, not {spec.replication}: add some with"
+                f" `kafka-reassign-partitions.sh --bootstrap-server {bootstrap}`"
+            )
+        wanted = spec.configs["cleanup.policy"]
+        if policies.get(spec.name, wanted) != wanted:
+            raise WrongTopic(
+                f"{spec.name} has cleanup.policy {policies[spec.name]}, not {wanted}: run"
+                f" `kafka-configs.sh --bootstrap-server {bootstrap} --alter --entity-type topics"
+                f" --entity-name {spec.name} --add-config cleanup.policy={wanted}`"
+            )
+
+
+async def _cleanup_policies(admin: Any, names: Sequence[str]) -> dict[str, str]:
+    responses = await admin.describe_configs(
+        [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    )
+    return {
+        name: entry[1]
+        for response in responses
+        for _, _, _, name, entries in response.resources
+        for entry in entries
+        if entry[0] == "cleanup.policy"
+    }

@@ -1,0 +1,207 @@
+"""Turn bytes into records and records into bytes; what cannot be read becomes a value too.
+
+Faust loses the neighbours of a record whose decoding raises, so nothing here does.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, Generic, NoReturn, TypeVar
+
+from faust.serializers.codecs import Codec
+from pydantic import ValidationError
+
+from streams.records.base import Record
+
+R = TypeVar("R", bound=Record)
+
+MAX_BYTES = 1 << 20
+# The broker counts key, headers and framing too, and a record it refuses ends the worker.
+MAX_SENT_BYTES = MAX_BYTES - (64 << 10)
+MAX_DETAIL = 200
+MAX_DIGITS = 19
+# No writer of ours produces it, so it tells a key that was not UTF-8 from every other key.
+KEY_MARK = "\N{REPLACEMENT CHARACTER}"
+
+
+@dataclass(frozen=True)
+class Poison:
+    """Bytes that are no record, and why: ``reason`` is a stable code, ``detail`` is for people."""
+
+    raw: bytes
+    reason: str
+    detail: str = ""
+
+
+class RecordTooLarge(ValueError):
+    """A record that would not travel: raised to its sender, before anything is written."""
+
+
+class _Unreadable(Exception):
+    def __init__(self, reason: str, detail: object = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.detail = detail
+
+
+def decode(raw: bytes, record_type: type[R]) -> R | Poison:
+    """Read one record; never raise."""
+    try:
+        _check_text(raw)
+        return record_type.model_validate_json(raw)
+    except _Unreadable as error:
+        reason, detail = error.reason, error.detail
+    except ValidationError as error:
+        reason, detail = _explain(error)
+    except Exception as error:
+        # A validator that fails on what it did not expect has found a bad field as well.
+        reason, detail = "bad-field", f"{type(error).__name__}: {error}"
+    return Poison(raw, reason, escape(detail))
+
+
+def encode(record: Record) -> bytes:
+    """Return the record as it travels; raise RecordTooLarge rather than let it out."""
+    raw = record.to_bytes()
+    if len(raw) > MAX_SENT_BYTES:
+        raise RecordTooLarge(f"{type(record).__name__} of {len(raw)} bytes")
+    return raw
+
+
+def escape(detail: object) -> str:
+    """Return a bounded text that is safe in a log, a terminal and a header."""
+    # Cut twice: escaping a 1 MB text only to throw it away would be a gift to the sender.
+    text = str(detail)[:MAX_DETAIL]
+    return text.encode("unicode_escape").decode("ascii")[:MAX_DETAIL]
+
+
+def _check_text(raw: bytes) -> None:
+    """Refuse what a JSON parser would take although two parsers could read it differently."""
+    if not raw:
+        raise _Unreadable("empty")
+    if len(raw) > MAX_BYTES:
+        raise _Unreadable("too-large", f"{len(raw)} bytes")
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _Unreadable("not-utf8", error) from error
+    try:
+        value = _SCANNER.decode(text)
+    except RecursionError as error:
+        raise _Unreadable("too-deep") from error
+    except ValueError as error:
+        raise _Unreadable("not-json", error) from error
+    if not isinstance(value, dict):
+        raise _Unreadable("not-an-object", type(value).__name__)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise _Unreadable("duplicate-key", key)
+            seen.add(key)
+    return found
+
+
+def _integer(digits: str) -> int:
+    if len(digits.lstrip("-")) > MAX_DIGITS:
+        raise _Unreadable("number-too-big", f"{len(digits)} digits")
+    return int(digits)
+
+
+def _fraction(digits: str) -> float:
+    number = float(digits)
+    if number in (float("inf"), float("-inf")):
+        raise _Unreadable("number-too-big", digits)
+    return number
+
+
+def _constant(name: str) -> NoReturn:
+    raise _Unreadable("not-json", name)
+
+
+_SCANNER = json.JSONDecoder(
+    object_pairs_hook=_unique,
+    parse_int=_integer,
+    parse_float=_fraction,
+    parse_constant=_constant,
+)
+_REASONS = {"missing": "missing-field", "model_type": "not-an-object"}
+# What only pydantic's parser minds, told apart by its message: it has one code for all of them.
+_SYNTAX = {"recursion": "too-deep", "surrogate": "lone-surrogate", "hex escape": "lone-surrogate"}
+
+
+def _explain(error: ValidationError) -> tuple[str, str]:
+    details = error.errors(include_url=False, include_context=False, include_input=False)
+    first = details[0]
+    if first["type"] == "json_invalid":
+        words = [reason for word, reason in _SYNTAX.items() if word in first["msg"]]
+        return (words or ["not-json"])[0], first["msg"]
+    # A bad field of a part is a bad field, whatever the part is.
+    reason = _REASONS.get(first["type"], "bad-field")
+    if reason == "not-an-object" and first["loc"]:
+        reason = "bad-field"
+    path = ".".join(str(step) for step in first["loc"])
+    more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
+    return reason, f"{path[:100]}: {first['msg']}{more}"
+
+
+class RecordCodec(Codec, Generic[R]):
+    """The value codec of one record type, for topics and tables."""
+
+    def __init__(
+        self, record_type: type[R], children: tuple[Codec, ...] | None = None, **kwargs: Any
+    ) -> None:
+        # Faust clones a codec from its keyword arguments.
+        super().__init__(children=children, record_type=record_type, **kwargs)
+        self.record_type = record_type
+
+    def _loads(self, s: bytes | None) -> R | Poison | None:
+        return None if s is None else decode(s, self.record_type)
+
+    def _dumps(self, s: R | None) -> bytes | None:
+        if s is None:
+            return None
+        if not isinstance(s, self.record_type):
+            raise TypeError(f"expected {self.record_type.__name__}, got {type(s).__name__}")
+        return encode(s)
+
+
+class KeyCodec(Codec):
+    """Text keys as their own UTF-8 bytes, the same on topics and in changelogs.
+
+    Faust would write a table's keys as JSON: another hash, another partition.
+    """
+
+    def _loads(self, s: bytes) -> str:
+        try:
+            return s.decode("utf-8")
+        except UnicodeDecodeError:
+            return KEY_MARK + s.decode("utf-8", "backslashreplace")
+
+    def _dumps(self, s: str) -> bytes:
+        return s.encode("utf-8", "backslashreplace")
+
+
+def _adapter(name: str, codec: Codec) -> type[Any]:
+    # Faust asks a type for its codec in `_options`, and hands it what the codec returned.
+    def from_data(value: Any, *, preferred_type: Any = None) -> Any:
+        return value
+
+    options = SimpleNamespace(serializer=codec, polymorphic_fields=False)
+    return type(name, (), {"_options": options, "from_data": staticmethod(from_data)})
+
+
+FaustKey = _adapter("FaustKey", KeyCodec())
+"""``key_type`` of every topic and table."""
+
+
+@functools.cache
+def faust_type(record_type: type[Record]) -> type[Any]:
+    """Return the ``value_type`` under which topics and tables carry this record."""
+    return _adapter(f"Faust{record_type.__name__}", RecordCodec(record_type))

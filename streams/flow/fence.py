@@ -1,0 +1,129 @@
+"""Decide what one wanted policy asks of the cluster, so that a late writer can do no harm."""
+
+from __future__ import annotations
+
+import copy
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from streams.policy.canonical import spec_equal
+from streams.records.policies import Outcome, PolicyPatch, Revision, parse_revision
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+INSTANCE = "vereflow.io/instance"
+REVISION = "vereflow.io/revision"
+POD_UID = "vereflow.io/pod-uid"
+_OWNED_NOTES = (POD_UID, "vereflow.io/graph", "vereflow.io/rules-digest")
+
+
+class Verb(StrEnum):
+    """How the cluster is asked."""
+
+    CREATE = "CREATE"
+    UPDATE = "UPDATE"
+    DELETE = "DELETE"
+    NOTHING = "NOTHING"
+
+
+class Step(NamedTuple):
+    """One request, or none with the outcome that stands already.
+
+    An update names the uid and the resourceVersion it read, so that it can neither create again
+    what was deleted nor overwrite what it has not seen.
+    """
+
+    verb: Verb
+    outcome: Outcome
+    manifest: dict[str, Any] | None = None
+    uid: str = ""
+    resource_version: str = ""
+    reason: str = ""
+
+
+def is_ours(stored: dict[str, Any], instance: str) -> bool:
+    """Tell whether a stored policy carries our label and our installation's."""
+    labels = stored["metadata"].get("labels") or {}
+    return labels.get(MANAGED_BY) == "vereflow" and labels.get(INSTANCE) == instance
+
+
+def revision_of(stored: dict[str, Any]) -> Revision:
+    """Return the revision a stored policy was written with."""
+    return parse_revision((stored["metadata"].get("annotations") or {}).get(REVISION, ""))
+
+
+def decide(
+    wanted: PolicyPatch, stored: dict[str, Any] | None, pod_lives: bool, instance: str
+) -> Step:
+    """Return the one step from what is stored to what is wanted."""
+    if stored is None or not is_ours(stored, instance):
+        return _without_ours(wanted, foreign=stored is not None)
+    if revision_of(stored).order > wanted.revision.order:
+        return Step(Verb.NOTHING, Outcome.SUPERSEDED)
+    if wanted.manifest is None:
+        return _removal(wanted, stored, pod_lives)
+    if revision_of(stored) == wanted.revision and same_content(stored, wanted.manifest):
+        return Step(Verb.NOTHING, Outcome.UNCHANGED)
+    return _update(wanted.manifest, stored)
+
+
+def _without_ours(wanted: PolicyPatch, foreign: bool) -> Step:
+    if wanted.unprotected:
+        return Step(Verb.NOTHING, Outcome.UNPROTECTED, reason=wanted.unprotected)
+    if wanted.manifest is None:
+        return Step(Verb.NOTHING, Outcome.DELETED)
+    if foreign:
+        return Step(Verb.NOTHING, Outcome.FOREIGN, reason="a policy of that name is not ours")
+    return Step(Verb.CREATE, Outcome.APPLIED, wanted.manifest)
+
+
+def same_content(stored: dict[str, Any], manifest: dict[str, Any]) -> bool:
+    """Tell whether a stored policy means what the manifest says and bears its marks."""
+    have, want = stored["metadata"], manifest["metadata"]
+    labels = have.get("labels") or {}
+    notes, wanted = have.get("annotations") or {}, want.get("annotations") or {}
+    marked = all(labels.get(key) == value for key, value in want["labels"].items())
+    noted = all(notes.get(key) == wanted.get(key) for key in _OWNED_NOTES)
+    return marked and noted and spec_equal(stored.get("spec") or {}, manifest["spec"])
+
+
+def _update(manifest: dict[str, Any], stored: dict[str, Any]) -> Step:
+    uid, version = stored["metadata"]["uid"], stored["metadata"]["resourceVersion"]
+    return Step(Verb.UPDATE, Outcome.APPLIED, manifest, uid, version)
+
+
+def _removal(wanted: PolicyPatch, stored: dict[str, Any], pod_lives: bool) -> Step:
+    notes = stored["metadata"].get("annotations") or {}
+    if notes.get(POD_UID) != wanted.pod_uid:
+        return Step(Verb.NOTHING, Outcome.SUPERSEDED, reason="it belongs to another pod by now")
+    if pod_lives:
+        # Without a policy the pod of that name would be open to everybody.
+        isolated = _isolated(wanted, stored)
+        if same_content(stored, isolated):
+            return Step(Verb.NOTHING, Outcome.UNCHANGED, reason="a pod of that name lives")
+        return _update(isolated, stored)
+    uid, version = stored["metadata"]["uid"], stored["metadata"]["resourceVersion"]
+    return Step(Verb.DELETE, Outcome.DELETED, None, uid, version)
+
+
+def _isolated(wanted: PolicyPatch, stored: dict[str, Any]) -> dict[str, Any]:
+    """Return the stored policy, letting its pod reach nothing but itself."""
+    meta = stored["metadata"]
+    spec = copy.deepcopy(stored["spec"])
+    itself = {"podSelector": spec["podSelector"]}
+    spec |= {
+        "ingress": [{"from": [itself]}],
+        "egress": [{"to": [itself]}],
+        "policyTypes": ["Ingress", "Egress"],
+    }
+    notes = {**(meta.get("annotations") or {}), REVISION: wanted.revision.text}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {
+            "name": meta["name"],
+            "namespace": meta["namespace"],
+            "labels": dict(meta["labels"]),
+            "annotations": {k: v for k, v in notes.items() if k.startswith("vereflow.io/")},
+        },
+        "spec": spec,
+    }

@@ -1,0 +1,41 @@
+"""Let through what a firewall may say, and refuse the rest with a reason."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from streams.flow.output import GRAPH_FACTS, Outputs, Refusal, Send
+from streams.records.cause import Source
+from streams.records.facts import FirewallChange, GraphFact
+from streams.records.marks import MarkKind
+from streams.records.rules import Action
+
+# The firewalls' side of a barrier, told apart from the partitions of the pods' side.
+FIREWALLS_SIDE = -1
+
+
+class Checks(NamedTuple):
+    """What a change is held against."""
+
+    graphs: frozenset[str]
+    firewalls: frozenset[str]
+    default_allow: bool = False
+
+
+def handle(change: FirewallChange, key: str, source: Source, checks: Checks) -> Outputs:
+    """Return the change as a fact of its graph, or why it cannot be one."""
+    graph = change.graph or key
+    if graph not in checks.graphs:
+        return [Refusal("unknown-graph", graph[:80])]
+    cause = change.cause or source.cause()
+    if change.mark is not None:
+        side = FIREWALLS_SIDE if change.mark.kind is MarkKind.BARRIER else source.partition
+        mark = change.mark.model_copy(update={"graph": graph, "partition": side})
+        return [Send(GRAPH_FACTS, graph, GraphFact(graph=graph, mark=mark, cause=cause))]
+    if change.firewall not in checks.firewalls:
+        return [Refusal("unknown-firewall", change.firewall[:80])]
+    if change.default_action is Action.ALLOW and not checks.default_allow:
+        # Such a firewall opens every pod to every other: only who asked for it gets it.
+        return [Refusal("default-allow", f"{change.firewall} lets everything through")]
+    said = change.model_copy(update={"graph": graph, "cause": cause})
+    return [Send(GRAPH_FACTS, graph, GraphFact(graph=graph, change=said, cause=cause))]

@@ -1,0 +1,82 @@
+"""The rows one graph keeps: small ones, one per pod, one per rule; no row grows with the graph.
+
+Every row keeps ``at``, the offset of the fact that last changed it. A fact with a lower offset
+leaves the row alone, and a fact met again at that very offset speaks again for all whom the row
+touches now: that is the outbox, and it costs no row of its own.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from streams.records.base import Record
+from streams.records.cause import Cause
+from streams.records.facts import FirewallChange
+from streams.records.marks import Stamp
+from streams.records.rules import Action, Rule
+from streams.records.views import PodRef
+
+
+class GraphPodRow(Record):
+    """A pod as this graph knows it; ``was`` are addresses it held before."""
+
+    pod: PodRef
+    live: bool
+    rev: int
+    since: Stamp | None = None
+    was: tuple[str, ...] = ()
+    at: int = -1
+    cause: Cause | None = None
+
+    @property
+    def age(self) -> tuple[tuple[int, int], int, str]:
+        """Return what decides between two claims to one address: the later one holds."""
+        return (self.since.order if self.since else (-1, -1), self.rev, self.pod.uid)
+
+
+class RuleRow(Record):
+    """A rule and whom its exact ends were bound to when they were first seen (None: parked).
+
+    A dropped rule stays until its fact is committed, so that a replay knows whom it touched.
+    """
+
+    firewall: str
+    rule: Rule
+    place: int = 0
+    at: int = -1
+    dropped: bool = False
+    source_uid: str | None = None
+    destination_uid: str | None = None
+
+
+class FirewallRow(Record):
+    """A firewall's default, and whether its list has an order."""
+
+    firewall: str
+    at: int = -1
+    default_action: Action = Action.DENY
+    ordered: bool = False
+
+
+class GateRow(Record):
+    """Whether this graph may speak: what of the first sync it has seen.
+
+    ``listing`` is the newest listing per cluster, ``lists`` the partitions whose end of it came.
+    """
+
+    epoch: int = 0
+    lists: dict[str, list[int]] = Field(default_factory=dict)
+    listing: dict[str, tuple[int, int]] = Field(default_factory=dict)
+    read: bool = False
+    open: bool = False
+    opened_at: int = -1
+    barriers: dict[str, list[int]] = Field(default_factory=dict)
+
+
+class GraphRow(Record):
+    """One row of ``graph-rules``: exactly one of these."""
+
+    rule: RuleRow | None = None
+    firewall: FirewallRow | None = None
+    gate: GateRow | None = None
+    part: FirewallChange | None = None

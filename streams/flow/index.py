@@ -1,0 +1,143 @@
+"""What one graph's rows say, indexed by address, in memory; built from the rows, never stored."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+
+from streams.flow.graph_rows import FirewallRow, GateRow, GraphPodRow, GraphRow, RuleRow
+from streams.records.addresses import is_exact, matches
+from streams.records.rules import Action
+from streams.records.views import PodRef
+
+
+class GraphIndex:
+    """Pods by key and by claimed address; rules by the addresses they name."""
+
+    def __init__(self) -> None:
+        self.pods: dict[str, GraphPodRow] = {}
+        self.claims: defaultdict[str, set[str]] = defaultdict(set)
+        self.rules: dict[str, RuleRow] = {}
+        self.naming: defaultdict[str, set[str]] = defaultdict(set)
+        self.wild: set[str] = set()
+        self.firewalls: dict[str, FirewallRow] = {}
+        self.parts: dict[str, GraphRow] = {}
+        self.changed: defaultdict[int, set[str]] = defaultdict(set)
+        self.gate = GateRow()
+
+    @classmethod
+    def of(
+        cls, graph: str, pods: Mapping[str, GraphPodRow], rows: Mapping[str, GraphRow]
+    ) -> GraphIndex:
+        """Build the index of one graph from its rows."""
+        index = cls()
+        prefix = f"{graph}|"
+        for key, pod in list(pods.items()):
+            if key.startswith(prefix):
+                index.put_pod(key.removeprefix(prefix), pod)
+        for key, row in list(rows.items()):
+            if key.startswith(prefix):
+                index.put_row(key.removeprefix(prefix), row)
+        return index
+
+    def put_pod(self, key: str, row: GraphPodRow) -> None:
+        """Replace what is known of one pod."""
+        old = self.pods.get(key)
+        if old is not None and old.pod.address:
+            self.claims[old.pod.address].discard(key)
+        self.pods[key] = row
+        if row.live and row.pod.address:
+            self.claims[row.pod.address].add(key)
+
+    def drop_pod(self, key: str) -> None:
+        """Forget one pod that is gone."""
+        del self.pods[key]
+
+    def put_row(self, key: str, row: GraphRow) -> None:
+        """Take in one row of ``graph-rules``."""
+        if row.rule is not None:
+            self.put_rule(key, row.rule)
+        elif row.firewall is not None:
+            self.firewalls[row.firewall.firewall] = row.firewall
+        elif row.gate is not None:
+            self.gate = row.gate
+        else:
+            self.parts[key] = row
+
+    def put_rule(self, key: str, row: RuleRow) -> None:
+        """Add or replace one rule; a dropped one is remembered but covers nothing."""
+        self.drop_rule(key)
+        self.rules[key] = row
+        self.changed[row.at].add(key)
+        if row.dropped:
+            return
+        for end in (row.rule.source, row.rule.destination):
+            if is_exact(end):
+                self.naming[end].add(key)
+            else:
+                self.wild.add(key)
+
+    def drop_rule(self, key: str) -> None:
+        """Forget one rule."""
+        row = self.rules.pop(key, None)
+        if row is None:
+            return
+        self.changed[row.at].discard(key)
+        self.wild.discard(key)
+        for end in (row.rule.source, row.rule.destination):
+            if is_exact(end):
+                self.naming[end].discard(key)
+
+    def holder(self, address: str) -> PodRef | None:
+        """Return the pod that holds the address: of several live claims the latest."""
+        keys = self.claims.get(address)
+        if not keys:
+            return None
+        return max((self.pods[key] for key in keys), key=lambda row: row.age).pod
+
+    def holds(self, pod: PodRef) -> bool:
+        """Tell whether the pod holds the address it claims."""
+        holder = self.holder(pod.address) if pod.address else None
+        return holder is not None and holder.uid == pod.uid and holder.key == pod.key
+
+    def covering(self, address: str) -> list[str]:
+        """Return the rules with an end that covers the address."""
+        wild = [
+            key
+            for key in self.wild
+            if matches(self.rules[key].rule.source, address)
+            or matches(self.rules[key].rule.destination, address)
+        ]
+        return [*self.naming.get(address, ()), *(k for k in wild if k not in self.naming[address])]
+
+    def open_by_default(self) -> bool:
+        """Tell whether some firewall lets through what no rule names."""
+        return any(row.default_action is Action.ALLOW for row in self.firewalls.values())
+
+    def under(self, pattern: str) -> Iterator[str]:
+        """Yield the keys of the live pods that claim an address the pattern covers."""
+        if is_exact(pattern):
+            yield from list(self.claims.get(pattern, ()))
+            return
+        for address, keys in list(self.claims.items()):
+            if keys and matches(pattern, address):
+                yield from list(keys)
+
+    def ends(self, row: RuleRow) -> set[str]:
+        """Return the keys of the pods at the two ends of a rule."""
+        return {*self.under(row.rule.source), *self.under(row.rule.destination)}
+
+    def peers(self, addresses: Iterable[str]) -> set[str]:
+        """Return the keys of all pods whose view may depend on who holds these addresses."""
+        found: set[str] = set()
+        for address in addresses:
+            found |= self.claims.get(address, set())
+            if self.open_by_default():
+                found |= {key for keys in self.claims.values() for key in keys}
+            for key in self.covering(address):
+                rule = self.rules[key].rule
+                if matches(rule.source, address):
+                    found |= set(self.under(rule.destination))
+                if matches(rule.destination, address):
+                    found |= set(self.under(rule.source))
+        return found

@@ -1,0 +1,331 @@
+"""Resolve one graph's pods and rules, in their one order, into the view of every pod concerned."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, MutableMapping
+from typing import NamedTuple
+
+from streams.flow import change_sets
+from streams.flow.graph_rows import FirewallRow, GateRow, GraphPodRow, GraphRow, RuleRow
+from streams.flow.index import GraphIndex
+from streams.flow.output import POD_RULES, Outputs, Refusal, Send
+from streams.flow.views import resolve
+from streams.records.addresses import is_exact
+from streams.records.cause import Cause, Source
+from streams.records.facts import FirewallChange, GraphFact, PodClaim
+from streams.records.marks import Mark, MarkKind
+from streams.records.policies import PodRules
+from streams.records.rules import Rule
+from streams.records.views import PodRef
+from streams.rules.verdict import Exactness
+
+MOST_PEERS = 2500
+KEPT_BARRIERS = 16
+KEPT_ADDRESSES = 4
+
+PodRows = MutableMapping[str, GraphPodRow]
+GraphRows = MutableMapping[str, GraphRow]
+
+
+class Routing(NamedTuple):
+    """What the router must know of its surroundings."""
+
+    partitions: int
+    epoch: int
+    clusters: tuple[str, ...]
+    exactness: Exactness = Exactness.WIDEN
+
+
+class Graph:
+    """One graph's rows together with their index: what is put in one is put in the other."""
+
+    def __init__(self, name: str, pods: PodRows, rows: GraphRows) -> None:
+        self.name = name
+        self.pods = pods
+        self.rows = rows
+        self.index = GraphIndex.of(name, pods, rows)
+
+    def put_pod(self, key: str, row: GraphPodRow) -> None:
+        """Store a pod's row, then index it."""
+        self.pods[f"{self.name}|{key}"] = row
+        self.index.put_pod(key, row)
+
+    def put_rule(self, key: str, row: RuleRow) -> None:
+        """Store a rule's row, then index it."""
+        self.rows[f"{self.name}|{key}"] = GraphRow(rule=row)
+        self.index.put_rule(key, row)
+
+    def put_firewall(self, row: FirewallRow) -> None:
+        """Store a firewall's default and order."""
+        self.rows[f"{self.name}|{row.firewall}|"] = GraphRow(firewall=row)
+        self.index.firewalls[row.firewall] = row
+
+    def put_gate(self, gate: GateRow) -> None:
+        """Store what of the first sync was seen."""
+        self.rows[f"{self.name}|"] = GraphRow(gate=gate)
+        self.index.gate = gate
+
+    def put_part(self, key: str, change: FirewallChange) -> None:
+        """Keep one part of a change set until the others are there."""
+        self.index.parts[key] = self.rows[f"{self.name}|{key}"] = GraphRow(part=change)
+
+    def drop_parts(self, keys: Iterable[str]) -> None:
+        """Forget the parts of a set that was applied."""
+        for key in keys:
+            self.rows.pop(f"{self.name}|{key}", None)
+            self.index.parts.pop(key, None)
+
+
+def handle(graph: Graph, fact: GraphFact, source: Source, ours: Routing) -> Outputs:
+    """Return the views that one fact changes; nothing before the first sync is complete."""
+    if fact.mark is not None:
+        return _mark(graph, fact.mark, source, ours)
+    touched: set[str] = set()
+    if fact.claim is not None:
+        touched = _claim(graph, fact.claim, source, fact.cause)
+    elif fact.change is not None:
+        touched = _change(graph, fact.change, source)
+    return _speak(graph, sorted(touched), source, fact.cause, ours)
+
+
+def forget(graph: Graph, committed: int) -> None:
+    """Drop what only a replay below the committed offset could ask for: the gone, the dropped."""
+    for key, row in list(graph.index.pods.items()):
+        if not row.live and row.at < committed:
+            graph.pods.pop(f"{graph.name}|{key}", None)
+            graph.index.drop_pod(key)
+    for key, rule in list(graph.index.rules.items()):
+        if rule.dropped and rule.at < committed:
+            graph.rows.pop(f"{graph.name}|{key}", None)
+            graph.index.drop_rule(key)
+
+
+def _claim(graph: Graph, claim: PodClaim, source: Source, cause: Cause | None) -> set[str]:
+    index, key = graph.index, claim.pod.key
+    old = index.pods.get(key)
+    stale = old is not None and claim.rev <= old.rev
+    if old is not None and stale and source.offset > old.at:
+        return set()
+    if old is not None and stale:
+        # Put again as well: after a kill the row may be on disk and in no changelog.
+        graph.put_pod(key, old)
+    held = {claim.pod.address, *((old.pod.address, *old.was) if old else ())}
+    if not stale:
+        was = ((*old.was, old.pod.address) if old and old.pod.address else ())[-KEPT_ADDRESSES:]
+        row = GraphPodRow(
+            pod=claim.pod,
+            live=claim.live,
+            rev=claim.rev,
+            since=claim.since,
+            was=tuple(str(address) for address in was if address),
+            at=source.offset,
+            cause=cause,
+        )
+        graph.put_pod(key, row)
+    # After a replay as well: the binding may be lost although the pod's own row was kept.
+    now = index.pods[key].pod
+    if index.holds(now):
+        _bind(graph, now)
+    return {key} | index.peers(address for address in held if address)
+
+
+def _bind(graph: Graph, pod: PodRef) -> None:
+    """Bind the parked ends that name this address to the first pod that holds it."""
+    for key in list(graph.index.naming.get(str(pod.address), ())):
+        row = graph.index.rules[key]
+        bound = {
+            end: pod.uid
+            for end, name in _ends(row)
+            if name == pod.address and getattr(row, end) is None
+        }
+        if bound:
+            graph.put_rule(key, row.model_copy(update=bound))
+
+
+def _ends(row: RuleRow) -> tuple[tuple[str, str], tuple[str, str]]:
+    return ("source_uid", row.rule.source), ("destination_uid", row.rule.destination)
+
+
+def _change(graph: Graph, change: FirewallChange, source: Source) -> set[str]:
+    parts = change_sets.collect(graph.index.parts, change)
+    if parts is None:
+        graph.put_part(change_sets.key_of(change), change)
+        return set()
+    everybody = False
+    for name in sorted({part.firewall for part in parts}):
+        mine = [part for part in parts if part.firewall == name]
+        _write_rules(graph, name, mine, source.offset)
+        everybody |= _write_firewall(graph, name, mine[-1], source.offset)
+    graph.drop_parts(change_sets.keys_of(change, graph.index.parts))
+    if everybody:
+        return set(graph.index.pods)
+    changed = graph.index.changed.get(source.offset, set())
+    return {pod for key in changed for pod in graph.index.ends(graph.index.rules[key])}
+
+
+def _write_firewall(graph: Graph, name: str, last: FirewallChange, at: int) -> bool:
+    """Store the firewall's default and order; tell whether that touches everybody."""
+    old = graph.index.firewalls.get(name)
+    if old is not None and old.at >= at:
+        if old.at == at:
+            graph.put_firewall(old)
+        return old.at == at
+    closed = FirewallRow(firewall=name, at=at)
+    said = {"default_action": last.default_action, "ordered": last.ordered}
+    new = closed if last.gone else closed.model_copy(update=said)
+    known = (old.default_action, old.ordered) if old else None
+    if known == (new.default_action, new.ordered):
+        return False
+    graph.put_firewall(new)
+    return old is not None or new.default_action is not closed.default_action
+
+
+def _write_rules(graph: Graph, name: str, mine: list[FirewallChange], at: int) -> None:
+    """Store the rules that come, mark the rules that go; newer rows are left alone."""
+    index = graph.index
+    have = {key for key, row in index.rules.items() if row.firewall == name and not row.dropped}
+    ordered = mine[-1].ordered
+    wanted: dict[str, tuple[Rule, int]] = {}
+    rules = [rule for part in mine for rule in (*(part.elements or ()), *part.added)]
+    for place, rule in enumerate(rules):
+        where = place if ordered else 0
+        wanted[rule_key(name, rule, where)] = (rule, where)
+    removed = {rule_key(name, rule, 0) for part in mine for rule in part.removed}
+    holders = {address: uid for part in mine for address, uid in part.holders.items()}
+    whole = mine[-1].gone or any(part.elements is not None for part in mine)
+    for key in sorted((have - wanted.keys()) if whole else (removed & have) - wanted.keys()):
+        row = index.rules[key]
+        if row.at < at:
+            graph.put_rule(key, row.model_copy(update={"dropped": True, "at": at}))
+    for key in sorted(index.changed.get(at, ())):
+        # A replay: after a kill these rows may be on disk and in no changelog.
+        graph.put_rule(key, index.rules[key])
+    for key, (rule, where) in wanted.items():
+        known = index.rules.get(key)
+        # Taken away and given again in one breath is a new rule: it binds to today's holders.
+        fresh = known is None or known.dropped or key in removed
+        if fresh and (known is None or known.at < at):
+            graph.put_rule(key, _row(index, name, rule, where, at, holders))
+
+
+def rule_key(firewall: str, rule: Rule, place: int) -> str:
+    """Return the key of a rule's row: the same rule twice in an unordered list is one."""
+    text = rule.model_dump_json(exclude_defaults=False)
+    return f"{firewall}|{place:05d}|{hashlib.sha256(text.encode()).hexdigest()[:20]}"
+
+
+def _row(
+    index: GraphIndex, firewall: str, rule: Rule, place: int, at: int, holders: Mapping[str, str]
+) -> RuleRow:
+    def uid(end: str) -> str | None:
+        if not is_exact(end):
+            return None
+        holder = index.holder(end)
+        return holders.get(end) or (holder.uid if holder else None)
+
+    return RuleRow(
+        firewall=firewall,
+        rule=rule,
+        place=place,
+        at=at,
+        source_uid=uid(rule.source),
+        destination_uid=uid(rule.destination),
+    )
+
+
+def _speak(
+    graph: Graph, keys: Iterable[str], source: Source, cause: Cause | None, ours: Routing
+) -> Outputs:
+    if not graph.index.gate.open:
+        return []
+    outputs: Outputs = []
+    for key in keys:
+        view = _view(graph, graph.index.pods[key], source, cause, ours)
+        if len(view.allowances) > MOST_PEERS:
+            outputs.append(Refusal("too-many-peers", f"{key}: {len(view.allowances)}"))
+        else:
+            outputs.append(Send(POD_RULES, key, view))
+    return outputs
+
+
+def _view(
+    graph: Graph, row: GraphPodRow, source: Source, cause: Cause | None, ours: Routing
+) -> PodRules:
+    allowances, inexact = resolve(graph.index, row.pod, ours.exactness) if row.live else ((), ())
+    return PodRules(
+        graph=graph.name,
+        subject=row.pod,
+        gone=not row.live,
+        revision=source.offset,
+        epoch=ours.epoch,
+        allowances=allowances,
+        inexact=inexact,
+        cause=cause or row.cause,
+    )
+
+
+def _mark(graph: Graph, mark: Mark, source: Source, ours: Routing) -> Outputs:
+    if mark.kind is MarkKind.BARRIER:
+        return _barrier(graph, mark, ours)
+    gate = graph.index.gate
+    if mark.epoch < ours.epoch or _older(mark, gate):
+        return []
+    if gate.epoch != ours.epoch:
+        gate = GateRow(epoch=ours.epoch)
+    gate = _seen(gate, mark)
+    opens = not gate.open and _ready(gate, ours)
+    if opens:
+        gate = gate.model_copy(update={"open": True, "opened_at": source.offset})
+    if gate != graph.index.gate:
+        graph.put_gate(gate)
+    everybody = sorted(graph.index.pods) if gate.opened_at == source.offset else []
+    views = _speak(graph, everybody, source, source.cause(), ours)
+    complete = gate.open and len(gate.lists.get(mark.cluster, ())) == ours.partitions
+    return [*views, *_everywhere(graph, mark, ours)] if complete else views
+
+
+def _older(mark: Mark, gate: GateRow) -> bool:
+    newest = gate.listing.get(mark.cluster, (-1, -1))
+    return mark.started is not None and mark.started.order < tuple(newest)
+
+
+def _seen(gate: GateRow, mark: Mark) -> GateRow:
+    if mark.started is None:
+        return gate.model_copy(update={"read": True})
+    again = mark.started.order == tuple(gate.listing.get(mark.cluster, ()))
+    seen = {*(gate.lists.get(mark.cluster, ()) if again else ()), mark.partition}
+    return gate.model_copy(
+        update={
+            "lists": {**gate.lists, mark.cluster: sorted(seen)},
+            "listing": {**gate.listing, mark.cluster: mark.started.order},
+        }
+    )
+
+
+def _ready(gate: GateRow, ours: Routing) -> bool:
+    listed = (len(gate.lists.get(cluster, ())) == ours.partitions for cluster in ours.clusters)
+    return gate.read and all(listed)
+
+
+def _everywhere(graph: Graph, mark: Mark, ours: Routing) -> Outputs:
+    """Return "all views up to here were sent", once for every partition of the compilers."""
+    changes = {"kind": MarkKind.SYNCED, "graph": graph.name, "epoch": ours.epoch}
+    return _copies(graph, mark.model_copy(update=changes), ours)
+
+
+def _copies(graph: Graph, mark: Mark, ours: Routing) -> Outputs:
+    return [
+        Send(POD_RULES, f"mark-{partition}", PodRules(graph=graph.name, mark=mark), partition)
+        for partition in range(ours.partitions)
+    ]
+
+
+def _barrier(graph: Graph, mark: Mark, ours: Routing) -> Outputs:
+    seen = sorted({*graph.index.gate.barriers.get(mark.id, ()), mark.partition})
+    kept = {**graph.index.gate.barriers, mark.id: seen}
+    newest = dict(list(kept.items())[-KEPT_BARRIERS:])
+    graph.put_gate(graph.index.gate.model_copy(update={"barriers": newest}))
+    if len(seen) < ours.partitions + 1:
+        return []
+    return _copies(graph, mark.model_copy(update={"graph": graph.name}), ours)

@@ -1,0 +1,174 @@
+"""Turn the noisy life of pods into claims: this pod claims this address, this claim is gone."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import NamedTuple
+
+from streams.flow.output import GRAPH_EDITS, GRAPH_FACTS, POD_EVENTS, Outputs, Refusal, Send
+from streams.records.base import Record
+from streams.records.cause import Cause, Source
+from streams.records.facts import GraphFact, PodClaim
+from streams.records.marks import Mark, MarkKind, Stamp
+from streams.records.pods import PodEvent, PodEventType
+from streams.records.views import PodRef
+
+KEPT_UIDS = 8
+_FINISHED = ("Succeeded", "Failed")
+
+
+class PodRow(Record):
+    """What is known of one pod key; stays after the pod, so that a late event changes nothing."""
+
+    pod: PodRef
+    live: bool
+    rev: int
+    since: Stamp | None = None
+    stamp: Stamp | None = None
+    gone: tuple[str, ...] = ()
+    cause: Cause | None = None
+
+
+Rows = MutableMapping[str, PodRow]
+
+
+class Tracking(NamedTuple):
+    """What the tracker must know of its surroundings."""
+
+    cluster: str
+    graphs: tuple[str, ...]
+    namespaces: frozenset[str]
+    reserved: frozenset[str]
+
+
+def handle(rows: Rows, event: PodEvent, key: str, source: Source, ours: Tracking) -> Outputs:
+    """Return the claims that follow from one pod event, or from one mark."""
+    if event.mark is not None:
+        return _mark(rows, event.mark, source, ours)
+    if event.pod_ip in ours.reserved:
+        return [Refusal("reserved-address", f"{event.pod_ip} is a firewall's")]
+    if event.namespace not in ours.namespaces:
+        return []
+    canonical = event.key(ours.cluster)
+    if key != canonical:
+        return _under_its_own_key(event, key, canonical, source)
+    return _pod(rows, event, canonical, source, ours)
+
+
+def _under_its_own_key(event: PodEvent, key: str, canonical: str, source: Source) -> Outputs:
+    # Five-field producers choose keys of their own: no table is touched before the record lies
+    # in the partition of its pod.
+    if event.forwarded:
+        return [Refusal("bad-key", f"{key[:80]} is not {canonical}")]
+    again = event.model_copy(update={"forwarded": True, "cause": source.cause()})
+    return [Send(POD_EVENTS, canonical, again)]
+
+
+def _pod(rows: Rows, event: PodEvent, canonical: str, source: Source, ours: Tracking) -> Outputs:
+    row = rows.get(canonical)
+    if row is not None and source.offset <= row.rev:
+        # Put again as well: after a kill the row may be on disk and in no changelog.
+        rows[canonical] = row
+        return claims(row, ours)
+    if row is not None and _outdated(row, event):
+        return []
+    new = _next(row, event, source, ours)
+    if new is None:
+        return []
+    rows[canonical] = new
+    told = row is not None and _meaning(row) == _meaning(new)
+    return [] if told else claims(new, ours)
+
+
+def claims(row: PodRow, ours: Tracking) -> Outputs:
+    """Return what a row says now, to every graph that reads this cluster."""
+    claim = PodClaim(pod=row.pod, live=row.live, rev=row.rev, since=row.since)
+    facts = [GraphFact(graph=graph, claim=claim, cause=row.cause) for graph in ours.graphs]
+    return [Send(topic, fact.graph, fact) for fact in facts for topic in (GRAPH_FACTS, GRAPH_EDITS)]
+
+
+def _outdated(row: PodRow, event: PodEvent) -> bool:
+    if event.stamp is None:
+        # A record without a watcher's stamp never overrules what a watcher saw of a living pod,
+        # except that a deletion which names the very address is believed.
+        seen = row.stamp is not None and row.live
+        return seen and not (_ends(event) and event.pod_ip == row.pod.address)
+    if row.stamp is not None and event.stamp.order <= row.stamp.order:
+        return True
+    return event.uid in row.gone
+
+
+def _ends(event: PodEvent) -> bool:
+    return event.event is PodEventType.DELETED or event.phase in _FINISHED
+
+
+def _next(row: PodRow | None, event: PodEvent, source: Source, ours: Tracking) -> PodRow | None:
+    cause = event.cause or source.cause()
+    if _ends(event):
+        if row is None or (event.uid and event.uid != row.pod.uid):
+            return None
+        return _gone(row, event.stamp, source, cause)
+    uid = event.uid or f"address-{event.pod_ip}"
+    ref = PodRef(
+        cluster=event.cluster or ours.cluster,
+        namespace=event.namespace,
+        name=event.pod_name,
+        uid=uid,
+        address=event.pod_ip,
+        labels=event.selector_labels,
+        incarnation=source.offset,
+    )
+    if row is None:
+        return PodRow(
+            pod=ref, live=True, rev=source.offset, since=event.stamp, stamp=event.stamp, cause=cause
+        )
+    # A watcher's MODIFIED may lack the address for a moment; the same uid keeps what it had.
+    same_uid = row.live and row.pod.uid == uid
+    if same_uid and ref.address is None:
+        ref = ref.model_copy(update={"address": row.pod.address})
+    reborn = not row.live or (row.pod.uid, row.pod.address) != (uid, ref.address)
+    gone = row.gone
+    if row.live and row.pod.uid != uid:
+        gone = (*gone, row.pod.uid)[-KEPT_UIDS:]
+    if not reborn:
+        ref = ref.model_copy(update={"incarnation": row.pod.incarnation})
+    return PodRow(
+        pod=ref,
+        live=True,
+        rev=source.offset,
+        since=event.stamp if reborn else row.since,
+        stamp=event.stamp or row.stamp,
+        gone=gone,
+        cause=cause,
+    )
+
+
+def _gone(row: PodRow, stamp: Stamp | None, source: Source, cause: Cause) -> PodRow:
+    uids = row.gone if row.pod.uid in row.gone else (*row.gone, row.pod.uid)[-KEPT_UIDS:]
+    changed = {"live": False, "rev": source.offset, "gone": uids, "cause": cause}
+    return row.model_copy(update={**changed, "stamp": stamp or row.stamp})
+
+
+def _meaning(row: PodRow) -> tuple[object, ...]:
+    return (row.live, row.pod.uid, row.pod.address, tuple(sorted(row.pod.labels.items())))
+
+
+def _mark(rows: Rows, mark: Mark, source: Source, ours: Tracking) -> Outputs:
+    outputs: Outputs = []
+    if mark.kind is MarkKind.LIST_COMPLETE and mark.started is not None:
+        for key, row in list(rows.items()):
+            unseen = row.stamp is not None and row.stamp.order < mark.started.order
+            if row.live and row.pod.cluster == mark.cluster and unseen:
+                rows[key] = gone = _gone(row, mark.started, source, source.cause())
+                outputs += claims(gone, ours)
+            elif not row.live and row.rev == source.offset:
+                # A replay of this mark: what it inferred may never have been sent.
+                rows[key] = row
+                outputs += claims(row, ours)
+    if mark.kind is MarkKind.LIST_STARTED:
+        return outputs
+    here = mark.model_copy(update={"partition": source.partition})
+    for graph in ours.graphs:
+        fact = GraphFact(graph=graph, mark=here, cause=source.cause())
+        outputs += [Send(topic, graph, fact) for topic in (GRAPH_FACTS, GRAPH_EDITS)]
+    return outputs

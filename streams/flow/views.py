@@ -1,0 +1,84 @@
+"""Resolve what the rules of one graph let one pod do, peer by peer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from streams.flow.graph_rows import FirewallRow, RuleRow
+from streams.flow.index import GraphIndex
+from streams.records.addresses import is_exact, matches
+from streams.records.rules import Action, Rule
+from streams.records.views import Allowance, Direction, Inexactness, PodRef
+from streams.rules.evaluate import evaluate
+from streams.rules.grant import Grant, any_end
+from streams.rules.verdict import Exactness, in_order
+
+Resolved = tuple[tuple[Allowance, ...], tuple[Inexactness, ...]]
+
+
+def resolve(index: GraphIndex, subject: PodRef, exactness: Exactness = Exactness.WIDEN) -> Resolved:
+    """Return what the subject may exchange with each peer, and what that could not say."""
+    if subject.address is None or not index.holds(subject):
+        return (), ()
+    allowances: list[Allowance] = []
+    inexact: list[Inexactness] = []
+    for key in sorted(index.peers([subject.address])):
+        peer = index.pods[key].pod
+        if peer.key == subject.key or not index.holds(peer):
+            continue
+        for direction, source, destination in (
+            (Direction.INGRESS, peer, subject),
+            (Direction.EGRESS, subject, peer),
+        ):
+            grant = _between(index, source, destination, exactness)
+            inexact += grant.inexactnesses
+            if grant:
+                allowances.append(
+                    Allowance(
+                        direction=direction,
+                        peer=peer,
+                        everything=grant.everything,
+                        ports=grant.ports,
+                    )
+                )
+    return tuple(allowances), in_order(inexact)
+
+
+def _between(index: GraphIndex, source: PodRef, destination: PodRef, exactness: Exactness) -> Grant:
+    rules: dict[str, list[RuleRow]] = {name: [] for name in index.firewalls}
+    for row in _applying(index, source, destination):
+        rules.setdefault(row.firewall, []).append(row)
+    verdicts = []
+    for name, rows in sorted(rules.items()):
+        firewall = index.firewalls.get(name) or FirewallRow(firewall=name)
+        if not rows and firewall.default_action is Action.DENY:
+            continue
+        in_place = sorted(rows, key=lambda row: (row.place, row.rule.model_dump_json()))
+        verdicts.append(
+            evaluate(
+                [row.rule for row in in_place],
+                firewall.default_action,
+                firewall.ordered,
+                str(source.address),
+                str(destination.address),
+                exactness,
+            )
+        )
+    return any_end(verdicts)
+
+
+def _applying(index: GraphIndex, source: PodRef, destination: PodRef) -> Iterator[RuleRow]:
+    for key in index.covering(str(source.address)):
+        row = index.rules[key]
+        if _applies(row.rule.source, row.source_uid, source, row.rule) and _applies(
+            row.rule.destination, row.destination_uid, destination, row.rule
+        ):
+            yield row
+
+
+def _applies(pattern: str, bound: str | None, pod: PodRef, rule: Rule) -> bool:
+    if not matches(pattern, str(pod.address)):
+        return False
+    # An ALLOW was meant for the pod it was first seen for; who merely reuses the address inherits
+    # nothing. A DENY holds for whoever has the address: forgetting it would open.
+    return rule.action is Action.DENY or not is_exact(pattern) or bound == pod.uid

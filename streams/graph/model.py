@@ -1,0 +1,109 @@
+"""A Verefoo graph as it was read, however untidy."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+Element = dict[str, Any]
+
+FIREWALL = "FIREWALL"
+ENDHOST = "ENDHOST"
+
+
+class Neighbour(NamedTuple):
+    """A directed edge to whatever has this name, if anything has."""
+
+    neid: int
+    name: str
+
+
+class Node(NamedTuple):
+    """One graph node; its ids mean nothing once somebody has written."""
+
+    nid: int
+    name: str
+    functional_type: str | None
+    neighbours: tuple[Neighbour, ...]
+    configuration_id: int | None
+    configuration: dict[str, Any] | None
+
+    @property
+    def mark(self) -> tuple[str, str]:
+        """Return what the configuration is called and described as; empty if it says nothing."""
+        configuration = self.configuration or {}
+        return str(configuration.get("name") or ""), str(configuration.get("description") or "")
+
+    @property
+    def elements(self) -> list[Element]:
+        """Return the rules of a firewall as Verefoo tells them; other nodes have none."""
+        firewall = (self.configuration or {}).get("firewall")
+        elements = firewall.get("elements") if isinstance(firewall, dict) else None
+        return [each for each in elements or () if isinstance(each, dict)]
+
+
+class GraphState(NamedTuple):
+    """A graph at one moment; names may repeat and edges may lead nowhere."""
+
+    gid: int
+    nodes: tuple[Node, ...]
+
+    def firewall(self, name: str) -> Node | None:
+        """Return the firewall of this name: of several, the one with most rules."""
+        found = [
+            node for node in self.nodes if (node.functional_type, node.name) == (FIREWALL, name)
+        ]
+        return min(found, key=lambda node: (-len(node.elements), node.nid), default=None)
+
+
+def parse_graph(told: Any) -> GraphState:
+    """Read a graph as Verefoo's JSON tells it; raise ValueError if that is no graph."""
+    graph = _object(told, "graph")
+    nodes = tuple(_node(node) for node in _list(graph.get("node"), "node"))
+    return GraphState(gid=_id(graph.get("id"), "graph"), nodes=nodes)
+
+
+def _node(told: Any) -> Node:
+    node = _object(told, "node")
+    entries = _list(node.get("neighbour"), "neighbour")
+    configuration = node.get("configuration")
+    if configuration is not None:
+        configuration = _object(configuration, "configuration")
+    cid = (configuration or {}).get("id")
+    return Node(
+        nid=_id(node.get("id"), "node"),
+        name=_text(node.get("name"), "node"),
+        functional_type=_text(node.get("functionalType"), "functional type") or None,
+        neighbours=tuple(_neighbour(entry) for entry in entries),
+        configuration_id=None if cid is None else _id(cid, "configuration"),
+        configuration=configuration,
+    )
+
+
+def _neighbour(told: Any) -> Neighbour:
+    entry = _object(told, "neighbour")
+    return Neighbour(_id(entry.get("id"), "neighbour"), _text(entry.get("name"), "neighbour"))
+
+
+def _object(told: Any, what: str) -> dict[str, Any]:
+    if not isinstance(told, dict):
+        raise ValueError(f"a {what} should be an object: {str(told)[:60]!r}")
+    return told
+
+
+def _list(told: Any, what: str) -> list[Any]:
+    if not isinstance(told, list | None):
+        raise ValueError(f"{what} should be a list: {str(told)[:60]!r}")
+    return told or []
+
+
+def _id(told: Any, what: str) -> int:
+    # 0 is an id like any other; True is not.
+    if type(told) is not int or told < 0:
+        raise ValueError(f"a {what} has a number for an id: {str(told)[:60]!r}")
+    return told
+
+
+def _text(told: Any, what: str) -> str:
+    if not isinstance(told, str | None):
+        raise ValueError(f"a {what} has a text for a name: {str(told)[:60]!r}")
+    return told or ""

@@ -1,0 +1,64 @@
+"""Write a policy as a Kubernetes NetworkPolicy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from streams.policy.model import Peer, PodPolicy, PolicyRule
+from streams.policy.selection import LABEL, NAMESPACE_LABEL
+from streams.records.ports import ANY_PORT
+from streams.records.views import PortSpan
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+INSTANCE = "vereflow.io/instance"
+
+
+def render(policy: PodPolicy, instance: str, annotations: Mapping[str, str]) -> dict[str, Any]:
+    """Return the manifest; what is absent in it closes, what is empty would open."""
+    subject = policy.subject
+    metadata: dict[str, Any] = {
+        "name": subject.name,
+        "namespace": subject.namespace,
+        "labels": {MANAGED_BY: "vereflow", INSTANCE: instance},
+    }
+    if annotations:
+        metadata["annotations"] = dict(annotations)
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": metadata,
+        "spec": {
+            "podSelector": _named(subject.name),
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [_rule("from", rule, subject.namespace) for rule in policy.ingress],
+            "egress": [_rule("to", rule, subject.namespace) for rule in policy.egress],
+        },
+    }
+
+
+def _rule(side: str, rule: PolicyRule, namespace: str) -> dict[str, Any]:
+    written: dict[str, Any] = {side: [_peer(peer, namespace) for peer in rule.peers]}
+    if not rule.everything:
+        written["ports"] = [_port(span) for span in rule.ports]
+    return written
+
+
+def _peer(peer: Peer, namespace: str) -> dict[str, Any]:
+    written = {"podSelector": _named(peer.name)}
+    if peer.namespace != namespace:
+        written["namespaceSelector"] = {"matchLabels": {NAMESPACE_LABEL: peer.namespace}}
+    return written
+
+
+def _named(name: str) -> dict[str, Any]:
+    return {"matchLabels": {LABEL: name}}
+
+
+def _port(span: PortSpan) -> dict[str, Any]:
+    if (span.first, span.last) == ANY_PORT:
+        return {"protocol": span.protocol}
+    written: dict[str, Any] = {"protocol": span.protocol, "port": span.first}
+    if span.last > span.first:
+        written["endPort"] = span.last
+    return written

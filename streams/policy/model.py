@@ -1,0 +1,37 @@
+"""What a policy means, before any syntax."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from streams.records.views import PodRef, PortSpan
+
+
+class Peer(NamedTuple):
+    """A pod as policies select it."""
+
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRule:
+    """Peers that may exchange the same ports; no ports means everything, ICMP included."""
+
+    peers: tuple[Peer, ...]
+    ports: tuple[PortSpan, ...] = ()
+
+    @property
+    def everything(self) -> bool:
+        """Tell whether all protocols are meant."""
+        return not self.ports
+
+
+@dataclass(frozen=True, slots=True)
+class PodPolicy:
+    """All that one pod may receive and send; neither direction is ever without a rule."""
+
+    subject: PodRef
+    ingress: tuple[PolicyRule, ...]
+    egress: tuple[PolicyRule, ...]

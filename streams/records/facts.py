@@ -1,0 +1,76 @@
+"""What one graph is told, in one order: who claims which address, and what its firewalls say."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from streams.records.base import Record
+from streams.records.cause import Cause
+from streams.records.marks import Mark, Stamp
+from streams.records.rules import Action, Rule
+from streams.records.views import PodRef
+
+
+class PodClaim(Record):
+    """A pod (uid, incarnation) claims an address, or is gone.
+
+    ``since`` is when this claim was first seen: of two live claims to one address the later holds.
+    ``rev`` is the offset of the pod event it follows from: older claims of one pod are dropped.
+    """
+
+    pod: PodRef
+    live: bool
+    rev: int
+    since: Stamp | None = None
+
+
+class ChangeSet(Record):
+    """Which set a record belongs to; the set counts when all its parts are there."""
+
+    id: str = Field(max_length=128)
+    part: int = Field(ge=1)
+    of: int = Field(ge=1, le=10_000)
+
+
+class FirewallChange(Record):
+    """What a firewall says now: its whole list, or what came and went.
+
+    Lists read from Verefoo have no order (its storage shuffles them): only a record that says
+    ``ordered`` may rely on first match. ``holders`` says which pod's uid the graph knew behind an
+    address when the rules were read: they were meant for that pod and bind to it.
+    """
+
+    graph: str = Field(default="", max_length=128)
+    firewall: str = Field(default="", max_length=64)
+    default_action: Action = Action.DENY
+    elements: tuple[Rule, ...] | None = Field(default=None, max_length=2000)
+    added: tuple[Rule, ...] = Field(default=(), max_length=2000)
+    removed: tuple[Rule, ...] = Field(default=(), max_length=2000)
+    ordered: bool = Field(default=False, strict=True)
+    gone: bool = Field(default=False, strict=True)
+    holders: dict[str, str] = Field(default_factory=dict, max_length=4000)
+    change_set: ChangeSet | None = None
+    mark: Mark | None = None
+    cause: Cause | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        whole, delta = self.elements is not None, bool(self.added or self.removed)
+        if self.mark is None and not self.firewall:
+            raise PydanticCustomError("missing", "firewall is required")
+        if self.mark is None and (whole + delta + self.gone) != 1:
+            raise ValueError("say one of elements, added/removed, gone")
+        return self
+
+
+class GraphFact(Record):
+    """One entry in a graph's mailbox: exactly one of claim, change, mark."""
+
+    graph: str
+    claim: PodClaim | None = None
+    change: FirewallChange | None = None
+    mark: Mark | None = None
+    cause: Cause | None = None

@@ -1,0 +1,108 @@
+"""From a pod's rules to the cluster: views, patches and what came of them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
+
+from streams.records.base import Record
+from streams.records.cause import Cause
+from streams.records.marks import Mark
+from streams.records.views import Allowance, Inexactness, PodRef
+
+
+class Revision(Record):
+    """(installation epoch, pod incarnation, offset): later revisions of one policy are larger."""
+
+    epoch: int = 0
+    incarnation: int = 0
+    offset: int = -1
+
+    @property
+    def order(self) -> tuple[int, int, int]:
+        """Return the revision as something that compares."""
+        return (self.epoch, self.incarnation, self.offset)
+
+    @property
+    def text(self) -> str:
+        """Return the revision as it stands in an annotation."""
+        return f"{self.epoch}.{self.incarnation}.{self.offset}"
+
+
+def parse_revision(text: str) -> Revision:
+    """Read an annotation; what is no revision is older than every revision."""
+    parts = text.split(".")
+    if len(parts) != 3 or not all(part.lstrip("-").isdecimal() for part in parts):
+        return Revision(epoch=-1)
+    epoch, incarnation, offset = map(int, parts)
+    return Revision(epoch=epoch, incarnation=incarnation, offset=offset)
+
+
+class PodRules(Record):
+    """The whole view of one subject in one graph, or that the subject is gone, or a mark.
+
+    ``revision`` is the offset in the graph's mailbox: of two views the larger one holds.
+    """
+
+    graph: str
+    subject: PodRef | None = None
+    gone: bool = False
+    revision: int = -1
+    epoch: int = 0
+    allowances: tuple[Allowance, ...] = ()
+    inexact: tuple[Inexactness, ...] = ()
+    mark: Mark | None = None
+    cause: Cause | None = None
+
+
+class PolicyPatch(Record):
+    """A manifest on its way to one cluster; without a manifest the policy goes."""
+
+    key: str = ""
+    revision: Revision = Revision()
+    manifest: dict[str, Any] | None = None
+    pod_uid: str = ""
+    digest: str = ""
+    inexact: tuple[Inexactness, ...] = ()
+    unprotected: str = Field(default="", description="Why no policy can select this pod.")
+    mark: Mark | None = None
+    cause: Cause | None = None
+
+
+class Outcome(StrEnum):
+    """What came of a patch."""
+
+    APPLIED = "APPLIED"
+    UNCHANGED = "UNCHANGED"
+    DELETED = "DELETED"
+    SUPERSEDED = "SUPERSEDED"
+    REFUSED = "REFUSED"
+    FOREIGN = "FOREIGN"
+    UNPROTECTED = "UNPROTECTED"
+
+
+class PatchOutcome(Record):
+    """One answer of one cluster to one patch, or a mark that arrived after all before it."""
+
+    key: str = ""
+    outcome: Outcome = Outcome.APPLIED
+    revision: Revision = Revision()
+    reason: str = Field(default="", max_length=600)
+    inexact: tuple[Inexactness, ...] = ()
+    at: float = 0.0
+    mark: Mark | None = None
+    cause: Cause | None = None
+
+
+class DeadLetter(Record):
+    """What could not be handled: where it lay, why, and its bytes (base64, bounded)."""
+
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+    detail: str = Field(default="", max_length=400)
+    raw: str = ""
+    at: float = 0.0

@@ -1,0 +1,1 @@
+"""Five-tuple rules: what a firewall lets flow between two addresses, exactly."""

@@ -1,0 +1,49 @@
+"""What a policy can say about one pair, after all firewalls had their say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+
+from streams.records.rules import Protocol
+from streams.records.views import Inexactness, PortSpan
+from streams.rules.portsets import EVERYTHING, NOTHING, PORTED, PortSet
+from streams.rules.verdict import Verdict, in_order
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The content of an allowance, and what it leaves unsaid."""
+
+    everything: bool
+    ports: tuple[PortSpan, ...]
+    inexactnesses: tuple[Inexactness, ...]
+
+    def __bool__(self) -> bool:
+        return self.everything or bool(self.ports)
+
+
+def any_end(verdicts: Iterable[Verdict]) -> Grant:
+    """Unite what several firewalls allow, and keep what a policy can say of it.
+
+    Only the union is cut to what can be said: two halves may make a whole.
+    """
+    heard = list(verdicts)
+    allowed = reduce(or_, (verdict.allowed for verdict in heard), NOTHING)
+    said = allowed.sayable()
+    found = [one for verdict in heard for one in verdict.inexactnesses]
+    found += _unsaid(allowed - said, heard)
+    everything = said == EVERYTHING
+    return Grant(everything, () if everything else said.spans(), in_order(found))
+
+
+def _unsaid(lost: PortSet, verdicts: Sequence[Verdict]) -> Iterator[Inexactness]:
+    protocols = {protocol for protocol in PORTED if lost.of(protocol)}
+    if lost.other:
+        protocols.add(Protocol.OTHER)
+    for verdict in verdicts:
+        for protocol, report in verdict.unsayable.items():
+            if protocol in protocols:
+                yield report

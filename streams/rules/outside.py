@@ -1,0 +1,28 @@
+"""What a firewall says about addresses that no pod holds, which no policy repeats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from streams.records.addresses import is_exact
+from streams.records.rules import Action, Rule
+from streams.records.views import Errs, Inexactness
+from streams.rules.verdict import in_order
+from streams.rules.wording import one_line
+
+
+def outside_inexactness(
+    rules: Iterable[Rule], default: Action = Action.DENY
+) -> tuple[Inexactness, ...]:
+    """Return one report per ALLOW that reaches beyond the pods, and one for default ALLOW."""
+    found = [
+        Inexactness(rule=one_line(rule), errs=Errs.NARROWER, reason="unknown-addresses")
+        for rule in rules
+        if rule.action is Action.ALLOW
+        and not (is_exact(rule.source) and is_exact(rule.destination))
+    ]
+    if default is Action.ALLOW:
+        found.append(
+            Inexactness(rule="default ALLOW", errs=Errs.NARROWER, reason="default-allow-outside")
+        )
+    return in_order(found)

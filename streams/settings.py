@@ -1,0 +1,277 @@
+"""Every knob, typed, with the reason beside the default; an unknown name is an error.
+
+``VEREFLOW_KAFKA__BROKER`` sets ``settings.kafka.broker``; a YAML file named by ``VEREFLOW_CONFIG``
+may set the same names, and the environment wins over it. Only ``deploy/`` builds settings.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from streams.records.addresses import check_pod_address
+from streams.records.pods import Namespace
+from streams.rules.verdict import Exactness
+
+NEVER_MANAGED = frozenset({"kube-system", "kube-public", "kube-node-lease"})
+MAX_FILE_BYTES = 1 << 20
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,200}")
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
+_BROKER = re.compile(r"(?:kafka://)?([A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\]):([0-9]{1,5})")
+
+
+def _name(text: str) -> str:
+    if _NAME.fullmatch(text) is None:
+        raise ValueError("a name is 1 to 40 of a-z, 0-9 and inner hyphens")
+    return text
+
+
+def _topic_prefix(text: str) -> str:
+    if text and (_TOPIC.fullmatch(text) is None or text.strip(".") == ""):
+        raise ValueError("a topic prefix is made of A-Z, a-z, 0-9, '.', '_' and '-'")
+    return text
+
+
+def _broker(text: str) -> str:
+    for part in text.replace(";", ",").split(","):
+        match = _BROKER.fullmatch(part.strip())
+        if match is None or not 1 <= int(match[2]) <= 65535:
+            raise ValueError("a broker is HOST:PORT, several are separated by commas")
+    return text
+
+
+def check_url(text: str) -> str:
+    """Return an http(s) base URL without credentials or a trailing slash, or raise ValueError."""
+    url = urlsplit(text)
+    if url.username or url.password:
+        # Said without the text: it would repeat the password.
+        raise ValueError("a URL with a user or password in it is refused")
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise ValueError("a URL starts with http:// or https:// and names a host")
+    if url.query or url.fragment or not (url.port is None or 0 < url.port < 65536):
+        raise ValueError("a base URL has no query, no fragment and a port from 1 to 65535")
+    return text.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host name or address stays on this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Url = Annotated[str, AfterValidator(check_url)]
+Seconds = Annotated[FiniteFloat, Field(gt=0, le=86_400)]
+
+
+class Group(BaseModel):
+    """A group of settings: frozen, and an unknown name is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class KafkaSettings(Group):
+    """Where records travel."""
+
+    broker: Annotated[str, AfterValidator(_broker)] = "127.0.0.1:9092"
+    prefix: Annotated[str, AfterValidator(_topic_prefix)] = Field(
+        default="", description="Put before every topic's name, so that one ACL covers them."
+    )
+    app_id: Name = Field(default="vereflow", description="Consumer group and changelog prefix.")
+    partitions: int = Field(default=8, gt=0, le=256, description="Upper bound on workers.")
+    replication: int = Field(default=1, gt=0, le=9, description="3 in production.")
+    retention_hours: int = Field(default=168, gt=0, description="How far back a replay can go.")
+    session_timeout: Seconds = Field(default=10, description="A dead worker is missed after it.")
+    heartbeat: Seconds = Field(default=3, description="At most a third of the session timeout.")
+
+    @model_validator(mode="after")
+    def _beats_in_time(self) -> KafkaSettings:
+        if self.heartbeat * 2 > self.session_timeout:
+            raise ValueError("heartbeat must be at most half of session_timeout")
+        return self
+
+
+class ClusterSettings(Group):
+    """The cluster whose pods are followed and whose policies are written."""
+
+    name: Name = "local"
+    kubeconfig: Path | None = Field(default=None, description="None: in-cluster credentials.")
+    context: str | None = None
+    namespaces: tuple[Namespace, ...] = Field(default=("default",), min_length=1)
+    own_namespace: Namespace = Field(default="vereflow", description="Never managed.")
+    watch: bool = Field(default=True, description="Whether this worker follows the pods.")
+    apply: bool = Field(default=True, description="Whether this worker writes policies.")
+    concurrency: int = Field(default=8, gt=0, le=64, description="Policies written at once.")
+    lease_seconds: Seconds = Field(default=15, description="Another watcher takes over after it.")
+
+    @model_validator(mode="after")
+    def _leaves_the_system_alone(self) -> ClusterSettings:
+        refused = set(self.namespaces) & (NEVER_MANAGED | {self.own_namespace})
+        if refused:
+            raise ValueError(f"never managed: {', '.join(sorted(refused))}")
+        return self
+
+
+class VerefooSettings(Group):
+    """Verefoo's REST server, and how it is asked."""
+
+    url: Url = "http://127.0.0.1:8085/verefoo"
+    allow_remote_http: bool = Field(
+        default=False, description="Verefoo has no TLS of its own: plain http leaves this machine."
+    )
+    poll_seconds: Seconds = Field(default=1, description="How soon a rule written there is seen.")
+    timeout: Seconds = Field(default=120, description="Longer than its longest pauses (85 s).")
+
+    @model_validator(mode="after")
+    def _stays_here(self) -> VerefooSettings:
+        url = urlsplit(self.url)
+        remote = url.scheme == "http" and not is_loopback(url.hostname or "")
+        if remote and not self.allow_remote_http:
+            raise ValueError("plain http to another host; set verefoo.allow_remote_http to allow")
+        return self
+
+
+class GraphSettings(Group):
+    """The service graph: its name here, its number there, how firewalls are placed."""
+
+    name: Name = "main"
+    id: int | None = Field(default=None, ge=0, description="None: made at the first start.")
+    placement: Literal["star"] = "star"
+    firewall: Annotated[str, AfterValidator(check_pod_address)] = "10.0.0.1"
+
+
+class RuleSettings(Group):
+    """How rules are read."""
+
+    exactness: Exactness = Field(
+        default=Exactness.WIDEN, description="What becomes of a rule that no policy can say."
+    )
+    default_allow: bool = Field(default=False, description="Whether a firewall may default to it.")
+
+
+class WebSettings(Group):
+    """Health, metrics and the table views of one worker."""
+
+    host: Literal["127.0.0.1", "::1", "localhost"] = "127.0.0.1"
+    port: int = Field(default=6066, ge=1, le=65535)
+    enabled: bool = True
+
+
+class LogSettings(Group):
+    """What is said on standard error."""
+
+    format: Literal["console", "json"] = "console"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Settings(BaseSettings):
+    """Everything a worker can be told."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="VEREFLOW_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+    )
+
+    instance: Name = Field(default="main", description="Tells installations in one cluster apart.")
+    epoch: int = Field(default=1, ge=1, description="Raised by init when topics begin anew.")
+    state_dir: Path = Field(default=Path("vereflow-state"), description="One per worker.")
+    kafka: KafkaSettings = KafkaSettings()
+    cluster: ClusterSettings = ClusterSettings()
+    verefoo: VerefooSettings = VerefooSettings()
+    graph: GraphSettings = GraphSettings()
+    rules: RuleSettings = RuleSettings()
+    web: WebSettings = WebSettings()
+    log: LogSettings = LogSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let arguments win over the environment, and the environment over the file."""
+        path = os.environ.get("VEREFLOW_CONFIG")
+        told = read_file(Path(path)) if path else {}
+        env = EnvSettingsSource(settings_cls)
+        return (init_settings, env, InitSettingsSource(settings_cls, told))
+
+
+class UnknownSetting(ValueError):
+    """An environment variable of ours that sets nothing, most likely a typing mistake."""
+
+
+def load(**changes: Any) -> Settings:
+    """Return the settings; raise ValueError (pydantic's or UnknownSetting) for any mistake."""
+    known = set(names())
+    for variable in os.environ:
+        setting = variable.removeprefix("VEREFLOW_").lower()
+        if variable.startswith("VEREFLOW_") and setting not in known and setting not in _OTHERS:
+            raise UnknownSetting(f"{variable} is no setting")
+    return Settings(**changes)
+
+
+_OTHERS = {"config", "worlds", "endpoints"}
+
+
+def names() -> list[str]:
+    """Return every setting as the environment spells it, in lower case: ``kafka__broker``."""
+    found = []
+    for name, field in Settings.model_fields.items():
+        group = field.annotation
+        if isinstance(group, type) and issubclass(group, Group):
+            found += [f"{name}__{inner}" for inner in group.model_fields]
+        found.append(name)
+    return found
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML without duplicate keys; safe_load alone would let the last one win in silence."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        doubled = {str(key) for key in keys if keys.count(key) > 1}
+        if doubled:
+            raise ValueError(f"said twice: {', '.join(sorted(doubled))}")
+        return super().construct_mapping(node, deep)
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """Read a YAML file of settings; raise ValueError with what is wrong with it."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from error
+    if len(content) > MAX_FILE_BYTES:
+        raise ValueError(f"{path}: larger than {MAX_FILE_BYTES} bytes")
+    try:
+        told = yaml.load(content, Loader=_StrictLoader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: not YAML: {str(error)[:200]}") from error
+    if told is None:
+        return {}
+    if not isinstance(told, dict):
+        raise ValueError(f"{path}: settings are a mapping of names")
+    return told

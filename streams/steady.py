@@ -1,0 +1,118 @@
+"""What Faust 0.15.3 loses when partitions move, kept: hand these two classes to the app.
+
+- `SteadyTableManager`: records fetched while a worker resumed were dropped, then committed past.
+- `SteadyTable`: one late write of a frozen worker made its old local state pass for the newest.
+
+What cannot be cured but must be noticed is in `streams/stop.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import faust
+from faust.tables.manager import TableManager
+from faust.tables.recovery import Recovery
+
+# Offsets a table remembers beyond a gap; past that the next recovery reads a little more.
+MAX_REMEMBERED = 10_000
+
+
+@contextmanager
+def fetch_held_back(consumer: Any) -> Iterator[None]:
+    """Open the fetch of resumed partitions only once the flow runs.
+
+    Faust opens it first, then seeks, then resumes the flow, which empties the queues: what was
+    fetched in between is gone, and what is fetched again counts as already read.
+    """
+    held: set[Any] = set()
+
+    def resume_flow() -> None:
+        # No await between these two: the fetcher must not run on a half-resumed consumer.
+        type(consumer).resume_flow(consumer)
+        type(consumer).resume_partitions(consumer, held)
+
+    consumer.resume_partitions = held.update
+    consumer.resume_flow = resume_flow
+    try:
+        yield
+    finally:
+        del consumer.resume_partitions, consumer.resume_flow
+
+
+class SteadyRecovery(Recovery):
+    """Recovery whose last step loses nothing: seek, resume the flow, and only then fetch."""
+
+    async def on_recovery_completed(self, generation_id: int = 0) -> None:
+        """Resume a worker that has tables."""
+        with fetch_held_back(self.app.consumer):
+            await super().on_recovery_completed(generation_id)
+
+    async def _resume_streams(self, generation_id: int = 0) -> None:
+        with fetch_held_back(self.app.consumer):
+            await super()._resume_streams(generation_id)
+
+
+class SteadyTableManager(TableManager):
+    """The table manager that recovers steadily, and at once."""
+
+    _recovery: Recovery | None
+
+    async def on_start(self) -> None:
+        """Start without the second that Faust waits for tables made by agents: we have none."""
+        await self._update_channels()
+        await self.recovery.start()
+
+    @property
+    def recovery(self) -> Recovery:
+        """Recovery service used by this table manager."""
+        if self._recovery is None:
+            self._recovery = SteadyRecovery(self.app, self, beacon=self.beacon, loop=self.loop)
+        return self._recovery
+
+
+@dataclass
+class Contiguous:
+    """Up to which offset everything written to a changelog is known here."""
+
+    reached: int = -1
+    _ahead: set[int] = field(default_factory=set)
+
+    def advance(self, known: int, written: int) -> int:
+        """Take in what recovery knows and one offset of our own; return how far that reaches."""
+        self.reached = max(self.reached, known)
+        if written > self.reached:
+            self._ahead.add(written)
+        while self.reached + 1 in self._ahead:
+            self.reached += 1
+            self._ahead.discard(self.reached)
+        if len(self._ahead) > MAX_REMEMBERED:
+            self._ahead.clear()
+        return self.reached
+
+
+class SteadyTable(faust.Table):
+    """A table that starts recovery where its own knowledge ends.
+
+    Stock Faust stores the offset of any changelog record it wrote. One late write after another
+    worker took over then hides everything the other wrote in between, for good.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._written: dict[Any, Contiguous] = {}
+
+    def _on_changelog_sent(self, fut: Any) -> None:
+        sent = fut.result()
+        tp, offset = sent.topic_partition, sent.offset
+        known = self.data.persisted_offset(tp)
+        if known is None:
+            # Nothing stored yet: recovery knows where this changelog began for us.
+            known = self.app.tables.recovery.active_offsets.get(tp)
+        known = -1 if known is None else known
+        reached = self._written.setdefault(tp, Contiguous()).advance(known, offset)
+        if reached > known:
+            self.data.set_persisted_offset(tp, reached)

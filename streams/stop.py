@@ -1,0 +1,131 @@
+"""Stop a worker that must not go on: better a restart that reads again than a silent loss."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Generic, NoReturn, TypeVar
+
+P = TypeVar("P")
+
+FROZEN_EXIT = 70
+STALL_AFTER = 60.0
+LOOK_EVERY = 10.0
+
+log = logging.getLogger(__name__)
+
+
+class CommitsStalled(RuntimeError):
+    """Partitions whose records are handled but whose committed offset stands still."""
+
+
+async def fail_stop(app: Any, error: BaseException) -> NoReturn:
+    """End the worker and keep the record in hand: never returns to the agent.
+
+    An exception that leaves an agent acknowledges its record, and so would returning.
+    """
+    await app.crash(error)
+    await asyncio.Event().wait()
+    raise AssertionError("nobody sets this event")
+
+
+@dataclass
+class CommitWatch(Generic[P]):
+    """Notices a hole in the acknowledged offsets that stays: commits wait for it for ever."""
+
+    after: float = STALL_AFTER
+    _since: dict[P, tuple[int, float]] = field(default_factory=dict)
+
+    def stalled(
+        self, acked: Mapping[P, Sequence[int]], committed: Mapping[P, int | None], now: float
+    ) -> list[P]:
+        """Return the partitions that have waited for too long behind the same hole."""
+        holes = {
+            partition: committed.get(partition) or 0
+            for partition, offsets in acked.items()
+            if offsets and min(offsets) > (committed.get(partition) or 0)
+        }
+        self._since = {
+            partition: self._first_seen(partition, offset, now)
+            for partition, offset in holes.items()
+        }
+        return [tp for tp, (_, first) in self._since.items() if now - first >= self.after]
+
+    def _first_seen(self, partition: P, offset: int, now: float) -> tuple[int, float]:
+        seen = self._since.get(partition)
+        return seen if seen is not None and seen[0] == offset else (offset, now)
+
+
+async def watch_commits(app: Any, watch: CommitWatch[Any], every: float = LOOK_EVERY) -> None:
+    """Crash the app when its commits stall; a restart reads again from the committed offset."""
+    while not app.should_stop:
+        await app.sleep(every)
+        consumer = app.consumer
+        # Neither a rebalance nor a commit on its way is a hole.
+        if app.rebalancing or consumer._commit_fut is not None:
+            continue
+        stalled = watch.stalled(consumer._acked, consumer._committed_offset, time.monotonic())
+        if stalled:
+            log.error("commits stalled: %s", stalled)
+            await app.crash(CommitsStalled(str(stalled)))
+            return
+
+
+def _seconds() -> float:
+    # Unlike the monotonic clock, this one goes on while the machine is suspended.
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return time.clock_gettime(clock)
+
+
+def _exit(gap: float) -> None:
+    # No logging: a lock may be held by what was frozen, and every moment may send a stale write.
+    os.write(2, f"this process stood still for {gap:.1f} s and was given up: exit\n".encode())
+    os._exit(FROZEN_EXIT)
+
+
+class FreezeWatch:
+    """Ends a process that stood still for so long that its partitions may belong to another.
+
+    It runs in a thread of its own and sends nothing first: what the producer still holds would
+    overwrite what the new owner has written since, for brokers do not fence plain producers.
+    """
+
+    def __init__(
+        self,
+        limit: float,
+        *,
+        clock: Callable[[], float] = _seconds,
+        give_up: Callable[[float], None] = _exit,
+    ) -> None:
+        self._limit = limit
+        self._clock = clock
+        self._give_up = give_up
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="freeze-watch", daemon=True)
+
+    def __enter__(self) -> FreezeWatch:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        last = self._clock()
+        while not self._stop.wait(self._limit / 20):
+            now = self._clock()
+            if now - last > self._limit:
+                self._give_up(now - last)
+            last = now

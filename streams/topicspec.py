@@ -1,0 +1,36 @@
+"""What a topic must be like before anybody writes to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TopicSpec:
+    """A topic as it is to be created: compacted topics keep the newest value of a key for ever."""
+
+    name: str
+    partitions: int
+    replication: int
+    compacted: bool = False
+    retention_ms: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.compacted and self.retention_ms is not None:
+            # Recovery from a changelog whose end was deleted by time is undefined in Faust.
+            raise ValueError(f"{self.name}: a compacted topic has no retention")
+
+    @property
+    def configs(self) -> dict[str, str]:
+        """The topic's settings, in Kafka's words."""
+        if self.compacted:
+            return {"cleanup.policy": "compact"}
+        configs = {"cleanup.policy": "delete"}
+        if self.retention_ms is not None:
+            configs["retention.ms"] = str(self.retention_ms)
+        return configs
+
+
+def changelog(app_id: str, table: str, partitions: int, replication: int) -> TopicSpec:
+    """Return the topic behind a table, under the name Faust looks for."""
+    return TopicSpec(f"{app_id}-{table}-changelog", partitions, replication, compacted=True)

@@ -1,0 +1,54 @@
+"""Every table on one screen: its name, its row, and the topic whose partitions it shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import faust
+
+from streams.app import rocksdb_options
+from streams.codec import FaustKey, faust_type
+from streams.flow.aligner import ClaimRow
+from streams.flow.compiler import PodRulesRow
+from streams.flow.graph_rows import GraphPodRow, GraphRow
+from streams.flow.tracker import PodRow
+from streams.records.base import Record
+from streams.records.policies import PatchOutcome, PolicyPatch
+
+ROWS: dict[str, type[Record]] = {
+    "pods": PodRow,  # pod_tracker: what is known of each pod
+    "graphs": ClaimRow,  # graph_aligner: the nodes a graph should have
+    "graph-pods": GraphPodRow,  # rule_router: the claims of a graph
+    "graph-rules": GraphRow,  # rule_router: the rules of a graph
+    "pod-rules": PodRulesRow,  # policy_compiler: the rule state of each pod
+    "wanted": PolicyPatch,  # policy_applier: what the cluster should hold
+    "policies": PatchOutcome,  # outcome_recorder: what became of it
+}
+NAMES = tuple(ROWS)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables of one app, by name."""
+
+    by_name: dict[str, Any]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.by_name[name]
+
+
+def declare(app: faust.App, partitions: int) -> Tables:
+    """Declare every table on the app, with bounded RocksDB memory."""
+    return Tables(
+        {
+            name: app.Table(
+                name,
+                key_type=FaustKey,
+                value_type=faust_type(row),
+                partitions=partitions,
+                options=rocksdb_options(),
+            )
+            for name, row in ROWS.items()
+        }
+    )

@@ -1,0 +1,52 @@
+"""One partition of a Faust table as a plain mapping of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, MutableMapping
+from typing import Any, Generic, TypeVar
+
+from streams.codec import Poison
+from streams.records.base import Record
+
+R = TypeVar("R", bound=Record)
+
+
+class PartitionRows(MutableMapping[str, R], Generic[R]):
+    """The rows of one partition: read from its own store, written through the table.
+
+    Faust looks into every local partition when it is asked outside of an event, and iterates over
+    all of them always; a handler must see the partition of its record and no other. Writing is
+    possible only while an agent handles a record of this very partition. A row that cannot be
+    read any more counts as missing.
+    """
+
+    def __init__(self, table: Any, partition: int) -> None:
+        self._table = table
+        self._partition = partition
+
+    def __getitem__(self, key: str) -> R:
+        store = self._table.data
+        raw = self._db().get(store._encode_key(key))
+        row = None if raw is None else store._decode_value(raw)
+        if row is None or isinstance(row, Poison):
+            raise KeyError(key)
+        found: R = row
+        return found
+
+    def __setitem__(self, key: str, row: R) -> None:
+        self._table[key] = row
+
+    def __delitem__(self, key: str) -> None:
+        self[key]
+        del self._table[key]
+
+    def __iter__(self) -> Iterator[str]:
+        store = self._table.data
+        for raw, _ in store._visible_items(self._db()):
+            yield store._decode_key(raw)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _db(self) -> Any:
+        return self._table.data._db_for_partition(self._partition)

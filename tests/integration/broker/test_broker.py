@@ -1,0 +1,72 @@
+"""The embedded broker comes up, answers and goes away."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from deploy.local.broker import embedded, quirks
+from deploy.local.broker.embedded import BrokerNotReady, EmbeddedBroker
+
+PARTITION = TopicPartition("numbers", 0)
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+async def send_batch(broker: EmbeddedBroker, count: int) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=broker.bootstrap) as producer:
+        batch = producer.create_batch()
+        for number in range(count):
+            batch.append(key=None, value=str(number).encode(), timestamp=None)
+        batch.close()
+        await (await producer.send_batch(batch, PARTITION.topic, partition=PARTITION.partition))
+
+
+async def test_a_stopped_broker_is_gone() -> None:
+    broker = EmbeddedBroker()
+    await broker.start()
+    pid = broker.pid
+
+    broker.stop()
+
+    assert not alive(pid)
+    with pytest.raises(BrokerNotReady):
+        _ = broker.pid
+
+
+async def test_two_brokers_do_not_know_each_other(broker: EmbeddedBroker) -> None:
+    async with EmbeddedBroker() as other:
+        assert other.bootstrap != broker.bootstrap
+        assert other.pid != broker.pid
+
+
+async def test_a_broker_that_ends_at_once_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded, "_binary", lambda: "false")
+
+    with pytest.raises(BrokerNotReady, match="no answer"):
+        await EmbeddedBroker().start()
+
+
+async def test_the_end_of_a_partition_counts_the_whole_last_batch(
+    broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await send_batch(broker, 5)
+    for name in ("__init__", "end_offsets"):
+        # Put back what the quirks replace when the test is over.
+        monkeypatch.setattr(AIOKafkaConsumer, name, getattr(AIOKafkaConsumer, name))
+
+    quirks.install()
+    quirks.install()
+    async with AIOKafkaConsumer(bootstrap_servers=broker.bootstrap) as consumer:
+        ends: dict[Any, int] = await consumer.end_offsets([PARTITION])
+
+    assert ends == {PARTITION: 5}

@@ -1,0 +1,70 @@
+"""Topics are created once, with leaders, and never silently different."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from deploy import provision as provisioning
+from deploy.local.broker.embedded import EmbeddedBroker
+from deploy.provision import MissingTopics, Provisioned, WrongTopic, check, provision
+from streams.topicspec import TopicSpec, changelog
+
+EVENTS = TopicSpec("pod-events", 4, 1, retention_ms=3_600_000)
+PODS = changelog("vereflow", "pods", 4, 1)
+
+
+async def test_provisioning_twice_creates_nothing_the_second_time(broker: EmbeddedBroker) -> None:
+    first = await provision(broker.bootstrap, [EVENTS, PODS])
+    second = await provision(broker.bootstrap, [EVENTS, PODS])
+
+    assert first == Provisioned(created=(EVENTS.name, PODS.name), found=())
+    assert second == Provisioned(created=(), found=(EVENTS.name, PODS.name))
+
+
+async def test_only_what_is_missing_is_created(broker: EmbeddedBroker) -> None:
+    await provision(broker.bootstrap, [EVENTS])
+
+    result = await provision(broker.bootstrap, [EVENTS, PODS])
+
+    assert result == Provisioned(created=(PODS.name,), found=(EVENTS.name,))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"partitions": 8}, "has 4 partitions, not 8: .*--delete --topic pod-events"),
+        ({"replication": 3}, "has 1 replicas, not 3: .*kafka-reassign-partitions.sh"),
+        ({"compacted": True, "retention_ms": None}, "--add-config cleanup.policy=compact"),
+    ],
+)
+async def test_a_topic_that_differs_is_refused_with_the_command_that_helps(
+    broker: EmbeddedBroker, change: dict[str, int], message: str
+) -> None:
+    await provision(broker.bootstrap, [EVENTS])
+
+    with pytest.raises(WrongTopic, match=message):
+        await provision(broker.bootstrap, [dataclasses.replace(EVENTS, **change)])
+
+
+async def test_checking_creates_nothing(broker: EmbeddedBroker) -> None:
+    for _ in range(2):
+        with pytest.raises(MissingTopics, match="pod-events; run `vereflow init`"):
+            await check(broker.bootstrap, [EVENTS])
+
+
+async def test_checking_what_is_right_passes(broker: EmbeddedBroker) -> None:
+    await provision(broker.bootstrap, [EVENTS, PODS])
+
+    await check(broker.bootstrap, [EVENTS, PODS])
+
+
+async def test_waiting_for_leaders_is_bounded(
+    broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provisioning, "READY_WITHIN", 0.0)
+    monkeypatch.setattr(provisioning, "_is_ready", lambda topic: False)
+
+    with pytest.raises(provisioning.TopicsNotReady, match="pod-events"):
+        await provision(broker.bootstrap, [EVENTS])

@@ -1,0 +1,118 @@
+"""Two agents with tables lose nothing, whether they are killed or asked to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from deploy.local.broker.embedded import EmbeddedBroker
+from deploy.provision import provision
+from tests.integration.broker.two_hops import PARTITIONS, TOPICS, Note
+
+ROOT = Path(__file__).parents[3]
+NUMBERS = 600
+KEYS = 20
+WITHIN = 40.0
+
+
+@contextmanager
+def worker(broker: EmbeddedBroker, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "tests.integration.broker.two_hops"]
+    with open(folder / "worker.log", "ab") as log:
+        process = subprocess.Popen(
+            [*command, broker.bootstrap, str(folder / "data")], cwd=ROOT, stdout=log, stderr=log
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+async def send(broker: EmbeddedBroker, numbers: range) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=broker.bootstrap) as producer:
+        for number in numbers:
+            key = f"key-{number % KEYS}".encode()
+            await producer.send("notes", Note(number=number).to_bytes(), key=key)
+
+
+class Reader:
+    """Collects what has arrived on a topic since it began."""
+
+    def __init__(self, broker: EmbeddedBroker, topic: str) -> None:
+        self.values: list[tuple[bytes, int]] = []
+        self._topic = topic
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=broker.bootstrap, auto_offset_reset="earliest", fetch_max_wait_ms=20
+        )
+
+    async def __aenter__(self) -> Reader:
+        await self._consumer.start()
+        self._consumer.assign([TopicPartition(self._topic, p) for p in range(PARTITIONS)])
+        return self
+
+    async def __aexit__(self, *reason: object) -> None:
+        await self._consumer.stop()
+
+    async def until(self, count: int) -> set[int]:
+        """Return the different numbers, once there are so many or time is up."""
+        deadline = time.monotonic() + WITHIN
+        while len(self.numbers) < count and time.monotonic() < deadline:
+            for records in (await self._consumer.getmany(timeout_ms=100)).values():
+                for record in records:
+                    note = Note.model_validate_json(record.value)
+                    self.values.append((record.key, note.number))
+        return self.numbers
+
+    @property
+    def numbers(self) -> set[int]:
+        return {number for _, number in self.values}
+
+
+async def test_nothing_is_lost_when_a_worker_is_killed(
+    broker: EmbeddedBroker, tmp_path: Path
+) -> None:
+    await provision(broker.bootstrap, TOPICS)
+
+    async with Reader(broker, "results") as results:
+        with worker(broker, tmp_path):
+            await send(broker, range(NUMBERS // 2))
+            before = len(await results.until(NUMBERS // 10))
+        await send(broker, range(NUMBERS // 2, NUMBERS))
+        with worker(broker, tmp_path):
+            numbers = await results.until(NUMBERS)
+
+    assert 0 < before < NUMBERS
+    assert numbers == set(range(NUMBERS))
+    last = {f"key-{number % KEYS}".encode(): number for number in range(NUMBERS)}
+    assert dict(results.values) == last
+    async with Reader(broker, "two-hops-second-changelog") as changelog:
+        assert await changelog.until(NUMBERS) == set(range(NUMBERS))
+        assert dict(changelog.values) == last
+
+
+async def test_nothing_is_done_twice_when_a_worker_is_asked_to_stop(
+    broker: EmbeddedBroker, tmp_path: Path
+) -> None:
+    await provision(broker.bootstrap, TOPICS)
+
+    async with Reader(broker, "results") as results:
+        with worker(broker, tmp_path) as first:
+            await send(broker, range(100))
+            await results.until(100)
+            first.send_signal(signal.SIGTERM)
+            status = await asyncio.to_thread(first.wait, WITHIN)
+        await send(broker, range(100, 200))
+        with worker(broker, tmp_path):
+            await results.until(200)
+
+    assert status == 0
+    assert sorted(number for _, number in results.values) == list(range(200))

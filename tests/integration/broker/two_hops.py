@@ -1,0 +1,72 @@
+"""A worker of two agents with a table each, for the tests to start and to kill.
+
+Run as ``python -m tests.integration.broker.two_hops BOOTSTRAP DATADIR``.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import faust
+
+from deploy.local.broker import quirks
+from streams.app import KafkaOptions, create_app, rocksdb_options
+from streams.codec import FaustKey, faust_type
+from streams.records.base import Record
+from streams.topicspec import TopicSpec, changelog
+
+APP_ID = "two-hops"
+PARTITIONS = 2
+# The embedded broker lets a lone member wait for half of this before it may begin.
+SESSION_TIMEOUT = 2.0
+TOPICS = [
+    TopicSpec("notes", PARTITIONS, 1),
+    TopicSpec("copies", PARTITIONS, 1),
+    TopicSpec("results", PARTITIONS, 1),
+    changelog(APP_ID, "first", PARTITIONS, 1),
+    changelog(APP_ID, "second", PARTITIONS, 1),
+]
+
+
+class Note(Record):
+    """A number that must not get lost."""
+
+    number: int
+
+
+def hops(bootstrap: str, datadir: Path) -> faust.App:
+    """Return the app: notes -> [first] -> copies -> [second] -> results."""
+    options = KafkaOptions(
+        bootstrap,
+        APP_ID,
+        datadir,
+        partitions=PARTITIONS,
+        web_port=None,
+        session_timeout=SESSION_TIMEOUT,
+        heartbeat=SESSION_TIMEOUT / 4,
+        exit_when_frozen=True,
+    )
+    app = create_app(options)
+
+    def hop(source: str, table_name: str, target: str) -> None:
+        kinds: dict[str, Any] = {"key_type": FaustKey, "value_type": faust_type(Note)}
+        outlet = app.topic(target, **kinds)
+        table = app.Table(table_name, partitions=PARTITIONS, options=rocksdb_options(), **kinds)
+
+        @app.agent(app.topic(source, **kinds), name=source)
+        async def forward(stream: Any) -> None:
+            async for key, note in stream.items():
+                table[key] = note
+                await outlet.send(key=key, value=note)
+
+    hop("notes", "first", "copies")
+    hop("copies", "second", "results")
+    return app
+
+
+if __name__ == "__main__":
+    quirks.install()
+    app = hops(sys.argv[1], Path(sys.argv[2]))
+    faust.Worker(app, loglevel="info").execute_from_commandline()

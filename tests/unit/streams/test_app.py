@@ -1,0 +1,56 @@
+"""The app has the settings that keep records safe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streams.app import KafkaOptions, create_app, rocksdb_options
+
+
+def options(folder: Path, **more: object) -> KafkaOptions:
+    return KafkaOptions(broker="127.0.0.1:1", app_id="x", datadir=folder, **more)  # type: ignore[arg-type]
+
+
+def test_the_app_neither_creates_topics_nor_shows_tables(tmp_path: Path) -> None:
+    conf = create_app(options(tmp_path)).conf
+
+    assert not conf.topic_allow_declare
+    assert not conf.web_tables_enabled
+    assert not conf.web_router_enabled
+    assert conf.web_bind == "127.0.0.1"
+    assert conf.topic_disable_leader
+
+
+def test_records_do_not_wait_for_each_other_and_are_committed_often(tmp_path: Path) -> None:
+    conf = create_app(options(tmp_path)).conf
+
+    assert conf.producer_linger == 0
+    assert conf.producer_acks == -1
+    assert conf.broker_commit_every == 200
+
+
+def test_the_data_folder_is_made_with_its_parents(tmp_path: Path) -> None:
+    create_app(options(tmp_path / "a" / "b"))
+
+    assert (tmp_path / "a" / "b").is_dir()
+
+
+def test_no_web_port_serves_nothing(tmp_path: Path) -> None:
+    assert not create_app(options(tmp_path, web_port=None)).conf.web_enabled
+
+
+@pytest.mark.parametrize(
+    "broker", ["kafka://a:1;kafka://b:2", "a:1,b:2", "kafka://a:1, kafka://b:2"]
+)
+def test_brokers_may_be_written_as_faust_or_as_kafka_does(tmp_path: Path, broker: str) -> None:
+    kafka = KafkaOptions(broker, "x", tmp_path)
+
+    assert kafka.bootstrap == "a:1,b:2"
+    assert [str(url) for url in create_app(kafka).conf.broker] == ["kafka://a:1", "kafka://b:2"]
+
+
+def test_each_table_has_options_of_its_own() -> None:
+    assert rocksdb_options() == rocksdb_options()
+    assert rocksdb_options() is not rocksdb_options()

@@ -1,0 +1,132 @@
+"""A worker that must not go on is stopped, and one that is only slow is not."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from streams.stop import CommitsStalled, CommitWatch, FreezeWatch, fail_stop, watch_commits
+
+
+def test_commits_behind_a_hole_are_stalled_after_a_while() -> None:
+    watch: CommitWatch[str] = CommitWatch(after=60)
+
+    early = watch.stalled({"p": [141, 142]}, {"p": 136}, now=0)
+    later = watch.stalled({"p": [141, 142, 143]}, {"p": 136}, now=60)
+
+    assert early == []
+    assert later == ["p"]
+
+
+def test_commits_that_move_are_not_stalled() -> None:
+    watch: CommitWatch[str] = CommitWatch(after=60)
+
+    watch.stalled({"p": [141]}, {"p": 136}, now=0)
+
+    assert watch.stalled({"p": [150]}, {"p": 142}, now=60) == []
+
+
+def test_a_hole_that_was_filled_is_forgotten() -> None:
+    watch: CommitWatch[str] = CommitWatch(after=60)
+
+    watch.stalled({"p": [141]}, {"p": 136}, now=0)
+    watch.stalled({"p": []}, {"p": 136}, now=30)
+
+    assert watch.stalled({"p": [141]}, {"p": 136}, now=60) == []
+
+
+@pytest.mark.parametrize("committed", [5, 6, 7])
+def test_acknowledged_and_not_yet_committed_is_no_hole(committed: int) -> None:
+    watch: CommitWatch[str] = CommitWatch(after=0)
+
+    assert watch.stalled({"p": [5, 6]}, {"p": committed}, now=0) == []
+
+
+def test_a_new_group_waits_from_offset_zero() -> None:
+    watch: CommitWatch[str] = CommitWatch(after=0)
+
+    assert watch.stalled({"p": [0, 1], "q": [3]}, {"p": None}, now=0) == ["q"]
+
+
+class StubApp:
+    """As much of an app as the watches look at."""
+
+    rebalancing = False
+    should_stop = False
+
+    def __init__(self, acked: dict[str, list[int]]) -> None:
+        self.consumer = SimpleNamespace(_acked=acked, _committed_offset={"p": 1}, _commit_fut=None)
+        self.crashes: list[BaseException] = []
+        self.looks = 0
+
+    async def sleep(self, seconds: float) -> None:
+        self.looks += 1
+        self.should_stop = self.looks > 3
+        await asyncio.sleep(0)
+
+    async def crash(self, error: BaseException) -> None:
+        self.crashes.append(error)
+
+
+async def test_stalled_commits_crash_the_app() -> None:
+    app = StubApp({"p": [5]})
+
+    await watch_commits(app, CommitWatch(after=0))
+
+    assert isinstance(app.crashes[0], CommitsStalled)
+    assert len(app.crashes) == 1
+
+
+async def test_nothing_is_stalled_during_a_rebalance() -> None:
+    app = StubApp({"p": [5]})
+    app.rebalancing = True
+
+    await watch_commits(app, CommitWatch(after=0))
+
+    assert app.crashes == []
+
+
+async def test_fail_stop_crashes_and_keeps_the_record() -> None:
+    app = StubApp({})
+    error = RuntimeError("dependency down")
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(fail_stop(app, error), timeout=0.05)
+
+    assert app.crashes == [error]
+
+
+def watched(times: Iterator[float], limit: float) -> list[float]:
+    """Return the gaps that a watch over these times gave up for."""
+    gaps: list[float] = []
+    over = threading.Event()
+
+    def clock() -> float:
+        try:
+            return next(times)
+        except StopIteration:
+            over.set()
+            return 1000.0
+
+    def give_up(gap: float) -> None:
+        gaps.append(gap)
+        over.set()
+
+    with FreezeWatch(limit, clock=clock, give_up=give_up):
+        assert over.wait(5)
+    return gaps
+
+
+def test_a_process_that_stood_still_is_given_up() -> None:
+    assert watched(iter([0.0, 0.1, 6.2, 6.3, 1000.0]), limit=0.1)[0] == pytest.approx(6.1)
+
+
+def test_a_process_that_runs_is_left_alone() -> None:
+    times: list[Any] = [1000.0 - 0.01 * tick for tick in range(20, -1, -1)]
+
+    assert watched(iter(times), limit=0.1) == []

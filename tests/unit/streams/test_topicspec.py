@@ -1,0 +1,26 @@
+"""A topic's wishes are written as Kafka's settings."""
+
+from __future__ import annotations
+
+import pytest
+
+from streams.topicspec import TopicSpec, changelog
+
+
+def test_a_changelog_is_compacted_and_has_the_name_that_faust_looks_for() -> None:
+    spec = changelog("app", "pods", 8, 3)
+
+    assert spec == TopicSpec("app-pods-changelog", 8, 3, compacted=True)
+    assert spec.configs == {"cleanup.policy": "compact"}
+
+
+def test_a_retention_is_given_in_milliseconds() -> None:
+    assert TopicSpec("t", 1, 1, retention_ms=5).configs == {
+        "cleanup.policy": "delete",
+        "retention.ms": "5",
+    }
+
+
+def test_a_compacted_topic_is_never_deleted_by_time() -> None:
+    with pytest.raises(ValueError, match="has no retention"):
+        TopicSpec("t", 1, 1, compacted=True, retention_ms=5)
