@@ -1,0 +1,76 @@
+"""The body all agents share: no exception leaves it, for Faust would acknowledge the record.
+
+What a handler refuses, or fails on, becomes one dead letter. What fails below the handlers (the
+store, the broker) ends the worker with the record unacknowledged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+from agents.outlet import Outlet
+from streams.codec import KEY_MARK, Poison, RecordTooLarge, escape
+from streams.flow.output import Outputs, Refusal, Send
+from streams.records.cause import Source
+from streams.stop import fail_stop
+
+Handle = Callable[[Any, str, Source], Outputs]
+
+# A record that makes a handler trip over itself is as good as unreadable.
+BUGS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
+
+log = structlog.get_logger()
+
+
+async def handle_each(app: Any, stream: Any, outlet: Outlet, handle: Handle) -> None:
+    """Handle every record of a stream, in order, each to its end before the next."""
+    async for event in stream.events():
+        try:
+            await _take(event, outlet, handle)
+        except Exception as error:
+            await fail_stop(app, error)
+
+
+async def _take(event: Any, outlet: Outlet, handle: Handle) -> None:
+    source = source_of(event)
+    for output in judge(event.value, event.key, source, handle):
+        refusal = output if isinstance(output, Refusal) else None
+        if isinstance(output, Send):
+            try:
+                await outlet.send(output)
+            except RecordTooLarge as error:
+                refusal = Refusal("too-large", str(error))
+        if refusal is not None:
+            log.warning("dead letter", source=source.text, reason=refusal.reason)
+            await outlet.bury(source, event.message.value, refusal.reason, refusal.detail)
+
+
+def source_of(event: Any) -> Source:
+    """Return where an event's record lies, and when it was written."""
+    message = event.message
+    return Source(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        at=message.timestamp or 0.0,
+    )
+
+
+def judge(value: Any, key: str | None, source: Source, handle: Handle) -> Outputs:
+    """Return what follows from one record; never raise for anything the record says."""
+    if value is None:
+        return [Refusal("tombstone")]
+    if isinstance(value, Poison):
+        return [Refusal(value.reason, value.detail)]
+    if key is not None and key.startswith(KEY_MARK):
+        return [Refusal("bad-key", key)]
+    try:
+        return handle(value, key or "", source)
+    except RecordTooLarge as error:
+        return [Refusal("too-large", str(error))]
+    except BUGS as error:
+        log.exception("handler failed", source=source.text)
+        return [Refusal("internal-error", escape(f"{type(error).__name__}: {error}"))]

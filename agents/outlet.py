@@ -1,0 +1,56 @@
+"""Send what handlers return to the app's topics; tell the rest of the hands how to."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from streams.codec import escape
+from streams.flow.output import DEAD_LETTERS, Send
+from streams.records.cause import Source
+from streams.records.policies import DeadLetter
+from streams.topics import Topics
+
+# Returns once the broker has the record: for hands that no committed offset waits for.
+Emit = Callable[[Send], Awaitable[None]]
+
+MAX_RAW = 32 << 10
+
+
+class Outlet:
+    """The way out of every agent of one app."""
+
+    def __init__(self, topics: Topics) -> None:
+        self._topics = topics
+
+    async def send(self, output: Send) -> None:
+        """Hand a record to the producer, which is flushed before the source offset is committed."""
+        await self._topics[output.topic].send(
+            key=output.key, value=output.value, partition=output.partition
+        )
+
+    async def deliver(self, output: Send) -> None:
+        """Return once the broker has the record."""
+        await self._awaited(output.topic, output.key, output.value, output.partition)
+
+    async def bury(self, source: Source, raw: bytes | None, reason: str, detail: str = "") -> None:
+        """Put a record that cannot be handled among the dead letters, and wait until it is there.
+
+        The key is where the record lay: a replay writes the same letter again, not another one.
+        """
+        letter = DeadLetter(
+            topic=source.topic,
+            partition=source.partition,
+            offset=source.offset,
+            reason=reason,
+            detail=escape(detail),
+            raw=base64.b64encode((raw or b"")[:MAX_RAW]).decode(),
+            at=time.time(),
+        )
+        await self._awaited(DEAD_LETTERS, source.text, letter, None)
+
+    async def _awaited(self, topic: str, key: str, value: Any, partition: int | None) -> None:
+        sent = await self._topics[topic].send(key=key, value=value, partition=partition)
+        await sent
