@@ -9,6 +9,7 @@ import faust
 
 from streams.codec import FaustKey, faust_type
 from streams.flow.output import (
+    BARRIERS,
     DEAD_LETTERS,
     FIREWALL_CHANGES,
     GRAPH_EDITS,
@@ -20,6 +21,7 @@ from streams.flow.output import (
 )
 from streams.records.base import Record
 from streams.records.facts import FirewallChange, GraphFact
+from streams.records.marks import BarrierRequest
 from streams.records.pods import PodEvent
 from streams.records.policies import DeadLetter, PatchOutcome, PodRules, PolicyPatch
 from streams.settings import KafkaSettings, Settings
@@ -34,6 +36,7 @@ RECORDS: dict[str, type[Record]] = {
     POLICY_PATCHES: PolicyPatch,  # key cluster/namespace/policy; one topic per cluster
     PATCH_OUTCOMES: PatchOutcome,  # key cluster/namespace/policy
     DEAD_LETTERS: DeadLetter,  # key topic/partition/offset of the record
+    BARRIERS: BarrierRequest,  # one copy in every partition, whatever the key
 }
 
 

@@ -17,6 +17,7 @@ POD_RULES = "pod-rules"
 POLICY_PATCHES = "policy-patches"
 PATCH_OUTCOMES = "patch-outcomes"
 DEAD_LETTERS = "dead-letters"
+BARRIERS = "barriers"
 
 
 class Send(NamedTuple):

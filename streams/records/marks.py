@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from pydantic import Field
+
 from streams.records.base import Record
 
 
@@ -40,3 +42,10 @@ class Mark(Record):
     partition: int = 0
     stamp: Stamp | None = None
     started: Stamp | None = None
+
+
+class BarrierRequest(Record):
+    """Somebody waits: send a barrier behind everything that was said before this."""
+
+    id: str = Field(min_length=1, max_length=64)
+    at: float = 0.0

@@ -1,0 +1,38 @@
+"""Turn the noisy life of pods into claims on addresses.
+
+reads   pod-events
+writes  [pods], graph-facts, graph-edits; pod-events, for records under a foreign key
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import faust
+
+from agents.handling import handle_each
+from agents.outlet import Outlet
+from streams.flow import tracker
+from streams.flow.output import POD_EVENTS, Outputs
+from streams.records.cause import Source
+from streams.records.pods import PodEvent
+from streams.topics import Topics
+from tables.catalog import Tables
+from tables.partition import PartitionRows
+
+
+def install(
+    app: faust.App, topics: Topics, tables: Tables, outlet: Outlet, ours: tracker.Tracking
+) -> Any:
+    """Attach the agent to the app."""
+
+    def handle(event: PodEvent, key: str, source: Source) -> Outputs:
+        rows = PartitionRows[tracker.PodRow](tables["pods"], source.partition)
+        return tracker.handle(rows, event, key, source, ours)
+
+    @app.agent(topics[POD_EVENTS], name="pod-tracker")
+    async def track_pods(events: Any) -> None:
+        """Turn the noisy life of pods into claims on addresses."""
+        await handle_each(app, events, outlet, handle)
+
+    return track_pods

@@ -1,0 +1,90 @@
+"""Resolve each graph's pods and rules into the view of every pod concerned.
+
+reads   graph-facts
+writes  [graph-pods, graph-rules], pod-rules
+
+The index of a graph lives in memory beside its rows, and is built anew whenever partitions move:
+another worker may have written the rows meanwhile.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import faust
+
+from agents.handling import handle_each
+from agents.outlet import Outlet
+from streams.flow import router
+from streams.flow.graph_rows import GraphPodRow, GraphRow
+from streams.flow.output import GRAPH_FACTS, Outputs
+from streams.records.cause import Source
+from streams.records.facts import GraphFact
+from streams.topics import Topics
+from tables.catalog import Tables
+from tables.partition import PartitionRows
+
+FORGET_EVERY = 500
+
+
+class Graphs:
+    """The graphs of the partitions held here, each built from its rows when first asked for."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._built: dict[tuple[str, int], router.Graph] = {}
+
+    def get(self, name: str, partition: int) -> router.Graph:
+        """Return one graph with its index."""
+        graph = self._built.get((name, partition))
+        if graph is None:
+            pods = PartitionRows[GraphPodRow](self._tables["graph-pods"], partition)
+            rows = PartitionRows[GraphRow](self._tables["graph-rules"], partition)
+            graph = self._built[name, partition] = router.Graph(name, pods, rows)
+        return graph
+
+    def forget(self, partition: int, committed: int) -> None:
+        """Drop from one partition what only a replay below the committed offset could ask for."""
+        for (_, where), graph in self._built.items():
+            if where == partition:
+                router.forget(graph, committed)
+
+    def clear(self) -> None:
+        """Build every graph anew at its next fact."""
+        self._built.clear()
+
+
+def install(
+    app: faust.App, topics: Topics, tables: Tables, outlet: Outlet, ours: router.Routing
+) -> Any:
+    """Attach the agent to the app."""
+    graphs = Graphs(tables)
+
+    async def on_moved(*_: Any, **__: Any) -> None:
+        graphs.clear()
+
+    app.on_partitions_revoked.connect(on_moved, weak=False)
+    app.on_partitions_assigned.connect(on_moved, weak=False)
+
+    def handle(fact: GraphFact, key: str, source: Source) -> Outputs:
+        if source.offset % FORGET_EVERY == FORGET_EVERY - 1:
+            graphs.forget(source.partition, _committed(app, source))
+        try:
+            return router.handle(graphs.get(fact.graph, source.partition), fact, source, ours)
+        except Exception:
+            # What was put before it failed may be in the rows and not in the index.
+            graphs.clear()
+            raise
+
+    @app.agent(topics[GRAPH_FACTS], name="rule-router")
+    async def route_rules(facts: Any) -> None:
+        """Resolve each graph's pods and rules into the view of every pod concerned."""
+        await handle_each(app, facts, outlet, handle)
+
+    return route_rules
+
+
+def _committed(app: faust.App, source: Source) -> int:
+    offsets = app.consumer._committed_offset.items()
+    place = (source.topic, source.partition)
+    return next((at or 0 for tp, at in offsets if (tp.topic, tp.partition) == place), 0)
