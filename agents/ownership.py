@@ -1,0 +1,24 @@
+"""Which partitions are this worker's right now: none while they move or recover."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from aiokafka.partitioner import murmur2
+
+
+def partition_of(key: str, partitions: int) -> int:
+    """Return where Kafka's default partitioner puts a key."""
+    return int((murmur2(key.encode()) & 0x7FFFFFFF) % partitions)
+
+
+def owned_partitions(app: Any, topic: str) -> Callable[[], frozenset[int]]:
+    """Return a function that tells which partitions of a topic are ours at this moment."""
+
+    def owned() -> frozenset[int]:
+        if app.rebalancing or not app.tables.actives_ready or app.should_stop:
+            return frozenset()
+        return frozenset(tp.partition for tp in app.consumer.assignment() if tp.topic == topic)
+
+    return owned

@@ -1,0 +1,121 @@
+"""vereflow up: the whole local world in one command, in the foreground."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from deploy.local.broker.embedded import BrokerNotReady
+from deploy.workers import WorkerFailed
+from deploy.world import EMBEDDED, Plan, World, WorldError
+
+NOT_REACHABLE = 3
+WRONG_USAGE = 2
+MOST_WORKERS = 16
+
+console = Console(stderr=False)
+errors = Console(stderr=True)
+
+
+def up(
+    broker: Annotated[str, typer.Option(help="embedded, or HOST:PORT of a Kafka.")] = EMBEDDED,
+    kube: Annotated[
+        str, typer.Option(help="embedded, or kubeconfig[:PATH] of a cluster.")
+    ] = EMBEDDED,
+    verefoo: Annotated[str, typer.Option(help="embedded, or the URL of a Verefoo.")] = EMBEDDED,
+    placement: Annotated[str, typer.Option(help="Where firewalls stand: star.")] = "star",
+    workers: Annotated[
+        int, typer.Option(min=1, max=MOST_WORKERS, help="How many replicas to run.")
+    ] = 1,
+    state_dir: Annotated[
+        Path | None, typer.Option(help="Where to keep state and logs; a temporary one if absent.")
+    ] = None,
+    endpoints: Annotated[
+        Path | None, typer.Option(help="Write where everything listens, as JSON, when ready.")
+    ] = None,
+) -> None:
+    """Run the whole local world until Ctrl-C: broker, cluster, Verefoo and workers.
+
+    Example: vereflow up --workers 2 --endpoints here.json
+    """
+    with ExitStack() as stack:
+        folder = state_dir or Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="vereflow-"))
+        )
+        plan = Plan(
+            folder.resolve(),
+            workers=workers,
+            broker=broker,
+            kube=kube,
+            verefoo=verefoo,
+            placement=placement,
+        )
+        status = asyncio.run(_up(plan, endpoints))
+        if endpoints is not None:
+            # What it says is no longer true.
+            endpoints.unlink(missing_ok=True)
+    raise typer.Exit(status)
+
+
+async def _up(plan: Plan, endpoints: Path | None) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop.set)
+    world = World(plan)
+    try:
+        return await _until_stopped(world, endpoints, stop)
+    except (WorldError, ValueError) as error:
+        errors.print(f"vereflow up: {error}", markup=False, highlight=False)
+        return WRONG_USAGE
+    except (WorkerFailed, BrokerNotReady) as error:
+        errors.print(f"vereflow up: {error}", markup=False, highlight=False)
+        return NOT_REACHABLE
+    finally:
+        await world.stop()
+
+
+async def _until_stopped(world: World, endpoints: Path | None, stop: asyncio.Event) -> int:
+    stopped = asyncio.create_task(stop.wait())
+    with console.status("starting broker, API server, Verefoo and workers"):
+        started = asyncio.create_task(world.start())
+        await asyncio.wait({started, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if not started.done():
+            started.cancel()
+            await asyncio.wait({started})
+            return 0
+        await started
+    if endpoints is not None:
+        world.write_endpoints(endpoints)
+    _show(world, endpoints)
+    running = asyncio.create_task(world.run(endpoints))
+    await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    if running.done():
+        await running
+    running.cancel()
+    await asyncio.wait({running})
+    return 0
+
+
+def _show(world: World, endpoints: Path | None) -> None:
+    told = world.endpoints()
+    table = Table("part", "where", title="vereflow is up", title_justify="left")
+    table.add_row("Kubernetes API", told["kube"]["server"] or "see the kubeconfig")
+    table.add_row("kubeconfig", told["kube"]["kubeconfig"])
+    table.add_row("Kafka", told["broker"])
+    table.add_row("Verefoo", f"{told['verefoo']['url']}/adp/graphs/{told['verefoo']['graph']}")
+    for name, url in zip(told["pids"], told["web"], strict=True):
+        table.add_row(name, f"{url}  (pid {told['pids'][name]})")
+    table.add_row("state and logs", told["stateDir"])
+    if endpoints is not None:
+        table.add_row("endpoints", str(endpoints))
+    console.print(table)
+    console.print("Ctrl-C stops it.")

@@ -1,0 +1,158 @@
+"""The story itself: pods appear, a rule is written, exactly two policies change, a pod goes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from deploy.demo.expected import (
+    A_AND_B,
+    A_TO_B,
+    ADDRESSES,
+    FIREWALL,
+    MANY,
+    MANY_RULES,
+    isolated,
+)
+from deploy.demo.show import Narrator
+from deploy.demo.stage import Stage, same, until
+from streams.policy.reach import reach
+
+Json = dict[str, Any]
+Policies = dict[str, Json]
+Wait = Callable[[], Awaitable[bool]]
+
+
+class Story:
+    """One performance on one stage; ``settled`` returns once everything said had its effect."""
+
+    def __init__(self, stage: Stage, narrator: Narrator, settled: Wait) -> None:
+        self._stage = stage
+        self._tell = narrator
+        self._settled = settled
+
+    async def play(self) -> None:
+        """Play all chapters; the narrator knows what did not come true."""
+        await self._pods_appear()
+        await self._a_rule_is_written()
+        await self._a_pod_goes()
+        await self._rules_of_every_kind()
+
+    async def _pods_appear(self) -> None:
+        self._tell.chapter("1. Three pods appear")
+        self._tell.say("Without a policy everybody reaches everybody. vereflow isolates each pod.")
+        for name, address in ADDRESSES.items():
+            await self._stage.create_pod(name, address)
+        wanted = {name: isolated(name) for name in ADDRESSES}
+        seconds = await until(lambda: self._stored(wanted))
+        self._tell.took("every pod has its isolation policy", seconds)
+        await self._check_settled()
+        await self._show_matrix("Who reaches whom now")
+        nothing = [(a, b) for a in ADDRESSES for b in ADDRESSES if a != b]
+        await self._check_reach("no pod reaches another", nothing, lambda found: found == "")
+        star = {FIREWALL: sorted(ADDRESSES.values())}
+        star |= {address: [FIREWALL] for address in ADDRESSES.values()}
+        found = await self._stage.neighbours()
+        self._tell.neighbours(found)
+        self._tell.check("the graph is the star around the firewall", same(found, star))
+
+    async def _a_rule_is_written(self) -> None:
+        self._tell.chapter("2. Somebody lets pod-a talk to pod-b on TCP 80")
+        self._tell.say(f"ALLOW TCP {A_TO_B['source']}:80 -> {A_TO_B['destination']}:80 on 10.0.0.1")
+        before = await self._stage.policies()
+        await self._stage.write_rules([A_TO_B])
+        seconds = await until(lambda: self._stored(A_AND_B))
+        self._tell.took("egress of pod-a and ingress of pod-b say so", seconds)
+        await self._check_settled()
+        after = await self._stage.policies()
+        changed = _changed(before, after)
+        for name in changed:
+            self._tell.difference(name, before[name]["spec"], after[name]["spec"])
+        self._tell.check("exactly two policies were written", changed == ["pod-a", "pod-b"])
+        await self._show_matrix("Who reaches whom now")
+        await self._check_reach("a -> b on TCP 80", [("pod-a", "pod-b")], lambda f: f == "TCP 80")
+        closed = [("pod-b", "pod-a"), ("pod-a", "pod-c"), ("pod-c", "pod-b")]
+        await self._check_reach("nobody else, nothing else", closed, lambda found: found == "")
+
+    async def _a_pod_goes(self) -> None:
+        self._tell.chapter("3. pod-a goes, and with it everything that named it")
+        before = await self._stage.policies()
+        await self._stage.delete_pod("pod-a")
+        left = {name: isolated(name) for name in ("pod-b", "pod-c")}
+        seconds = await until(lambda: self._stored(left))
+        self._tell.took("its policy is gone and pod-b is isolated again", seconds)
+        await self._check_settled()
+        after = await self._stage.policies()
+        self._tell.check("pod-c's policy was not touched", "pod-c" not in _changed(before, after))
+        found = await self._stage.neighbours()
+        self._tell.neighbours(found)
+        gone = ADDRESSES["pod-a"]
+        named = gone in found or any(gone in names for names in found.values())
+        self._tell.check("its node and its edges have left the graph", not named)
+        self._tell.check("the rule that named it has left the firewall", not await self._rules())
+
+    async def _rules_of_every_kind(self) -> None:
+        self._tell.chapter("4. pod-a comes back, and rules of every kind are written")
+        await self._stage.create_pod("pod-a", ADDRESSES["pod-a"])
+        wanted = {name: isolated(name) for name in ADDRESSES}
+        self._tell.took("pod-a is born isolated", await until(lambda: self._stored(wanted)))
+        await self._check_settled()
+        for rule in MANY_RULES:
+            ports = f"{rule['destination']}:{rule['dstPort']}"
+            self._tell.say(f"  {rule['action']} {rule['protocol']} {rule['source']} -> {ports}")
+        await self._stage.write_rules(MANY_RULES)
+        seconds = await until(lambda: self._stored(MANY))
+        self._tell.took("every policy says exactly what the rules say", seconds)
+        await self._check_settled()
+        await self._show_matrix("Who reaches whom now")
+        await self._stage.write_rules([])
+        seconds = await until(lambda: self._stored(wanted))
+        self._tell.took("without rules every pod is isolated again", seconds)
+
+    async def _check_settled(self) -> None:
+        if not await self._settled():
+            self._tell.check("nothing more is on its way", False)
+
+    async def _rules(self) -> list[Json]:
+        return await self._stage.rules()
+
+    async def _stored(self, wanted: Policies) -> bool:
+        found = {name: each["spec"] for name, each in (await self._stage.policies()).items()}
+        return same(_sorted(found), _sorted(wanted))
+
+    async def _show_matrix(self, title: str) -> None:
+        flows = await self._flows()
+        self._tell.matrix(title, list(ADDRESSES), lambda one, two: flows[one, two])
+
+    async def _check_reach(
+        self, claim: str, pairs: Iterable[tuple[str, str]], holds: Callable[[str], bool]
+    ) -> None:
+        flows = await self._flows()
+        wrong = [f"{a} -> {b}: {flows[a, b] or 'nothing'}" for a, b in pairs if not holds(flows[a, b])]
+        self._tell.check(claim, not wrong, ", ".join(wrong))
+
+    async def _flows(self) -> dict[tuple[str, str], str]:
+        pods = {pod["metadata"]["name"]: pod for pod in await self._stage.pods()}
+        policies = list((await self._stage.policies()).values())
+        return {
+            (a, b): reach(policies, pods[a], pods[b]).text if {a, b} <= pods.keys() else ""
+            for a in ADDRESSES
+            for b in ADDRESSES
+        }
+
+
+def _changed(before: Policies, after: Policies) -> list[str]:
+    return sorted(
+        name
+        for name in before.keys() & after.keys()
+        if before[name]["metadata"]["resourceVersion"] != after[name]["metadata"]["resourceVersion"]
+    )
+
+
+def _sorted(value: Any) -> Any:
+    """Return the value with every list in one order: the order of a policy's lists says nothing."""
+    if isinstance(value, dict):
+        return {key: _sorted(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return sorted((_sorted(each) for each in value), key=repr)
+    return value

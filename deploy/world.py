@@ -1,0 +1,233 @@
+"""The whole local world: broker, API server, kubelet, Verefoo and workers, started and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import shutil
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from agents.clients.verefoo import Verefoo
+from deploy.installation import initialise
+from deploy.local.broker.embedded import EmbeddedBroker
+from deploy.local.kubernetes.kubeconfig import write_kubeconfig
+from deploy.local.kubernetes.kubelet import Kubelet
+from deploy.local.kubernetes.server import KubernetesServer
+from deploy.local.ports import free_port
+from deploy.local.verefoo.server import VerefooServer
+from deploy.workers import WorkerProcess, Workers
+from streams.graph.placements import PLACEMENTS
+from streams.settings import Settings, load
+
+EMBEDDED = "embedded"
+BROKER_HOOK = "deploy.local.broker.quirks:install"
+VEREFOO_PORT = 8085
+WEB_PORT = 6066
+SAVE_EVERY = 5.0
+
+
+class WorldError(RuntimeError):
+    """The local world cannot be started as asked."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the local world is to be made of."""
+
+    state_dir: Path
+    workers: int = 1
+    broker: str = EMBEDDED
+    kube: str = EMBEDDED
+    verefoo: str = EMBEDDED
+    placement: str = "star"
+    environment: dict[str, str] = field(default_factory=dict)
+    """Settings of ours for the workers, as they stand in the environment."""
+
+
+class World:
+    """One local world; what is embedded runs in this process, except the broker."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.kubernetes: KubernetesServer | None = None
+        self.verefoo: VerefooServer | None = None
+        self.settings: Settings
+        self.workers = Workers([])
+        self._stack = AsyncExitStack()
+        self._graph = 0
+
+    async def start(self) -> None:
+        """Return when every part is ready; what was started is stopped again if one fails."""
+        try:
+            self._lock()
+            await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Stop everything, last started first."""
+        await self._stack.aclose()
+
+    async def run(self, endpoints: Path | None = None) -> None:
+        """Keep it running until cancelled, and the endpoints file true."""
+        await self.workers.supervise(lambda: endpoints and self.write_endpoints(endpoints))
+
+    def endpoints(self) -> dict[str, Any]:
+        """Return where everything listens, as the endpoints file says it."""
+        settings = self.settings
+        found: dict[str, Any] = {
+            "kube": {
+                "server": self.kubernetes.url if self.kubernetes else "",
+                "kubeconfig": str(settings.cluster.kubeconfig or ""),
+            },
+            "broker": settings.kafka.broker,
+            "verefoo": {"url": settings.verefoo.url, "graph": self._graph},
+            "web": [worker.url for worker in self.workers.workers],
+            "pids": {worker.name: worker.pid for worker in self.workers.workers},
+            "stateDir": str(self.plan.state_dir),
+        }
+        if self.plan.broker == EMBEDDED:
+            found["brokerHook"] = BROKER_HOOK
+        return found
+
+    def write_endpoints(self, path: Path) -> None:
+        """Write the endpoints file; readers see the old one or the new one."""
+        beside = path.with_name(path.name + ".new")
+        beside.write_text(json.dumps(self.endpoints(), indent=2) + "\n")
+        beside.replace(path)
+
+    def _lock(self) -> None:
+        folder = self.plan.state_dir
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = self._stack.enter_context((folder / "lock").open("w"))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise WorldError(f"{folder} is in use by another vereflow up") from error
+
+    async def _start(self) -> None:
+        folder = self.plan.state_dir
+        (folder / "logs").mkdir(exist_ok=True)
+        broker, kubeconfig, url = await asyncio.gather(
+            self._broker(), self._kubernetes(), self._verefoo()
+        )
+        told: dict[str, Any] = {
+            "kafka": {"broker": broker, **self._broker_settings()},
+            "cluster": {"kubeconfig": kubeconfig},
+            "verefoo": {"url": url},
+        }
+        self.settings = load(**told)
+        self._graph = await self._make_graph(url)
+        await initialise(self.settings)
+        await self._workers()
+
+    async def _broker(self) -> str:
+        if self.plan.broker != EMBEDDED:
+            return self.plan.broker
+        broker = EmbeddedBroker(self.plan.state_dir / "logs" / "broker.log")
+        await self._stack.enter_async_context(broker)
+        # It forgets everything when it stops: tables of an earlier run have lost their changelogs.
+        shutil.rmtree(self.plan.state_dir / "workers", ignore_errors=True)
+        return broker.bootstrap
+
+    def _broker_settings(self) -> dict[str, Any]:
+        if self.plan.broker != EMBEDDED:
+            return {}
+        # The embedded broker lets a lone member wait for half of the session before it may begin.
+        return {"session_timeout": 6.0, "heartbeat": 1.5}
+
+    async def _kubernetes(self) -> Path | None:
+        if self.plan.kube != EMBEDDED:
+            return Path(self.plan.kube.partition(":")[2] or Path.home() / ".kube" / "config")
+        server = self.kubernetes = KubernetesServer()
+        kept = self.plan.state_dir / "kubernetes.json"
+        if kept.exists():
+            server.load(kept)
+        await server.start()
+        self._stack.push_async_callback(server.stop)
+        self._keep(server, kept)
+        http = await self._stack.enter_async_context(
+            httpx.AsyncClient(base_url=server.url, trust_env=False)
+        )
+        self._background(Kubelet(http).run())
+        return write_kubeconfig(self.plan.state_dir / "kubeconfig", server.url)
+
+    async def _verefoo(self) -> str:
+        if self.plan.verefoo != EMBEDDED:
+            return self.plan.verefoo
+        server = self.verefoo = VerefooServer(port=free_port(VEREFOO_PORT))
+        kept = self.plan.state_dir / "verefoo.json"
+        if kept.exists():
+            server.load(kept)
+        await server.start()
+        self._stack.push_async_callback(server.stop)
+        self._keep(server, kept)
+        return server.url
+
+    def _keep(self, server: KubernetesServer | VerefooServer, path: Path) -> None:
+        async def save_often() -> None:
+            while True:
+                await asyncio.sleep(SAVE_EVERY)
+                server.save(path)
+
+        self._stack.callback(server.save, path)
+        self._background(save_often())
+
+    def _background(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+
+        async def end() -> None:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+        self._stack.push_async_callback(end)
+
+    async def _make_graph(self, url: str) -> int:
+        graph = self.settings.graph
+        if graph.id is not None:
+            return graph.id
+        async with httpx.AsyncClient(base_url=url, trust_env=False) as http:
+            verefoo = Verefoo(http)
+            found = [each.gid for each in await verefoo.graphs() if each.firewall(graph.firewall)]
+            if found:
+                return min(found)
+            wanted = PLACEMENTS[graph.placement]({}, graph.firewall)
+            return await verefoo.create_graph(wanted.nodes.values())
+
+    async def _workers(self) -> None:
+        settings = self.settings
+        common = {
+            "VEREFLOW_KAFKA__BROKER": settings.kafka.broker,
+            "VEREFLOW_KAFKA__SESSION_TIMEOUT": str(settings.kafka.session_timeout),
+            "VEREFLOW_KAFKA__HEARTBEAT": str(settings.kafka.heartbeat),
+            "VEREFLOW_CLUSTER__KUBECONFIG": str(settings.cluster.kubeconfig),
+            "VEREFLOW_VEREFOO__URL": settings.verefoo.url,
+            "VEREFLOW_GRAPH__ID": str(self._graph),
+            **self.plan.environment,
+        }
+        hook = ("--prepare", BROKER_HOOK) if self.plan.broker == EMBEDDED else ()
+        workers = []
+        taken: set[int] = set()
+        for number in range(self.plan.workers):
+            name = f"worker-{number}"
+            port = free_port(WEB_PORT + number)
+            while port in taken:
+                port = free_port()
+            taken.add(port)
+            own = {
+                "VEREFLOW_STATE_DIR": str(self.plan.state_dir / "workers" / name),
+                "VEREFLOW_WEB__PORT": str(port),
+            }
+            log = self.plan.state_dir / "logs" / f"{name}.log"
+            workers.append(WorkerProcess(name, port, {**common, **own}, hook, log))
+        self.workers = Workers(workers)
+        self._stack.push_async_callback(self.workers.stop)
+        await self.workers.start()
