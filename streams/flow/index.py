@@ -88,6 +88,10 @@ class GraphIndex:
             if is_exact(end):
                 self.naming[end].discard(key)
 
+    def rules_of(self, firewall: str) -> set[str]:
+        """Return the keys of one firewall's rules, the dropped ones too."""
+        return {key for key, row in self.rules.items() if row.firewall == firewall}
+
     def holder(self, address: str) -> PodRef | None:
         """Return the pod that holds the address: of several live claims the latest."""
         keys = self.claims.get(address)

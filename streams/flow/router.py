@@ -184,7 +184,6 @@ def _write_firewall(graph: Graph, name: str, last: FirewallChange, at: int) -> b
 def _write_rules(graph: Graph, name: str, mine: list[FirewallChange], at: int) -> None:
     """Store the rules that come, mark the rules that go; newer rows are left alone."""
     index = graph.index
-    have = {key for key, row in index.rules.items() if row.firewall == name and not row.dropped}
     ordered = mine[-1].ordered
     wanted: dict[str, tuple[Rule, int]] = {}
     rules = [rule for part in mine for rule in (*(part.elements or ()), *part.added)]
@@ -194,9 +193,11 @@ def _write_rules(graph: Graph, name: str, mine: list[FirewallChange], at: int) -
     removed = {rule_key(name, rule, 0) for part in mine for rule in part.removed}
     holders = {address: uid for part in mine for address, uid in part.holders.items()}
     whole = mine[-1].gone or any(part.elements is not None for part in mine)
-    for key in sorted((have - wanted.keys()) if whole else (removed & have) - wanted.keys()):
-        row = index.rules[key]
-        if row.at < at:
+    # Only a whole list is held against all that is known: a delta costs what it says.
+    leaving = index.rules_of(name) if whole else removed
+    for key in sorted(leaving - wanted.keys()):
+        row = index.rules.get(key)
+        if row is not None and not row.dropped and row.at < at:
             graph.put_rule(key, row.model_copy(update={"dropped": True, "at": at}))
     for key in sorted(index.changed.get(at, ())):
         # A replay: after a kill these rows may be on disk and in no changelog.
