@@ -1,0 +1,109 @@
+"""Put our routes in place of Faust's own, on the server that Faust starts before recovery."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import faust
+from aiohttp import web
+from faust.web.drivers.aiohttp import Web
+
+from agents.metrics import Metrics
+from agents.web.guard import guard
+from agents.web.health import Check, Health, unready
+from agents.web.held import Held
+from agents.web.views import Views
+from agents.web.worker import WorkerState, look_at
+from tables.catalog import Tables
+
+LOOK_EVERY = 5.0
+KEEP_ALIVE = 30.0
+MAX_BODY = 1 << 10
+
+# A traceback for every line a stranger sends that is not HTTP would fill the log.
+_protocol = logging.getLogger("agents.web.protocol")
+_protocol.setLevel(logging.CRITICAL)
+
+
+def install(
+    app: faust.App,
+    tables: Tables,
+    metrics: Metrics,
+    *,
+    checks: Mapping[str, Check],
+    status: Callable[[], dict[str, Any]],
+    worker_name: str,
+) -> None:
+    """Serve this worker's health, metrics and tables; call it before the app starts."""
+    watch = Watch(app, metrics, checks)
+    held = {name: Held(app, name, table) for name, table in tables.by_name.items()}
+    views = Views(watch, held, metrics, status, worker_name)
+    app.web = OurWeb(app, application(views, (app.conf.web_bind, app.conf.web_host)), watch)
+
+
+def application(views: Views, hosts: tuple[str, ...]) -> web.Application:
+    """Return the aiohttp application alone, as tests want it."""
+    served = web.Application(middlewares=[guard(hosts)], client_max_size=MAX_BODY)
+    served.add_routes(views.routes())
+    return served
+
+
+class Watch:
+    """Looks at the worker again and again: that it stands still shows only over time."""
+
+    def __init__(self, app: Any, metrics: Metrics, checks: Mapping[str, Check]) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._checks = checks
+        self._health = Health()
+
+    def look(self) -> tuple[WorkerState, list[str], list[str]]:
+        """Return the state, what is wedged, and why the worker is not ready."""
+        state = look_at(self._app)
+        wedged = self._health.observe(state, time.monotonic())
+        reasons = unready(state, wedged, self._checks)
+        self._metrics.ready(not reasons)
+        self._metrics.assigned(state.sizes())
+        self._metrics.lag(state.lag_by_topic())
+        return state, wedged, reasons
+
+    async def forever(self) -> None:
+        """Look at a fixed pace."""
+        while True:
+            self.look()
+            await asyncio.sleep(LOOK_EVERY)
+
+
+class OurWeb(Web):
+    """Faust's web server with none of Faust's views, and without its open CORS."""
+
+    default_blueprints = ()
+    production_blueprints = ()
+    debug_blueprints = ()
+    optional_blueprints = ()
+
+    def __init__(self, app: Any, served: web.Application, watch: Watch, **kwargs: Any) -> None:
+        super().__init__(app, **kwargs)
+        self._watch = watch
+        self.web_app = served
+        self._runner = web.AppRunner(
+            served,
+            access_log=None,
+            keepalive_timeout=KEEP_ALIVE,
+            shutdown_timeout=1.0,
+            logger=_protocol,
+        )
+
+    async def on_start(self) -> None:
+        """Serve, and keep looking."""
+        self.init_server()
+        await self.start_server()
+        self.add_future(self._watch.forever())
+
+    async def on_stop(self) -> None:
+        """Close what is open."""
+        await self._runner.cleanup()

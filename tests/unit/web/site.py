@@ -1,0 +1,115 @@
+"""A worker's site without Kafka and without sockets: real tables, requests made by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
+from faust.types import TP
+
+from agents.metrics import Metrics
+from agents.web.held import Held
+from agents.web.server import application
+from agents.web.views import Views
+from agents.web.worker import WorkerState
+from streams.app import KafkaOptions, create_app
+from streams.records.base import Record
+from streams.records.policies import Outcome, PatchOutcome
+from tables import catalog
+
+PARTITIONS = 4
+HERE = "http://127.0.0.1:6066"
+THERE = "http://127.0.0.1:6067"
+
+
+def outcome(key: str, reason: str = "") -> PatchOutcome:
+    return PatchOutcome(key=key, outcome=Outcome.APPLIED, reason=reason)
+
+
+class StillLooker:
+    """A worker that is always the same."""
+
+    def __init__(self) -> None:
+        self.state = WorkerState(
+            tables_ready=True,
+            assigned={"pod-events": [0, 1]},
+            committed={"pod-events": {0: 7}},
+            lag={"pod-events": {0: 2, 1: 0}},
+        )
+        self.wedged: list[str] = []
+        self.reasons: list[str] = []
+
+    def look(self) -> tuple[WorkerState, list[str], list[str]]:
+        return self.state, self.wedged, self.reasons
+
+
+class Site:
+    """The site of a worker that owns some partitions of every table."""
+
+    def __init__(self, folder: Path, owned: Iterable[int] = range(PARTITIONS)) -> None:
+        self.faust = create_app(KafkaOptions("127.0.0.1:1", "x", folder, partitions=PARTITIONS))
+        self.tables = catalog.declare(self.faust, PARTITIONS)
+        self.owned = set(owned)
+        self.looker = StillLooker()
+        self.metrics = Metrics()
+        self.status: Callable[[], dict[str, Any]] = lambda: {"watcher": {"listed": True}}
+        self.held = {
+            name: Held(self._app(), name, table) for name, table in self.tables.by_name.items()
+        }
+        views = Views(self.looker, self.held, self.metrics, lambda: self.status(), "worker-0")
+        self.served = application(views, ("127.0.0.1",))
+        self.served.freeze()
+
+    def put(self, table: str, rows: Iterable[tuple[str, Record]]) -> None:
+        """Store each row where its key belongs."""
+        for key, row in rows:
+            self.put_at(self.held[table].place(key), table, key, row)
+
+    def put_at(self, partition: int, table: str, key: str, row: Record) -> None:
+        store = self.tables[table].data
+        raw = store._encode_value(row)
+        store._db_for_partition(partition).put(store._encode_key(key), raw)
+
+    async def ask(self, path: str, method: str = "GET", **headers: str) -> web.Response:
+        headers = {"Host": "localhost:6066"} | {k.replace("_", "-"): v for k, v in headers.items()}
+        request = make_mocked_request(method, path, headers=headers, app=self.served)
+        response = await self.served._handle(request)
+        assert isinstance(response, web.Response)
+        return response
+
+    async def ask_json(self, path: str) -> Any:
+        response = await self.ask(path, Accept="application/json")
+        assert response.content_type == "application/json"
+        return json.loads(response.text or "")
+
+    async def ask_page(self, path: str) -> str:
+        response = await self.ask(path, Accept="text/html")
+        assert response.content_type == "text/html"
+        return response.text or ""
+
+    def _app(self) -> Any:
+        return SimpleNamespace(
+            conf=SimpleNamespace(canonical_url=HERE),
+            assignor=SimpleNamespace(
+                assigned_actives=self._actives, tables_metadata=self._who_has_what
+            ),
+        )
+
+    def _actives(self) -> set[TP]:
+        return {TP(topic, number) for topic in self._changelogs() for number in self.owned}
+
+    def _who_has_what(self) -> dict[str, dict[str, list[int]]]:
+        others = sorted(set(range(PARTITIONS)) - self.owned)
+        topics = self._changelogs()
+        return {
+            HERE: {topic: sorted(self.owned) for topic in topics},
+            THERE: {topic: others for topic in topics},
+        }
+
+    def _changelogs(self) -> list[str]:
+        return [table.changelog_topic_name for table in self.tables.by_name.values()]

@@ -1,0 +1,292 @@
+"""Strangers learn nothing, pages are safe to look at, and answers come as they were asked for."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from urllib.parse import quote
+
+import pytest
+
+from agents.web.guard import HEADERS, host_of
+from tests.unit.web.site import Site, outcome
+
+VIEWS = ["/", "/healthz", "/readyz", "/metrics", "/status", "/tables", "/tables/policies"]
+PAGES = ["/", "/tables", "/tables/policies", "/tables/policies?rows=true", "/nothing"]
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "{{ 7*7 }}{% raw %}",
+    "</pre></td></table><h1>fake</h1>",
+    "javascript:alert(1)",
+    "a\r\nSet-Cookie: x=y",
+    "\u202egnp.exe",
+]
+
+
+class Elements(HTMLParser):
+    """The elements of a page, and what their attributes point at."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.open: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in ("meta", "link", "input"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.mark.parametrize("path", VIEWS)
+async def test_every_view_answers_and_wears_the_headers(site: Site, path: str) -> None:
+    response = await site.ask(path)
+
+    assert response.status == 200
+    assert HEADERS.items() <= dict(response.headers).items()
+
+
+@pytest.mark.parametrize(
+    "method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"]
+)
+@pytest.mark.parametrize("path", VIEWS)
+async def test_reading_is_all_there_is(site: Site, path: str, method: str) -> None:
+    response = await site.ask(path, method, Origin="https://evil.example")
+
+    assert response.status == 405
+    assert set(response.headers["Allow"].split(",")) == {"GET", "HEAD"}
+    assert not any(name.startswith("Access-Control") for name in response.headers)
+
+
+@pytest.mark.parametrize("path", VIEWS)
+async def test_the_head_of_every_view_can_be_asked_for(site: Site, path: str) -> None:
+    assert (await site.ask(path, "HEAD")).status == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/table/", "/router/", "/router/topics", "/stats", "/stats/", "/graph", "/assignment/"),
+        *("/performance/", "/tables/", "/tables/policies/", "/static/", "/static/views.py"),
+        *("/static/..%2fviews.py", "/static/%2e%2e/views.py", "/../etc/passwd", "//etc/passwd"),
+        *(
+            "/%2e%2e%2fetc%2fpasswd",
+            "/tables/..%2f..",
+            "/healthz/",
+            "/HEALTHZ",
+            "/%00",
+            "/favicon.ico",
+        ),
+        *("/tables/policies/../../etc/passwd", "/tables/policies/..%2f..%2fviews.py"),
+    ],
+)
+async def test_there_is_nothing_else(site: Site, path: str) -> None:
+    response = await site.ask(path)
+
+    assert response.status == 404
+    assert "root:" not in (response.text or "")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("evil.example", "evil.example:6066", "localhost.evil.example", "127.0.0.1.evil.example"),
+        *(
+            "",
+            " ",
+            "localhost:6066@evil.example",
+            "localhost,evil.example",
+            "[::1",
+            "10.0.0.9:6066",
+        ),
+    ],
+)
+async def test_a_name_made_to_point_here_reads_nothing(site: Site, host: str) -> None:
+    site.put("policies", [("local/default/secret", outcome("k"))])
+
+    response = await site.ask("/tables/policies", Host=host)
+
+    assert response.status == 421
+    assert "secret" not in (response.text or "")
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:6066", "127.0.0.1:6066", "127.0.0.1", "[::1]:6066", "[::1]"]
+)
+async def test_the_names_of_this_machine_are_served(site: Site, host: str) -> None:
+    assert (await site.ask("/healthz", Host=host)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("header", "host"),
+    [("A.b:1", "a.b"), ("[FE80::1]:9", "fe80::1"), ("a:b", None), ("a/b", None), ("a:1:2", None)],
+)
+def test_a_host_header_is_read_strictly(header: str, host: str | None) -> None:
+    assert host_of(header) == host
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+async def test_a_hostile_name_stays_text_on_every_page(site: Site, hostile: str) -> None:
+    await site.ask_page("/tables/policies")
+    plain = [Elements(await site.ask_page(path)).tags for path in ("/", "/tables")]
+    site.put("policies", [(hostile, outcome("k", hostile))])
+    site.looker.reasons = [f"watcher: {hostile}"]
+    site.status = lambda: {hostile: hostile}
+
+    pages = [
+        await site.ask_page(path)
+        for path in (
+            *("/", "/tables", "/tables/policies?rows=true"),
+            f"/tables/policies/{quote(hostile, safe='')}",
+            f"/tables/policies?prefix={quote(hostile, safe='')}&after={quote(hostile, safe='')}",
+        )
+    ]
+
+    for page in pages:
+        elements = Elements(page)
+        assert elements.open == []
+        assert not {"script", "img", "iframe", "style"} & set(elements.tags)
+        assert elements.tags.count("h1") == 1
+        assert not any(name.startswith("on") or name == "style" for name, _ in elements.attributes)
+        links = [value or "" for name, value in elements.attributes if name in ("href", "action")]
+        assert all(link.startswith(("/", "#")) for link in links)
+    assert plain[1] == Elements(pages[1]).tags
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_a_page_brings_nothing_from_elsewhere_and_leads_back(site: Site, path: str) -> None:
+    elements = Elements(await site.ask_page(path))
+
+    links = [
+        value or "" for name, value in elements.attributes if name in ("href", "src", "action")
+    ]
+    assert "/" in links
+    assert all(link.startswith(("/", "#")) and not link.startswith("//") for link in links)
+    assert ("lang", "en") in elements.attributes
+    assert elements.tags.count("main") == 1
+
+
+async def test_the_style_fetches_nothing_and_knows_the_dark(site: Site) -> None:
+    response = await site.ask("/static/style.css")
+
+    style = bytes(response.body).decode()  # type: ignore[arg-type]
+    assert response.content_type == "text/css"
+    assert "url(" not in style
+    assert "@import" not in style
+    assert "prefers-color-scheme: dark" in style
+
+
+async def test_the_links_of_a_page_of_keys_lead_to_the_rows(site: Site) -> None:
+    keys = ["local/default/a", "a b&c?d#e", "100%"]
+    site.put("policies", [(key, outcome(key)) for key in keys])
+
+    page = await site.ask_page("/tables/policies")
+    links = re.findall(r'href="(/tables/policies/[^"]+)"', page)
+
+    rows = [await site.ask_json(link) for link in links]
+    assert sorted(row["key"] for row in rows) == sorted(keys)
+
+
+async def test_the_next_link_leads_to_the_next_page_of_the_same_kind(site: Site) -> None:
+    site.put("policies", [(f"a/{number}", outcome("k")) for number in range(5)])
+
+    page = await site.ask_page("/tables/policies?limit=2&prefix=a%2F&rows=true")
+    link = re.search(r'rel="next" href="([^"]+)"', page)
+    assert link
+    following = await site.ask_json(link[1].replace("&amp;", "&"))
+
+    assert [row["key"] for row in following["rows"]] == ["a/2", "a/3"]
+    assert "row" in following["rows"][0]
+
+
+@pytest.mark.parametrize(
+    ("path", "accept", "kind"),
+    [
+        ("/tables", "application/json", "application/json"),
+        ("/tables?format=json", "text/html", "application/json"),
+        ("/tables?format=html", "application/json", "text/html"),
+        ("/tables", "text/html,application/xhtml+xml,*/*;q=0.8", "text/html"),
+        ("/tables", "*/*", "text/html"),
+        ("/nothing", "application/json", "application/json"),
+        ("/nothing", "*/*", "application/json"),
+        ("/nothing", "text/html", "text/html"),
+    ],
+)
+async def test_an_answer_comes_as_it_was_asked_for(
+    site: Site, path: str, accept: str, kind: str
+) -> None:
+    assert (await site.ask(path, Accept=accept)).content_type == kind
+
+
+async def test_health_and_readiness_say_why_not(site: Site) -> None:
+    site.looker.wedged, site.looker.reasons = ["recovery stands still"], ["rebalancing"]
+
+    health, readiness = await site.ask("/healthz"), await site.ask("/readyz")
+
+    assert (health.status, readiness.status) == (503, 503)
+    assert json.loads(health.text or "")["reasons"] == ["recovery stands still"]
+    assert json.loads(readiness.text or "")["reasons"] == ["rebalancing"]
+
+
+async def test_a_worker_that_is_not_ready_is_alive(site: Site) -> None:
+    site.looker.reasons = ["recovering tables"]
+
+    assert (await site.ask("/healthz")).status == 200
+    assert (await site.ask("/readyz")).status == 503
+
+
+async def test_the_status_holds_all_the_command_line_asks_for(site: Site) -> None:
+    content = await site.ask_json("/status")
+
+    assert content["worker"] == "worker-0"
+    assert (content["ready"], content["reasons"]) == (True, [])
+    assert content["assigned"] == {"pod-events": [0, 1]}
+    assert content["committed"] == {"pod-events": {"0": 7}}
+    assert content["lag"] == {"pod-events": {"0": 2, "1": 0}}
+    assert content["hands"] == {"watcher": {"listed": True}}
+    assert re.fullmatch(r"\d+\.\d+\.\d+.*", content["version"])
+
+
+async def test_hands_that_cannot_say_how_they_are_hide_nothing_else(site: Site) -> None:
+    def broken() -> dict[str, object]:
+        raise RuntimeError("broken")
+
+    site.status = broken
+
+    content = await site.ask_json("/status")
+
+    assert content["hands"] == {"error": "RuntimeError: broken"}
+    assert content["ready"] is True
+
+
+async def test_a_view_that_fails_tells_the_log_and_not_the_asker(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise RuntimeError("the secret is 4711")
+
+    monkeypatch.setattr(site.looker, "look", fail)
+
+    answers = [await site.ask("/status", Accept=accept) for accept in ("text/html", "*/*")]
+
+    assert [answer.status for answer in answers] == [500, 500]
+    assert not any(
+        "4711" in text or "Traceback" in text for text in (a.text or "" for a in answers)
+    )
+    assert all(answer.headers["X-Content-Type-Options"] == "nosniff" for answer in answers)
+
+
+async def test_the_metrics_are_this_sites_own(site: Site) -> None:
+    site.metrics.buried("tombstone")
+
+    text = bytes((await site.ask("/metrics")).body).decode()  # type: ignore[arg-type]
+
+    assert 'vereflow_dead_letters_total{reason="tombstone"} 1.0' in text
