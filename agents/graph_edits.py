@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from agents.clients.errors import ClientError, NotThere, TryLater
@@ -21,6 +21,12 @@ from streams.graph.wanted import WantedGraph
 
 # How often a step may go wrong, or the graph change under our hands, before it is said aloud.
 SETBACKS = 10
+# After so many writes the rules are looked at again, and the pods that came meanwhile.
+MOST_WRITES = 100
+
+
+class NotOurs(ClientError):
+    """Another worker keeps the graph by now."""
 
 
 class Aligned(NamedTuple):
@@ -29,22 +35,29 @@ class Aligned(NamedTuple):
     state: GraphState
     removed: tuple[Element, ...]
     writes: int
+    left: int
     trouble: ClientError | None
 
     @property
     def done(self) -> bool:
         """Tell whether the graph is as wanted."""
-        return self.trouble is None
+        return self.trouble is None and not self.left
 
 
-async def carry_out(verefoo: Verefoo, gid: int, wanted: WantedGraph) -> Aligned:
+async def carry_out(
+    verefoo: Verefoo,
+    state: GraphState,
+    wanted: WantedGraph,
+    ours: Callable[[], bool] = lambda: True,
+) -> Aligned:
     """
-    Align the graph and return how far it went; raise only if it cannot be read at all.
+    Align a graph that was just read, and return how far it went.
 
     A trouble half-way is returned and not raised: the rules removed before it
-    must be announced all the same.
+    must be announced all the same. Every write asks first whether the graph is
+    still ours.
     """
-    work = _Work(verefoo, await verefoo.graph(gid))
+    work = _Work(verefoo, state, ours)
     try:
         await work.go_on(wanted)
     except ClientError as trouble:
@@ -53,22 +66,24 @@ async def carry_out(verefoo: Verefoo, gid: int, wanted: WantedGraph) -> Aligned:
 
 
 class _Work:
-    def __init__(self, verefoo: Verefoo, state: GraphState) -> None:
+    def __init__(self, verefoo: Verefoo, state: GraphState, ours: Callable[[], bool]) -> None:
         self._verefoo = verefoo
         self._state = state
+        self._ours = ours
         self._removed: list[Element] = []
         self._unsure: tuple[Element, ...] = ()
         self._writes = 0
+        self._left = 0
 
     def result(self, trouble: ClientError | None) -> Aligned:
-        return Aligned(self._state, tuple(self._removed), self._writes, trouble)
+        return Aligned(self._state, tuple(self._removed), self._writes, self._left, trouble)
 
     async def go_on(self, wanted: WantedGraph) -> None:
         edits = align(self._state, wanted)
         setbacks = 0
-        while edits:
+        while edits and self._writes < MOST_WRITES:
             expected = len(edits)
-            lost = await self._take_steps(_steps_of_one_read(edits))
+            lost = await self._take_steps(_steps_of_one_read(edits)[: MOST_WRITES - self._writes])
             # Also after a lost answer: only the graph can tell whether the step was done.
             await self._read()
             edits = align(self._state, wanted)
@@ -76,6 +91,7 @@ class _Work:
                 setbacks += 1
             if setbacks > SETBACKS:
                 raise lost or TryLater(f"graph {self._state.gid} changes while it is aligned")
+        self._left = len(edits)
 
     async def _take_steps(self, edits: list[Edit]) -> ClientError | None:
         try:
@@ -93,6 +109,8 @@ class _Work:
 
     async def _take(self, edit: Edit) -> None:
         gid = self._state.gid
+        if not self._ours():
+            raise NotOurs(f"graph {gid} is kept by another worker")
         self._writes += 1
         match edit:
             case SetRules(nid=nid, cid=cid, configuration=configuration, removed=removed):

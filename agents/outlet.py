@@ -35,6 +35,10 @@ class Outlet:
         """Return once the broker has the record."""
         await self._awaited(output.topic, output.key, output.value, output.partition)
 
+    async def deliver_raw(self, topic: str, key: str, raw: bytes) -> None:
+        """Return once the broker has these bytes, which are no record of ours."""
+        await (await self._topics[topic].send(key=key, value=raw, value_serializer="raw"))
+
     async def bury(self, source: Source, raw: bytes | None, reason: str, detail: str = "") -> None:
         """Put a record that cannot be handled among the dead letters, and wait until it is there.
 

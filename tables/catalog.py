@@ -9,7 +9,7 @@ import faust
 
 from streams.app import rocksdb_options
 from streams.codec import FaustKey, faust_type
-from streams.flow.aligner import ClaimRow
+from streams.flow.aligner import AlignerRow
 from streams.flow.compiler import PodRulesRow
 from streams.flow.graph_rows import GraphPodRow, GraphRow
 from streams.flow.tracker import PodRow
@@ -18,7 +18,7 @@ from streams.records.policies import PatchOutcome, PolicyPatch
 
 ROWS: dict[str, type[Record]] = {
     "pods": PodRow,  # pod_tracker: what is known of each pod
-    "graphs": ClaimRow,  # graph_aligner: the nodes a graph should have
+    "graphs": AlignerRow,  # graph_aligner: the nodes a graph should have, what Verefoo said
     "graph-pods": GraphPodRow,  # rule_router: the claims of a graph
     "graph-rules": GraphRow,  # rule_router: the rules of a graph
     "pod-rules": PodRulesRow,  # policy_compiler: the rule state of each pod

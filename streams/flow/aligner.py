@@ -1,48 +1,166 @@
-"""Keep which pods a graph should have nodes for; making it so is left to the aligner's hands."""
+"""Keep what a graph should be and what Verefoo said last; the rest is left to the hands."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+import hashlib
+from collections.abc import Iterable, Mapping, MutableMapping
+from typing import NamedTuple
+
+from pydantic import Field
 
 from streams.graph.wanted import Owner
 from streams.records.base import Record
 from streams.records.cause import Source
-from streams.records.facts import GraphFact, PodClaim
+from streams.records.facts import FirewallChange, GraphFact, PodClaim
+from streams.records.marks import Mark, MarkKind
+from streams.records.rules import Action, Rule
+
+KEPT_BARRIERS = 16
+KEPT_GONE = 1000
+FORGET_EVERY = 500
 
 
-class ClaimRow(Record):
-    """One pod's newest claim on a node of one graph."""
+class SaidRule(Record):
+    """A rule Verefoo said, and the uids of the pods it was meant for, by address."""
 
-    claim: PodClaim
+    firewall: str
+    rule: Rule
+    holders: dict[str, str] = Field(default_factory=dict)
+
+
+class SaidDefault(Record):
+    """A firewall Verefoo said there is, and its default."""
+
+    firewall: str
+    action: Action
+
+
+class Progress(Record):
+    """What of the marks was seen.
+
+    ``listing`` is the newest listing per cluster, ``lists`` the partitions whose end of it came,
+    ``listed`` the clusters that were once complete: from then on, who has no claim is gone.
+    """
+
+    epoch: int = 0
+    lists: dict[str, list[int]] = Field(default_factory=dict)
+    listing: dict[str, tuple[int, int]] = Field(default_factory=dict)
+    listed: tuple[str, ...] = ()
+    barriers: dict[str, list[int]] = Field(default_factory=dict)
+
+
+class AlignerRow(Record):
+    """One row of ``graphs``: exactly one of these, and the offset that last changed it."""
+
+    claim: PodClaim | None = None
+    rule: SaidRule | None = None
+    default: SaidDefault | None = None
+    part: FirewallChange | None = None
+    progress: Progress | None = None
     at: int = -1
 
 
-Rows = MutableMapping[str, ClaimRow]
+class Aligning(NamedTuple):
+    """What the aligner must know of its surroundings."""
+
+    partitions: int
+    epoch: int
+    clusters: tuple[str, ...]
 
 
-def remember(rows: Rows, fact: GraphFact, source: Source) -> bool:
-    """Store the claim of one fact; tell whether it says anything new of the graph."""
-    if fact.claim is None:
-        return False
-    key = f"{fact.graph}|{fact.claim.pod.key}"
-    known = rows.get(key)
-    if known is not None and fact.claim.rev < known.claim.rev:
-        return False
-    rows[key] = ClaimRow(claim=fact.claim, at=source.offset)
-    return known is None or _node(known.claim) != _node(fact.claim)
+class Said(NamedTuple):
+    """What one firewall said: its default, and who every rule was meant for."""
+
+    default: Action
+    rules: Mapping[Rule, Mapping[str, str]]
 
 
-def wanted_owners(rows: Mapping[str, ClaimRow], graph: str) -> dict[str, Owner]:
+Rows = MutableMapping[str, AlignerRow]
+
+
+def remember(rows: Rows, fact: GraphFact, source: Source, ours: Aligning) -> bool:
+    """Store what one fact says; tell whether the graph may have to change."""
+    if source.offset % FORGET_EVERY == FORGET_EVERY - 1:
+        _forget(rows, fact.graph)
+    if fact.claim is not None:
+        return _claim(rows, fact.graph, fact.claim, source.offset)
+    if fact.mark is not None:
+        return _mark(rows, fact.graph, fact.mark, ours)
+    if fact.change is not None:
+        store_change(rows, fact.graph, fact.change)
+    return False
+
+
+def wanted_owners(rows: Mapping[str, AlignerRow], graph: str) -> dict[str, Owner]:
     """Return address → owner of the nodes the graph should have: the latest claim holds."""
     holders: dict[str, PodClaim] = {}
-    for key, row in rows.items():
-        claim, address = row.claim, row.claim.pod.address
-        if not key.startswith(f"{graph}|") or not claim.live or address is None:
+    for claim in _claims(rows, graph):
+        address = claim.pod.address
+        if not claim.live or address is None:
             continue
         known = holders.get(address)
         if known is None or _age(known) < _age(claim):
             holders[address] = claim
-    return {address: Owner(f"{claim.pod.key}", claim.pod.uid) for address, claim in holders.items()}
+    return {address: Owner(claim.pod.key, claim.pod.uid) for address, claim in holders.items()}
+
+
+def left_addresses(rows: Mapping[str, AlignerRow], graph: str) -> set[str]:
+    """Return the addresses of the pods that are gone."""
+    gone = (claim.pod.address for claim in _claims(rows, graph) if not claim.live)
+    return {address for address in gone if address is not None}
+
+
+def store_change(rows: Rows, graph: str, change: FirewallChange) -> None:
+    """Store what a polled change says, once all parts of its set are there."""
+    parts = _whole_set(rows, graph, change)
+    for part in parts:
+        for rule in part.removed:
+            rows.pop(_rule_key(graph, part.firewall, rule), None)
+    for part in parts:
+        for rule in part.added:
+            meant = _meant(rule, part.holders)
+            said = SaidRule(firewall=part.firewall, rule=rule, holders=meant)
+            rows[_rule_key(graph, part.firewall, rule)] = AlignerRow(rule=said)
+        default = SaidDefault(firewall=part.firewall, action=part.default_action)
+        rows[f"{graph}|default|{part.firewall}"] = AlignerRow(default=default)
+
+
+def said(rows: Mapping[str, AlignerRow], graph: str) -> dict[str, Said]:
+    """Return what each firewall of the graph said last, as far as it was told."""
+    mine = [row for key, row in rows.items() if key.startswith(f"{graph}|")]
+    found: dict[str, dict[Rule, Mapping[str, str]]] = {}
+    defaults = {row.default.firewall: row.default.action for row in mine if row.default}
+    for row in mine:
+        if row.rule is not None:
+            found.setdefault(row.rule.firewall, {})[row.rule.rule] = row.rule.holders
+    return {name: Said(default, found.get(name, {})) for name, default in defaults.items()}
+
+
+def is_complete(rows: Mapping[str, AlignerRow], graph: str, ours: Aligning) -> bool:
+    """Tell whether all live pods were claimed once: before that, a node may be anybody's."""
+    progress = _progress(rows, graph)
+    return progress.epoch == ours.epoch and set(ours.clusters) <= set(progress.listed)
+
+
+def complete_barriers(rows: Mapping[str, AlignerRow], graph: str, ours: Aligning) -> set[str]:
+    """Return the barriers that came through every partition of the pods' side."""
+    barriers = _progress(rows, graph).barriers
+    return {name for name, seen in barriers.items() if len(seen) >= ours.partitions}
+
+
+def _claims(rows: Mapping[str, AlignerRow], graph: str) -> Iterable[PodClaim]:
+    prefix = f"{graph}|"
+    return [row.claim for key, row in rows.items() if row.claim and key.startswith(prefix)]
+
+
+def _claim(rows: Rows, graph: str, claim: PodClaim, at: int) -> bool:
+    key = f"{graph}|{claim.pod.key}"
+    row = rows.get(key)
+    known = row.claim if row else None
+    if known is not None and claim.rev < known.rev:
+        return False
+    rows[key] = AlignerRow(claim=claim, at=at)
+    return known is None or _node(known) != _node(claim)
 
 
 def _node(claim: PodClaim) -> tuple[object, ...]:
@@ -51,3 +169,80 @@ def _node(claim: PodClaim) -> tuple[object, ...]:
 
 def _age(claim: PodClaim) -> tuple[tuple[int, int], int, str]:
     return (claim.since.order if claim.since else (-1, -1), claim.rev, claim.pod.uid)
+
+
+def _forget(rows: Rows, graph: str) -> None:
+    """Drop the pods that went longest ago: they are kept for claims that come too late."""
+    gone = [
+        (row.at, key)
+        for key, row in list(rows.items())
+        if row.claim and not row.claim.live and key.startswith(f"{graph}|")
+    ]
+    for _, key in sorted(gone)[:-KEPT_GONE]:
+        del rows[key]
+
+
+def _whole_set(rows: Rows, graph: str, change: FirewallChange) -> list[FirewallChange]:
+    """Return the set that this part completes; keep the part and return nothing until then."""
+    # As the router does: a set that never became whole has said nothing to either.
+    if change.change_set is None or change.change_set.of == 1:
+        return [change]
+    prefix = f"{graph}|set|{change.change_set.id}|"
+    rows[f"{prefix}{change.change_set.part}"] = AlignerRow(part=change)
+    keys = [f"{prefix}{part + 1}" for part in range(change.change_set.of)]
+    stored = [row.part for row in (rows.get(key) for key in keys) if row and row.part]
+    if len(stored) < len(keys):
+        return []
+    for key in keys:
+        del rows[key]
+    return stored
+
+
+def _rule_key(graph: str, firewall: str, rule: Rule) -> str:
+    digest = hashlib.sha256(rule.model_dump_json().encode()).hexdigest()[:20]
+    return f"{graph}|rule|{firewall}|{digest}"
+
+
+def _meant(rule: Rule, holders: Mapping[str, str]) -> dict[str, str]:
+    return {end: holders[end] for end in (rule.source, rule.destination) if end in holders}
+
+
+def _progress(rows: Mapping[str, AlignerRow], graph: str) -> Progress:
+    row = rows.get(f"{graph}|")
+    return (row.progress if row else None) or Progress()
+
+
+def _mark(rows: Rows, graph: str, mark: Mark, ours: Aligning) -> bool:
+    progress = _progress(rows, graph)
+    if mark.kind is MarkKind.BARRIER:
+        new = _with_barrier(progress, mark)
+    elif mark.kind is MarkKind.LIST_COMPLETE and mark.epoch >= ours.epoch:
+        new = _with_listing(progress, mark, ours)
+    else:
+        return False
+    rows[f"{graph}|"] = AlignerRow(progress=new)
+    return new != progress
+
+
+def _with_barrier(progress: Progress, mark: Mark) -> Progress:
+    seen = sorted({*progress.barriers.get(mark.id, ()), mark.partition})
+    kept = {**progress.barriers, mark.id: seen}
+    return progress.model_copy(update={"barriers": dict(list(kept.items())[-KEPT_BARRIERS:])})
+
+
+def _with_listing(progress: Progress, mark: Mark, ours: Aligning) -> Progress:
+    if progress.epoch != ours.epoch:
+        progress = Progress(epoch=ours.epoch, barriers=progress.barriers)
+    order = mark.started.order if mark.started else (-1, -1)
+    newest = tuple(progress.listing.get(mark.cluster, (-1, -1)))
+    if order < newest:
+        return progress
+    seen = {*(progress.lists.get(mark.cluster, ()) if order == newest else ()), mark.partition}
+    whole = {mark.cluster} if len(seen) >= ours.partitions else set()
+    return progress.model_copy(
+        update={
+            "lists": {**progress.lists, mark.cluster: sorted(seen)},
+            "listing": {**progress.listing, mark.cluster: order},
+            "listed": tuple(sorted({*progress.listed, *whole})),
+        }
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from streams.flow.output import GRAPH_FACTS, Outputs, Refusal, Send
+from streams.flow.output import GRAPH_EDITS, GRAPH_FACTS, Outputs, Refusal, Send
 from streams.records.cause import Source
 from streams.records.facts import FirewallChange, GraphFact
 from streams.records.marks import MarkKind
@@ -23,7 +23,10 @@ class Checks(NamedTuple):
 
 
 def handle(change: FirewallChange, key: str, source: Source, checks: Checks) -> Outputs:
-    """Return the change as a fact of its graph, or why it cannot be one."""
+    """Return the change as a fact of its graph, or why it cannot be one.
+
+    What was polled goes to the aligner as well, who remembers what Verefoo said.
+    """
     graph = change.graph or key
     if graph not in checks.graphs:
         return [Refusal("unknown-graph", graph[:80])]
@@ -38,4 +41,6 @@ def handle(change: FirewallChange, key: str, source: Source, checks: Checks) -> 
         # Such a firewall opens every pod to every other: only who asked for it gets it.
         return [Refusal("default-allow", f"{change.firewall} lets everything through")]
     said = change.model_copy(update={"graph": graph, "cause": cause})
-    return [Send(GRAPH_FACTS, graph, GraphFact(graph=graph, change=said, cause=cause))]
+    fact = GraphFact(graph=graph, change=said, cause=cause)
+    topics = (GRAPH_FACTS, GRAPH_EDITS) if change.polled else (GRAPH_FACTS,)
+    return [Send(topic, graph, fact) for topic in topics]

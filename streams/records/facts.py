@@ -40,7 +40,8 @@ class FirewallChange(Record):
 
     Lists read from Verefoo have no order (its storage shuffles them): only a record that says
     ``ordered`` may rely on first match. ``holders`` says which pod's uid the graph knew behind an
-    address when the rules were read: they were meant for that pod and bind to it.
+    address when the rules were read: they were meant for that pod and bind to it. ``polled``
+    changes are what we read in Verefoo ourselves: only those are compared with what it says next.
     """
 
     graph: str = Field(default="", max_length=128)
@@ -51,6 +52,7 @@ class FirewallChange(Record):
     removed: tuple[Rule, ...] = Field(default=(), max_length=2000)
     ordered: bool = Field(default=False, strict=True)
     gone: bool = Field(default=False, strict=True)
+    polled: bool = Field(default=False, strict=True)
     holders: dict[str, str] = Field(default_factory=dict, max_length=4000)
     change_set: ChangeSet | None = None
     mark: Mark | None = None
@@ -61,8 +63,11 @@ class FirewallChange(Record):
         whole, delta = self.elements is not None, bool(self.added or self.removed)
         if self.mark is None and not self.firewall:
             raise PydanticCustomError("missing", "firewall is required")
-        if self.mark is None and (whole + delta + self.gone) != 1:
-            raise ValueError("say one of elements, added/removed, gone")
+        said = whole + delta + self.gone
+        # A default alone must be meant: the one that was left out says nothing.
+        by_default = said == 0 and "default_action" in self.model_fields_set
+        if self.mark is None and said != 1 and not by_default:
+            raise ValueError("say one of elements, added/removed, gone, or a defaultAction alone")
         return self
 
 

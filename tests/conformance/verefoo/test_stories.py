@@ -44,10 +44,12 @@ async def test_a_new_graph_is_found_among_all(verefoo: Verefoo) -> None:
 
 
 async def test_pods_come_go_and_are_replaced(verefoo: Verefoo, gid: int) -> None:
-    born = await carry_out(verefoo, gid, wanted(PODS))
+    born = await carry_out(verefoo, await verefoo.graph(gid), wanted(PODS))
     await give_rules(verefoo, gid, rule(A, B), rule(B, C), rule("10.1.0.99", B))
 
-    left = await carry_out(verefoo, gid, wanted({B: owner("b"), C: owner("c", uid="u2")}))
+    left = await carry_out(
+        verefoo, await verefoo.graph(gid), wanted({B: owner("b"), C: owner("c", uid="u2")})
+    )
 
     assert born.done
     assert left.done
@@ -61,13 +63,13 @@ async def test_pods_come_go_and_are_replaced(verefoo: Verefoo, gid: int) -> None
 
 
 async def test_an_aligned_graph_is_left_alone(verefoo: Verefoo, gid: int) -> None:
-    await carry_out(verefoo, gid, wanted(PODS))
+    await carry_out(verefoo, await verefoo.graph(gid), wanted(PODS))
 
-    assert (await carry_out(verefoo, gid, wanted(PODS))).writes == 0
+    assert (await carry_out(verefoo, await verefoo.graph(gid), wanted(PODS))).writes == 0
 
 
 async def test_a_pods_node_can_be_configured_later(verefoo: Verefoo, gid: int) -> None:
-    done = await carry_out(verefoo, gid, wanted(PODS))
+    done = await carry_out(verefoo, await verefoo.graph(gid), wanted(PODS))
     node = next(node for node in done.state.nodes if node.name == A)
     assert node.configuration_id is not None
 
@@ -89,7 +91,7 @@ async def test_what_is_not_there_is_said_so(verefoo: Verefoo, gid: int) -> None:
 
 
 async def test_what_cannot_be_kept_is_no_lasting_refusal(verefoo: Verefoo, gid: int) -> None:
-    done = await carry_out(verefoo, gid, wanted({}))
+    done = await carry_out(verefoo, await verefoo.graph(gid), wanted({}))
     (firewall,) = done.state.nodes
     assert firewall.configuration_id is not None
 

@@ -43,7 +43,8 @@ class World:
         return self._respond(request)
 
     async def hold(self, pods: Mapping[str, Owner]) -> Aligned:
-        return await carry_out(Verefoo(client_that(self.answer)), 0, wanted(pods, FIREWALL))
+        verefoo = Verefoo(client_that(self.answer))
+        return await carry_out(verefoo, await verefoo.graph(0), wanted(pods, FIREWALL))
 
     def rule(self, *rules: dict[str, Any]) -> None:
         (node,) = [n for n in self.store.graphs.get(0)["node"] if n["name"] == FIREWALL]

@@ -1,0 +1,269 @@
+"""Keep one graph as its pods want it, and hear what its firewalls say: the loop beside the agent.
+
+reads   Verefoo, and the facts its agent stored
+writes  Verefoo, firewall-changes, patch-outcomes
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import NamedTuple
+
+import structlog
+
+from agents.clients.errors import ClientError
+from agents.clients.verefoo import Verefoo
+from agents.firewall_watcher import FirewallWatcher
+from agents.graph_edits import Aligned, NotOurs, carry_out
+from agents.graph_finder import GraphFinder
+from agents.graph_patience import Patience
+from agents.outlet import Outlet
+from streams.flow.aligner import (
+    KEPT_BARRIERS,
+    AlignerRow,
+    Aligning,
+    complete_barriers,
+    is_complete,
+    left_addresses,
+    remember,
+    wanted_owners,
+)
+from streams.flow.caution import leave_all, restored, with_default
+from streams.flow.output import FIREWALL_CHANGES, PATCH_OUTCOMES, Send
+from streams.graph.model import GraphState
+from streams.graph.placements import PLACEMENTS
+from streams.graph.wanted import Owner, WantedGraph
+from streams.records.cause import Source
+from streams.records.facts import FirewallChange, GraphFact
+from streams.records.marks import Mark, MarkKind
+from streams.records.policies import PatchOutcome
+
+log = structlog.get_logger()
+
+
+class Keeping(NamedTuple):
+    """Which graph is kept, and how."""
+
+    graph: str
+    gid: int | None
+    aligning: Aligning
+    placement: str = "star"
+    firewall: str = "10.0.0.1"
+    poll_seconds: float = 1.0
+    default_allow: bool = False
+
+
+class Ownership:
+    """One stretch of time in which this worker keeps the graph, and what it knows meanwhile."""
+
+    def __init__(self, outlet: Outlet, ours: Keeping, rows: Mapping[str, AlignerRow]) -> None:
+        mine = {key: row for key, row in rows.items() if key.startswith(f"{ours.graph}|")}
+        self.rows = mine
+        self.session = uuid.uuid4().hex
+        self.watcher = FirewallWatcher(outlet, ours.graph, self.session, mine, ours.default_allow)
+        self.has_read = False
+        self.answered: set[str] = set()
+
+
+class GraphKeeper:
+    """
+    The only writer of one graph, while its partition of graph-edits is here.
+
+    ``rows`` reads the partition's rows, and is called once per ownership;
+    ``owns`` is asked before every write.
+    """
+
+    def __init__(
+        self,
+        verefoo: Verefoo,
+        outlet: Outlet,
+        ours: Keeping,
+        *,
+        rows: Callable[[], Mapping[str, AlignerRow]],
+        owns: Callable[[], bool],
+    ) -> None:
+        self.ours = ours
+        self.aligned = False
+        self.last_error = ""
+        self.polls = 0
+        self.writes = 0
+        self.alarms = 0
+        self._verefoo = verefoo
+        self._outlet = outlet
+        self._rows = rows
+        self._owns = owns
+        self._finder = GraphFinder(verefoo, ours.graph, ours.firewall, ours.gid)
+        self._mine: Ownership | None = None
+        self._woken = asyncio.Event()
+        self._reading, self._aligning = Patience(), Patience()
+        # Kept also while the graph is not ours: it may come to us before they are answered.
+        self._requests: dict[str, bool] = {}
+
+    @property
+    def gid(self) -> int | None:
+        """Return the id of the graph at present; None while it is not known."""
+        return self._finder.gid
+
+    async def run(self) -> None:
+        """Keep the graph for ever: troubles with Verefoo are waited out, others are raised."""
+        while True:
+            try:
+                at_once = await self.step()
+            except NotOurs:
+                at_once = False
+            except ClientError as trouble:
+                self._note(trouble)
+                await asyncio.sleep(self._reading.lost(_now()))
+                continue
+            self._reading.regained()
+            if not at_once:
+                await self._rest()
+
+    def wake(self) -> None:
+        """Look at the graph now and not at the next poll."""
+        self._woken.set()
+
+    def forget(self) -> None:
+        """Read the rows again before anything else: others may have written them."""
+        self._mine = None
+        self.aligned = False
+        self.wake()
+
+    def heard(self, fact: GraphFact, source: Source) -> None:
+        """Take in one fact that was just stored in the table."""
+        mine = self._mine
+        if mine is None or (fact.change is not None and mine.watcher.has_sent(fact.change)):
+            return
+        if remember(mine.rows, fact, source, self.ours.aligning):
+            self.wake()
+
+    def request_barrier(self, name: str) -> None:
+        """Send a barrier behind everything that Verefoo says from now on."""
+        self._requests.setdefault(name, False)
+        for old in list(self._requests)[:-KEPT_BARRIERS]:
+            del self._requests[old]
+        self.wake()
+
+    async def step(self) -> bool:
+        """Align and poll once; tell whether there is more to do at once."""
+        self._woken.clear()
+        if not self._owns():
+            self._mine = None
+            self.aligned = False
+            return False
+        mine = self._mine = self._mine or Ownership(self._outlet, self.ours, self._rows())
+        # What is asked for, and what is known, before anything is read.
+        requests = [name for name, sent in self._requests.items() if not sent]
+        complete = is_complete(mine.rows, self.ours.graph, self.ours.aligning)
+        barriers = complete_barriers(mine.rows, self.ours.graph, self.ours.aligning)
+        state = await self._find(mine)
+        result = Aligned(state, (), 0, 1, None)
+        if not self._aligning.waits(_now()):
+            result = await self._align(mine, state, complete)
+        await self._tell(mine, result)
+        self.aligned = result.done and complete
+        if result.done:
+            self.last_error = ""
+        if self.aligned:
+            await self._answer(mine, barriers - mine.answered)
+        await self._send_requests(requests)
+        return bool(result.left) and not self._aligning.waits(_now())
+
+    async def _find(self, mine: Ownership) -> GraphState:
+        known, made = mine.watcher.last_said(self.ours.firewall), self._finder.made
+        state = await self._finder.find(
+            known is not None,
+            lambda: self._keeps(mine),
+            lambda: self._wanted(mine, wanted_owners(mine.rows, self.ours.graph)),
+        )
+        if self._finder.made > made:
+            self.writes += 1
+            if known is not None:
+                self._alarm("graph vanished and was made again")
+        return state
+
+    async def _align(self, mine: Ownership, state: GraphState, complete: bool) -> Aligned:
+        """Take the graph towards what is wanted; a trouble leaves it as it was read after it."""
+        owners = wanted_owners(mine.rows, self.ours.graph)
+        wanted = self._wanted(mine, owners if complete else leave_all(owners, state))
+        known = mine.watcher.last_said(self.ours.firewall) is not None
+        lost = known and state.firewall(self.ours.firewall) is None
+        result = await carry_out(self._verefoo, state, wanted, lambda: self._keeps(mine))
+        self.writes += result.writes
+        if lost and result.state.firewall(self.ours.firewall) is not None:
+            self._alarm("firewall vanished and was made again")
+        if isinstance(result.trouble, NotOurs):
+            raise result.trouble
+        if result.trouble is None:
+            self._aligning.regained()
+            return result
+        self._note(result.trouble)
+        self._aligning.lost(_now())
+        # The state may be older than what was removed, and rules must not wait for the graph.
+        await mine.watcher.tell_ended(result.removed)
+        return result._replace(state=await self._verefoo.graph(state.gid), removed=())
+
+    def _wanted(self, mine: Ownership, owners: Mapping[str, Owner]) -> WantedGraph:
+        place, firewall = PLACEMENTS[self.ours.placement], self.ours.firewall
+        last = mine.watcher.last_said(firewall)
+        if last is None:
+            return place(owners, firewall)
+        left = left_addresses(mine.rows, self.ours.graph)
+        return with_default(place(owners, firewall, restored(last, owners, left)), last.default)
+
+    async def _tell(self, mine: Ownership, result: Aligned) -> None:
+        if not self._keeps(mine):
+            raise NotOurs(f"graph {self.ours.graph} is kept by another worker")
+        self.polls += 1
+        await mine.watcher.tell(result.state, (self.ours.firewall,), result.removed)
+        if not mine.has_read:
+            await self._send_mark(MarkKind.FIREWALLS_READ, mine.session)
+            mine.has_read = True
+
+    async def _answer(self, mine: Ownership, barriers: set[str]) -> None:
+        """Say that the graph is as the pods before these barriers want it."""
+        graph, epoch = self.ours.graph, self.ours.aligning.epoch
+        for name in sorted(barriers):
+            mark = Mark(kind=MarkKind.BARRIER, id=name, graph=graph, epoch=epoch, partition=-1)
+            await self._outlet.deliver(
+                Send(PATCH_OUTCOMES, f"mark-{graph}", PatchOutcome(mark=mark))
+            )
+        mine.answered |= barriers
+
+    async def _send_requests(self, requests: list[str]) -> None:
+        for name in requests:
+            await self._send_mark(MarkKind.BARRIER, name)
+            if name in self._requests:
+                self._requests[name] = True
+
+    async def _send_mark(self, kind: MarkKind, name: str) -> None:
+        graph, epoch = self.ours.graph, self.ours.aligning.epoch
+        mark = Mark(kind=kind, id=name, graph=graph, epoch=epoch)
+        change = FirewallChange(graph=graph, mark=mark)
+        await self._outlet.deliver(Send(FIREWALL_CHANGES, graph, change))
+
+    def _keeps(self, mine: Ownership) -> bool:
+        return self._mine is mine and self._owns()
+
+    def _alarm(self, what: str) -> None:
+        self.alarms += 1
+        log.error(what, graph=self.ours.graph, gid=self.gid)
+
+    def _note(self, trouble: ClientError) -> None:
+        self.aligned = False
+        self.last_error = str(trouble)
+        log.warning("verefoo trouble", graph=self.ours.graph, error=self.last_error)
+
+    async def _rest(self) -> None:
+        pause = self.ours.poll_seconds * random.uniform(0.9, 1.1)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause):
+                await self._woken.wait()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

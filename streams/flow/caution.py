@@ -1,0 +1,66 @@
+"""What must survive while a graph's pods are not all known yet, or when the graph is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from functools import lru_cache
+
+from streams.flow.aligner import Said
+from streams.graph.model import ENDHOST, FIREWALL, Element, GraphState, Node
+from streams.graph.wanted import Owner, WantedGraph
+from streams.records.rules import Action, Protocol, Rule
+
+
+def leave_all(owners: Mapping[str, Owner], state: GraphState) -> dict[str, Owner]:
+    """Return the owners with those of the nodes that are there, so that nothing is removed."""
+    hosts = [node for node in state.nodes if node.functional_type == ENDHOST]
+    foreign = {node.name for node in hosts if node.mark[0] and not _is_pod(node)}
+    nameless = {node.name: Owner("", "") for node in hosts if not node.mark[0]}
+    named = {node.name: Owner(*node.mark) for node in hosts if _is_pod(node)}
+    claimed = {address: owner for address, owner in owners.items() if address not in foreign}
+    return {**nameless, **claimed, **named}
+
+
+def may_be_ours(state: GraphState, firewall: str) -> bool:
+    """Tell whether a graph can be the one we know: ids are used again, by anybody."""
+    ours = state.firewall(firewall) is not None or any(_is_pod(node) for node in state.nodes)
+    return ours or not state.nodes
+
+
+def restored(said: Said, owners: Mapping[str, Owner], left: Collection[str]) -> list[Element]:
+    """Return the last known rules as Verefoo is told them, without those of pods that are gone."""
+    return [
+        _element(rule)
+        for rule, meant in said.rules.items()
+        # It comes by topic only, and Verefoo has no word for it.
+        if rule.protocol is not Protocol.SCTP
+        and not any(_is_over(end, meant, owners, left) for end in (rule.source, rule.destination))
+    ]
+
+
+def with_default(wanted: WantedGraph, default: Action) -> WantedGraph:
+    """Return the graph with firewalls that are born with this default."""
+    nodes = dict(wanted.nodes)
+    for name, node in nodes.items():
+        if node.functional_type == FIREWALL:
+            function = {**node.configuration["firewall"], "defaultAction": default.value}
+            nodes[name] = node._replace(configuration={**node.configuration, "firewall": function})
+    return WantedGraph(nodes)
+
+
+def _is_over(
+    end: str, meant: Mapping[str, str], owners: Mapping[str, Owner], left: Collection[str]
+) -> bool:
+    owner = owners.get(end)
+    if end in meant:
+        return owner is None or owner.uid != meant[end]
+    return owner is None and end in left
+
+
+@lru_cache(maxsize=1 << 14)
+def _element(rule: Rule) -> Element:
+    return rule.model_dump(mode="json", by_alias=True)
+
+
+def _is_pod(node: Node) -> bool:
+    return node.functional_type == ENDHOST and node.mark[0].count("/") == 2
