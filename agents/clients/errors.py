@@ -1,11 +1,13 @@
 """What the outside world can answer besides yes.
 
 ClientError
-├── TryLater   silence, "slow down", or an answer that makes no sense: wait and ask again
-├── Gone       our place in a watch is too old: list again
-├── Conflict   somebody else owns, or depends on, what we want to change
-├── Refused    understood and declined: asking again is pointless
-└── NotThere   what the question is about does not exist
+├── TryLater       silence, "slow down", or an answer that makes no sense: wait and ask again
+├── Gone           our place in a watch is too old: list again
+├── Conflict       somebody else owns, or depends on, what we want to change
+│   ├── AlreadyThere   what we want to create exists
+│   └── Owned          others own fields that we want to set
+├── Refused        understood and declined: asking again is pointless
+└── NotThere       what the question is about does not exist
 """
 
 from __future__ import annotations
@@ -18,6 +20,11 @@ class ClientError(Exception):
 class TryLater(ClientError):
     """Silence, "slow down", or an answer that makes no sense: wait and ask again."""
 
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        # How many seconds the other side asked us to wait, if it did.
+        self.retry_after = retry_after
+
 
 class Gone(ClientError):
     """Our place in a watch is too old: list again."""
@@ -25,6 +32,18 @@ class Gone(ClientError):
 
 class Conflict(ClientError):
     """Somebody else owns, or depends on, what we want to change."""
+
+
+class AlreadyThere(Conflict):
+    """What we want to create exists."""
+
+
+class Owned(Conflict):
+    """Others own fields that we want to set."""
+
+    def __init__(self, message: str, managers: frozenset[str]) -> None:
+        super().__init__(message)
+        self.managers = managers
 
 
 class Refused(ClientError):

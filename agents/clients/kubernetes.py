@@ -1,0 +1,285 @@
+"""The cluster's pods, policies, leases and events, as plain dicts."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from agents.clients.api_answers import error_of
+from agents.clients.api_server import APPLY, DEADLINE_SECONDS, ApiServer, Json, credentials
+from agents.clients.errors import Gone, NotThere, Refused, TryLater
+
+FIELD_MANAGER = "vereflow"
+PAGE = 250
+# Longer than the time between two bookmarks, which is about a minute.
+SILENCE_SECONDS = 75.0
+_WATCH_SECONDS = 290
+_LISTINGS = 3
+_CHANGES = ("ADDED", "MODIFIED", "DELETED", "BOOKMARK")
+# The items of a listing do not say themselves what they are.
+_API_VERSIONS = {"Pod": "v1", "NetworkPolicy": "networking.k8s.io/v1"}
+_FINISHED = ("Succeeded", "Failed")
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+
+
+class Listing(NamedTuple):
+    """All objects of one moment, and the version from which a watch goes on."""
+
+    items: list[Json]
+    version: str
+
+
+class Cluster:
+    """
+    An async client of one cluster's API server.
+
+    Every failure is one of agents.clients.errors; a write whose answer is
+    TryLater may or may not have been done.
+    """
+
+    def __init__(self, api: ApiServer, silence: float = SILENCE_SECONDS) -> None:
+        self._api = api
+        self._silence = silence
+
+    @classmethod
+    def of(
+        cls, kubeconfig: Path | None, context: str | None = None, deadline: float = DEADLINE_SECONDS
+    ) -> Cluster:
+        """Return the cluster a kubeconfig names, or without one that in which we run."""
+        return cls(ApiServer(credentials(kubeconfig, context), deadline))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._api.close()
+
+    async def version(self) -> str:
+        """Return the server's version: it can be reached."""
+        return str((await self._api.ask("GET", "/version")).get("gitVersion", ""))
+
+    async def list_pods(self, namespace: str) -> Listing:
+        """Return all pods of a namespace."""
+        return await self._list(_pods(namespace))
+
+    def watch_pods(self, namespace: str, version: str) -> Watch:
+        """Follow the pods of a namespace from a version on."""
+        return Watch(self._api, _pods(namespace), version, silence=self._silence)
+
+    async def pod_lives(self, namespace: str, name: str) -> bool:
+        """Tell whether a pod of this name exists and has not finished."""
+        try:
+            pod = await self._api.ask("GET", _pods(namespace, name))
+        except NotThere:
+            return False
+        return (pod.get("status") or {}).get("phase") not in _FINISHED
+
+    async def list_policies(self, namespace: str, selector: str) -> Listing:
+        """Return the policies of a namespace with these labels."""
+        return await self._list(_policies(namespace), selector)
+
+    def watch_policies(self, namespace: str, selector: str, version: str) -> Watch:
+        """Follow the policies of a namespace with these labels from a version on."""
+        return Watch(self._api, _policies(namespace), version, selector, self._silence)
+
+    async def get_policy(self, namespace: str, name: str) -> Json:
+        """Return one policy; raise NotThere if there is none."""
+        return _object(await self._api.ask("GET", _policies(namespace, name)))
+
+    async def create_policy(self, manifest: Json) -> Json:
+        """Create a policy; raise AlreadyThere if there is one of this name, whosever it is.
+
+        Not by applying: that would take over what is there.
+        """
+        path = _policies(manifest["metadata"]["namespace"])
+        query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
+        return _object(await self._api.ask("POST", path, query, manifest))
+
+    async def apply_policy(
+        self, manifest: Json, uid: str, resource_version: str, force: bool = False
+    ) -> Json:
+        """Apply a policy over the very object that was read; raise Conflict if it is another now.
+
+        Raise Owned if others have set some of our fields, unless we may take them by force.
+        """
+        read = {"uid": uid, "resourceVersion": resource_version}
+        body = {**manifest, "metadata": {**manifest["metadata"], **read}}
+        path = _policies(manifest["metadata"]["namespace"], manifest["metadata"]["name"])
+        query = {"fieldManager": FIELD_MANAGER, "force": "true" if force else "false"}
+        return _object(await self._api.ask("PATCH", path, query, body, APPLY))
+
+    async def delete_policy(
+        self, namespace: str, name: str, uid: str, resource_version: str
+    ) -> None:
+        """Delete the very object that was read; raise Conflict if it is another now."""
+        options = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "preconditions": {"uid": uid, "resourceVersion": resource_version},
+        }
+        await self._api.ask("DELETE", _policies(namespace, name), body=options)
+
+    async def get_lease(self, namespace: str, name: str) -> Json:
+        """Return a lease; raise NotThere if there is none."""
+        return _object(await self._api.ask("GET", _leases(namespace, name)))
+
+    async def create_lease(self, namespace: str, name: str, spec: Json) -> Json:
+        """Create a lease; raise AlreadyThere if there is one."""
+        body = {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": name, "namespace": namespace},
+            "spec": spec,
+        }
+        return _object(await self._api.ask("POST", _leases(namespace), body=body))
+
+    async def update_lease(self, lease: Json) -> Json:
+        """Replace a lease; raise Conflict if it is not the one that was read."""
+        where = lease["metadata"]
+        path = _leases(where["namespace"], where["name"])
+        return _object(await self._api.ask("PUT", path, body=lease))
+
+    async def create_event(
+        self, kind: str, about: Json, reason: str, message: str, warning: bool = False
+    ) -> None:
+        """Say something about a Pod or NetworkPolicy, where kubectl describe shows it."""
+        meta = about["metadata"]
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        body = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {
+                "name": f"{meta['name'][:200]}.{uuid4().hex[:16]}",
+                "namespace": meta["namespace"],
+            },
+            "involvedObject": {
+                "apiVersion": _API_VERSIONS[kind],
+                "kind": kind,
+                "namespace": meta["namespace"],
+                "name": meta["name"],
+                "uid": meta["uid"],
+            },
+            "reason": reason,
+            "message": message[:1000],
+            "type": "Warning" if warning else "Normal",
+            "source": {"component": FIELD_MANAGER},
+            "reportingComponent": FIELD_MANAGER,
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+        }
+        path = f"/api/v1/namespaces/{_checked(meta['namespace'])}/events"
+        await self._api.ask("POST", path, body=body)
+
+    async def _list(self, path: str, selector: str = "") -> Listing:
+        for _ in range(_LISTINGS):
+            try:
+                return await self._pages(path, selector)
+            except Gone as expired:
+                # Two halves of two moments would not be a listing.
+                last = expired
+        raise TryLater(str(last))
+
+    async def _pages(self, path: str, selector: str) -> Listing:
+        # Without a resourceVersion: never older than what was written before we ask.
+        query = {"limit": str(PAGE)}
+        if selector:
+            query["labelSelector"] = selector
+        items: list[Json] = []
+        while True:
+            page = await self._api.ask("GET", path, query)
+            meta, found = page.get("metadata"), page.get("items")
+            if not isinstance(meta, dict) or not isinstance(found, list):
+                raise TryLater(f"GET {path}: answered without a list")
+            items += [_object(item) for item in found]
+            if not meta.get("continue"):
+                return Listing(items, str(meta.get("resourceVersion", "")))
+            query["continue"] = meta["continue"]
+
+
+class Watch:
+    """
+    The changes from a version on; iterate again after a break, and it goes on where it was.
+
+    Ends when the server ends it; raises TryLater when it broke, Gone when its
+    version is forgotten. A change that was not handled to its end comes again.
+    A BOOKMARK says only that all is well.
+    """
+
+    def __init__(
+        self,
+        api: ApiServer,
+        path: str,
+        version: str,
+        selector: str = "",
+        silence: float = SILENCE_SECONDS,
+    ) -> None:
+        self.version = version
+        self._api = api
+        self._path = path
+        self._selector = selector
+        self._silence = silence
+
+    async def __aiter__(self) -> AsyncIterator[tuple[str, Json]]:
+        query = {
+            "watch": "1",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": self.version,
+            "timeoutSeconds": str(_WATCH_SECONDS),
+        }
+        if self._selector:
+            query["labelSelector"] = self._selector
+        async for line in self._api.lines(self._path, query, self._silence):
+            change, found = self._read(line)
+            yield change, found
+            self.version = found["metadata"]["resourceVersion"]
+
+    def _read(self, line: bytes) -> tuple[str, Json]:
+        tried = f"watch {self._path}"
+        try:
+            event = json.loads(line)
+            change, found = event["type"], event["object"]
+        except (ValueError, LookupError, TypeError, RecursionError) as fault:
+            raise TryLater(f"{tried}: not an event: {line[:100]!r}") from fault
+        if change == "ERROR":
+            code = found.get("code") if isinstance(found, dict) else None
+            status = code if isinstance(code, int) else 500
+            raise error_of(tried, status, json.dumps(found).encode(), {})
+        if change not in _CHANGES:
+            raise TryLater(f"{tried}: an event of an unknown type: {str(change)[:40]!r}")
+        return change, _object(found)
+
+
+def _object(found: Any) -> Json:
+    meta = found.get("metadata") if isinstance(found, dict) else None
+    if not isinstance(meta, dict) or not isinstance(meta.get("resourceVersion"), str):
+        raise TryLater("the API server answered with something that is no object")
+    answer: Json = found
+    return answer
+
+
+def _pods(namespace: str, name: str = "") -> str:
+    return _path("/api/v1", namespace, "pods", name)
+
+
+def _policies(namespace: str, name: str = "") -> str:
+    return _path("/apis/networking.k8s.io/v1", namespace, "networkpolicies", name)
+
+
+def _leases(namespace: str, name: str = "") -> str:
+    return _path("/apis/coordination.k8s.io/v1", namespace, "leases", name)
+
+
+def _path(group: str, namespace: str, plural: str, name: str) -> str:
+    path = f"{group}/namespaces/{_checked(namespace)}/{plural}"
+    return f"{path}/{_checked(name)}" if name else path
+
+
+def _checked(name: str) -> str:
+    # A name that is none could lead to another path.
+    if len(name) > 253 or _NAME.fullmatch(name) is None:
+        raise Refused(f"not a name: {name[:60]!r}")
+    return name

@@ -1,0 +1,74 @@
+"""A pod, as the API server tells it, as the record that travels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from streams.records.marks import Stamp
+from streams.records.pods import EVENT_CODES, ContainerPort, Owner, PodEvent, PodEventType
+
+_HASH = "pod-template-hash"
+
+
+def pod_event(pod: dict[str, Any], change: str, cluster: str, stamp: Stamp) -> PodEvent:
+    """Return the record of one pod; raise ValueError for a pod that no record can express."""
+    try:
+        return _event(pod, PodEventType(change), cluster, stamp)
+    except (AttributeError, LookupError, TypeError) as odd:
+        raise ValueError(f"not a pod: {type(odd).__name__}: {odd}") from odd
+
+
+def _event(pod: dict[str, Any], change: PodEventType, cluster: str, stamp: Stamp) -> PodEvent:
+    meta, spec, status = pod["metadata"], pod.get("spec") or {}, pod.get("status") or {}
+    labels = meta.get("labels") or {}
+    return PodEvent(
+        pod_name=meta["name"],
+        pod_ip=_address(status),
+        hostname=spec.get("hostname") or "",
+        event=change,
+        event_code=EVENT_CODES[change],
+        cluster=cluster,
+        namespace=meta["namespace"],
+        uid=meta["uid"],
+        labels=labels,
+        service_account=spec.get("serviceAccountName") or "",
+        owner=_owner(meta.get("ownerReferences") or (), labels),
+        node=spec.get("nodeName") or "",
+        phase=status.get("phase") or "Pending",
+        container_ports=tuple(_ports(spec.get("containers") or ())),
+        host_network=bool(spec.get("hostNetwork")),
+        # It still runs, and keeps its rules, until it is gone.
+        terminating=meta.get("deletionTimestamp") is not None,
+        resource_version=meta["resourceVersion"],
+        stamp=stamp,
+    )
+
+
+def _address(status: dict[str, Any]) -> str | None:
+    """Return the pod's IPv4 address, wherever in the list it stands."""
+    told = [status.get("podIP"), *(each.get("ip") for each in status.get("podIPs") or ())]
+    return next((address for address in told if address and ":" not in address), None)
+
+
+def _owner(references: Iterable[dict[str, Any]], labels: dict[str, str]) -> Owner | None:
+    found = next((each for each in references if each.get("controller")), None)
+    if found is None:
+        return None
+    kind, name = found["kind"], found["name"]
+    ending = f"-{labels.get(_HASH, '')}"
+    if kind == "ReplicaSet" and len(ending) > 1 and name.endswith(ending):
+        # A Deployment names its replica sets after itself; asking for each of them would cost
+        # one request a pod, and a right more.
+        return Owner(kind="Deployment", name=name.removesuffix(ending))
+    return Owner(kind=kind, name=name)
+
+
+def _ports(containers: Iterable[dict[str, Any]]) -> Iterator[ContainerPort]:
+    for container in containers:
+        for port in container.get("ports") or ():
+            yield ContainerPort(
+                port=port["containerPort"],
+                protocol=port.get("protocol") or "TCP",
+                name=port.get("name") or "",
+            )

@@ -1,0 +1,187 @@
+"""Follow the pods of one cluster, as the only one who does.
+
+reads   the cluster
+writes  pod-events, dead-letters
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
+from uuid import uuid4
+
+import structlog
+
+from agents.clients.errors import ClientError, TryLater
+from agents.clients.kubernetes import Cluster, Listing
+from agents.clients.lease import Leadership
+from agents.clients.waiting import Backoff, first_to_end
+from agents.courier import Courier
+from agents.outlet import Emit
+from agents.pod_teller import PodTeller
+from streams.flow.output import Send
+
+RELIST_SECONDS = 5.0
+# Who waits for a barrier has given up by then.
+BARRIER_SECONDS = 120.0
+KEPT_BARRIERS = 64
+
+log = structlog.get_logger()
+
+
+class LeaseLost(Exception):
+    """Another watcher may speak by now."""
+
+
+class PodWatcher:
+    """
+    Lists the pods, then watches them; lists them again when its place is lost.
+
+    Only the leader speaks. A listing names every pod between two marks in
+    every partition, so that deletions nobody saw follow from the records alone.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        leadership: Leadership,
+        emit: Emit,
+        *,
+        cluster_name: str,
+        namespaces: Iterable[str],
+        partitions: int,
+        epoch: int,
+        relist_seconds: float = RELIST_SECONDS,
+    ) -> None:
+        self._error = ""
+        self._cluster = cluster
+        self._leadership = leadership
+        self._emit = emit
+        self._name = cluster_name
+        self._namespaces = tuple(namespaces)
+        self._partitions = partitions
+        self._epoch = epoch
+        self._relist_seconds = relist_seconds
+        self._next_listing = 0.0
+        self._backoff = Backoff()
+        self._barriers: dict[str, float] = {}
+        self._sent: deque[str] = deque(maxlen=KEPT_BARRIERS)
+        self._asked = asyncio.Event()
+
+    @property
+    def leading(self) -> bool:
+        """Tell whether this watcher is the one that speaks."""
+        return self._leadership.leading
+
+    @property
+    def last_error(self) -> str:
+        """Say what is in the way at the moment, if anything is."""
+        return self._error or self._leadership.trouble
+
+    def request_barrier(self, id: str) -> None:
+        """Have the pods listed once more, and a barrier sent behind the listing.
+
+        Every watcher is asked, for the leader may change; each id is answered once.
+        """
+        if id in self._sent:
+            return
+        self._barriers[id] = time.monotonic()
+        while len(self._barriers) > KEPT_BARRIERS:
+            del self._barriers[next(iter(self._barriers))]
+        self._asked.set()
+
+    async def run(self) -> None:
+        """Follow the pods until cancelled, whatever the cluster and the broker answer."""
+        while True:
+            try:
+                await self._leadership.lead(self._follow)
+            except LeaseLost:
+                log.warning("lease lost", cluster=self._name)
+            except Exception as error:
+                self._note(error)
+                await asyncio.sleep(self._backoff.next())
+
+    async def _follow(self, lease: int) -> None:
+        log.info("leading", cluster=self._name, lease=lease)
+        courier = Courier(self._emit_while_leading)
+        teller = PodTeller(
+            courier,
+            cluster_name=self._name,
+            partitions=self._partitions,
+            epoch=self._epoch,
+            lease=lease,
+        )
+        try:
+            while True:
+                try:
+                    await self._list_and_watch(teller, courier)
+                except ClientError as error:
+                    self._note(error)
+                    await asyncio.sleep(self._backoff.next(getattr(error, "retry_after", None)))
+        finally:
+            await courier.abandon()
+
+    async def _emit_while_leading(self, output: Send) -> None:
+        # Asked before every record: a process that stood still may have been succeeded.
+        if not self._leadership.leading:
+            raise LeaseLost
+        await self._emit(output)
+
+    async def _list_and_watch(self, teller: PodTeller, courier: Courier) -> None:
+        """List, then watch until a barrier is asked for or the place in a watch is lost."""
+        await self._turn()
+        self._asked.clear()
+        barriers = self._waiting_barriers()
+        listings = {each: await self._cluster.list_pods(each) for each in self._namespaces}
+        await self._tell_all(teller, listings.values())
+        for barrier in barriers:
+            await teller.barrier(barrier)
+            self._barriers.pop(barrier, None)
+            self._sent.append(barrier)
+        self._backoff.reset()
+        self._error = ""
+        watches = (self._watch(teller, name, listings[name].version) for name in listings)
+        await first_to_end(self._asked.wait(), courier.failure(), *watches)
+
+    async def _turn(self) -> None:
+        """Wait until the next listing is due: a place lost again and again must not be a storm."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, self._next_listing - time.monotonic())):
+                await self._asked.wait()
+        self._next_listing = time.monotonic() + self._relist_seconds
+
+    def _waiting_barriers(self) -> list[str]:
+        oldest = time.monotonic() - BARRIER_SECONDS
+        self._barriers = {id: at for id, at in self._barriers.items() if at >= oldest}
+        return list(self._barriers)
+
+    async def _tell_all(self, teller: PodTeller, listings: Iterable[Listing]) -> None:
+        name = uuid4().hex
+        started = await teller.list_started(name)
+        for listing in listings:
+            for pod in listing.items:
+                await teller.tell("ADDED", pod)
+        await teller.list_complete(name, started)
+
+    async def _watch(self, teller: PodTeller, namespace: str, version: str) -> None:
+        watch = self._cluster.watch_pods(namespace, version)
+        backoff = Backoff()
+        while True:
+            asked = None
+            try:
+                async for change, pod in watch:
+                    backoff.reset()
+                    self._error = ""
+                    if change != "BOOKMARK":
+                        await teller.tell(change, pod)
+            except TryLater as broken:
+                self._note(broken)
+                asked = broken.retry_after
+            await asyncio.sleep(backoff.next(asked))
+
+    def _note(self, error: Exception) -> None:
+        self._error = f"{type(error).__name__}: {error}"
+        log.warning("pods not followed", cluster=self._name, error=self._error)

@@ -1,0 +1,398 @@
+"""The client against a server over real sockets, and over lines that break."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from aiohttp import web
+
+from agents.clients import kubernetes
+from agents.clients.api_server import ApiServer, credentials
+from agents.clients.errors import (
+    AlreadyThere,
+    ClientError,
+    Conflict,
+    Gone,
+    NotThere,
+    Owned,
+    Refused,
+    TryLater,
+)
+from agents.clients.kubernetes import Cluster
+from deploy.local.kubernetes.kubeconfig import write_kubeconfig
+from deploy.local.kubernetes.server import KubernetesServer
+from tests.integration.kubernetes.policies import manifest
+from tests.integration.kubernetes.world import Proxy, World
+
+
+def versions(policy: dict[str, Any]) -> tuple[str, str]:
+    return policy["metadata"]["uid"], policy["metadata"]["resourceVersion"]
+
+
+async def test_the_server_can_be_reached(cluster: Cluster) -> None:
+    assert (await cluster.version()).startswith("v1.")
+
+
+async def test_a_listing_of_many_pages_is_one_listing(
+    cluster: Cluster, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kubernetes, "PAGE", 2)
+    for number in range(5):
+        await world.add_pod(f"pod-{number}")
+
+    listed = await cluster.list_pods("default")
+
+    assert [pod["metadata"]["name"] for pod in listed.items] == [f"pod-{n}" for n in range(5)]
+
+
+async def test_a_listing_that_expires_half_way_begins_again(
+    proxied: Cluster, proxy: Proxy, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kubernetes, "PAGE", 2)
+    for number in range(3):
+        await world.add_pod(f"pod-{number}")
+    compacted = 0
+
+    async def compact_once(request: web.Request, go_on: Any) -> Any:
+        nonlocal compacted
+        if "continue=" in request.path_qs and not compacted:
+            compacted += 1
+            await world.add_pod("pod-3")
+            world.server.compact()
+        return await go_on()
+
+    proxy.fault = compact_once
+
+    listed = await proxied.list_pods("default")
+
+    assert [pod["metadata"]["name"] for pod in listed.items] == [f"pod-{n}" for n in range(4)]
+
+
+async def test_a_watch_that_breaks_goes_on_where_it_was(
+    cluster: Cluster, server: KubernetesServer, world: World
+) -> None:
+    watch = cluster.watch_pods("default", (await cluster.list_pods("default")).version)
+    seen: list[str] = []
+
+    async def follow() -> None:
+        async for change, pod in watch:
+            if change != "BOOKMARK":
+                seen.append(pod["metadata"]["name"])
+                server.close_watches()
+
+    await world.add_pod("one")
+    await world.add_pod("two")
+    await asyncio.wait_for(follow(), 5)
+    await world.add_pod("three")
+    while len(seen) < 3:
+        await asyncio.wait_for(follow(), 5)
+
+    assert seen == ["one", "two", "three"]
+
+
+async def test_a_bookmark_moves_the_place_of_a_watch(
+    cluster: Cluster, server: KubernetesServer, world: World
+) -> None:
+    watch = cluster.watch_pods("default", (await cluster.list_pods("default")).version)
+    before = watch.version
+    await world.add_policy(manifest("elsewhere"))
+
+    async for change, _ in watch:
+        assert change == "BOOKMARK"
+        break
+    # The place moves once a change was handled to its end.
+    assert watch.version == before
+    async for _ in watch:
+        if watch.version != before:
+            break
+    server.compact()
+
+    await world.add_pod("late")
+    async for change, pod in watch:
+        if change != "BOOKMARK":
+            assert pod["metadata"]["name"] == "late"
+            break
+
+
+async def test_a_change_that_was_not_handled_comes_again(cluster: Cluster, world: World) -> None:
+    watch = cluster.watch_pods("default", (await cluster.list_pods("default")).version)
+    await world.add_pod("one")
+
+    async def first() -> str:
+        async for change, pod in watch:
+            if change != "BOOKMARK":
+                return str(pod["metadata"]["name"])
+        return ""
+
+    assert [await first(), await first()] == ["one", "one"]
+
+
+async def test_a_place_too_old_is_gone_although_the_answer_is_200(
+    cluster: Cluster, server: KubernetesServer, world: World
+) -> None:
+    version = (await cluster.list_pods("default")).version
+    await world.add_pod("one")
+    server.compact()
+
+    with pytest.raises(Gone, match="410"):
+        async for _ in cluster.watch_pods("default", version):
+            pass
+
+
+async def test_a_silent_watch_is_given_up(proxy: Proxy, tmp_path: Path) -> None:
+    async def hang(request: web.Request, go_on: Any) -> Any:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await asyncio.sleep(30)
+        return response
+
+    proxy.fault = hang
+    config = write_kubeconfig(tmp_path / "config", proxy.url)
+    cluster = Cluster(ApiServer(credentials(config, None)), silence=0.1)
+    try:
+        with pytest.raises(TryLater, match=r"no answer in time|Timeout"):
+            async for _ in cluster.watch_pods("default", "1"):
+                pass
+    finally:
+        await cluster.close()
+
+
+async def test_a_line_that_is_cut_is_no_event(proxied: Cluster, proxy: Proxy) -> None:
+    async def cut(request: web.Request, go_on: Any) -> Any:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        whole = b'{"type":"ADDED","object":{"metadata":{"name":"a","resourceVersion":"7"}}}\n'
+        for place in range(len(whole)):
+            await response.write(whole[place : place + 1])
+        await response.write(whole[:40])
+        return response
+
+    proxy.fault = cut
+    watch = proxied.watch_pods("default", "1")
+
+    seen = [pod["metadata"]["name"] async for _, pod in watch]
+
+    assert (seen, watch.version) == (["a"], "7")
+
+
+async def test_a_policy_is_created_only_where_there_is_none(cluster: Cluster) -> None:
+    await cluster.create_policy(manifest("a"))
+
+    with pytest.raises(AlreadyThere):
+        await cluster.create_policy(manifest("a"))
+
+
+async def test_an_apply_changes_only_the_object_that_was_read(
+    cluster: Cluster, world: World
+) -> None:
+    first = await cluster.create_policy(manifest("a"))
+    edited = await world.edit_policy("a", {"metadata": {"annotations": {"theirs": "1"}}})
+
+    with pytest.raises(Conflict) as stale:
+        await cluster.apply_policy(manifest("a", port=81), *versions(first), force=True)
+    await world.delete_policy("a")
+    with pytest.raises(Conflict):
+        await cluster.apply_policy(manifest("a", port=81), *versions(edited), force=True)
+    await world.add_policy(manifest("a"))
+    with pytest.raises(Conflict):
+        await cluster.apply_policy(
+            manifest("a", port=81), edited["metadata"]["uid"], "", force=True
+        )
+
+    assert not isinstance(stale.value, Owned)
+    assert (await world.policy("a"))["spec"] == manifest("a")["spec"]
+
+
+async def test_fields_that_others_own_are_taken_by_force_only(
+    cluster: Cluster, world: World
+) -> None:
+    await cluster.create_policy(manifest("a"))
+    theirs = await world.apply_policy(manifest("a", port=99), "somebody")
+
+    with pytest.raises(Owned) as owned:
+        await cluster.apply_policy(manifest("a"), *versions(theirs))
+    taken = await cluster.apply_policy(manifest("a"), *versions(theirs), force=True)
+
+    assert owned.value.managers == {"somebody"}
+    assert taken["spec"] == manifest("a")["spec"]
+
+
+async def test_a_schema_error_is_refused_although_it_is_a_500(cluster: Cluster) -> None:
+    stored = await cluster.create_policy(manifest("a"))
+    wrong = manifest("a")
+    wrong["spec"]["foo"] = 1
+
+    with pytest.raises(Refused, match=r"500 .*field not declared in schema"):
+        await cluster.apply_policy(wrong, *versions(stored), force=True)
+
+
+async def test_only_the_object_that_was_read_is_deleted(cluster: Cluster, world: World) -> None:
+    stored = await cluster.create_policy(manifest("a"))
+    uid, version = versions(await world.edit_policy("a", {"metadata": {"labels": {"x": "1"}}}))
+
+    for stale in (versions(stored), ("another", version)):
+        with pytest.raises(Conflict):
+            await cluster.delete_policy("default", "a", *stale)
+    await cluster.delete_policy("default", "a", uid, version)
+
+    with pytest.raises(NotThere):
+        await cluster.delete_policy("default", "a", uid, version)
+
+
+async def test_a_finished_pod_does_not_live(cluster: Cluster, world: World) -> None:
+    await world.add_pod("runs", "10.1.0.1")
+    await world.add_pod("done", "10.1.0.2")
+    await world.set_status("done", {"phase": "Succeeded"})
+
+    lives = [await cluster.pod_lives("default", name) for name in ("runs", "done", "never")]
+
+    assert lives == [True, False, False]
+
+
+async def test_an_event_is_about_its_object(cluster: Cluster, world: World) -> None:
+    stored = await cluster.create_policy(manifest("a"))
+
+    await cluster.create_event("NetworkPolicy", stored, "FieldsTakenBack", "from x", warning=True)
+
+    (event,) = await world.events()
+    assert event["involvedObject"]["uid"] == stored["metadata"]["uid"]
+    assert (event["reason"], event["message"], event["type"]) == (
+        "FieldsTakenBack",
+        "from x",
+        "Warning",
+    )
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "A", "", "a" * 254, "a..b"])
+async def test_what_is_no_name_reaches_no_path(
+    cluster: Cluster, server: KubernetesServer, name: str
+) -> None:
+    with pytest.raises(Refused, match="not a name"):
+        await cluster.delete_policy("default", name or "/", "u", "1")
+
+    assert server.writes() == []
+
+
+async def test_no_server_is_try_later(tmp_path: Path) -> None:
+    cluster = Cluster.of(write_kubeconfig(tmp_path / "config", "http://127.0.0.1:9"))
+
+    with pytest.raises(TryLater, match="GET /version"):
+        await cluster.version()
+
+    await cluster.close()
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", "{", "clusters: 5", "current-context: x"])
+async def test_a_kubeconfig_that_is_none_is_refused(tmp_path: Path, content: str | None) -> None:
+    path = tmp_path / "config"
+    if content is not None:
+        path.write_text(content)
+
+    with pytest.raises(Refused, match="config"):
+        await Cluster.of(path).version()
+
+
+async def test_an_unknown_context_is_refused(server: KubernetesServer, tmp_path: Path) -> None:
+    path = write_kubeconfig(tmp_path / "config", server.url)
+
+    with pytest.raises(Refused, match="nowhere"):
+        await Cluster.of(path, "nowhere").version()
+
+
+async def test_a_token_that_was_replaced_is_read_again(proxy: Proxy, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("old")
+    path = write_kubeconfig(tmp_path / "config", proxy.url)
+    config = yaml.safe_load(path.read_text())
+    config["users"][0]["user"] = {"tokenFile": str(token)}
+    path.write_text(yaml.safe_dump(config))
+    good = "old"
+
+    async def check(request: web.Request, go_on: Any) -> Any:
+        if request.headers.get("Authorization") != f"Bearer {good}":
+            return web.json_response({"kind": "Status", "message": "Unauthorized"}, status=401)
+        return await go_on()
+
+    proxy.fault = check
+    cluster = Cluster.of(path)
+    await cluster.version()
+    good = "new"
+    with pytest.raises(TryLater, match="401"):
+        await cluster.version()
+    token.write_text("new")
+
+    assert await cluster.version()
+
+    await cluster.close()
+
+
+@pytest.mark.parametrize("length", [0, 10])
+async def test_a_write_whose_answer_is_lost_may_have_been_done(
+    proxied: Cluster, proxy: Proxy, world: World, length: int
+) -> None:
+    async def lose(request: web.Request, go_on: Any) -> Any:
+        if request.method == "GET":
+            return await go_on()
+        await world.add_policy(await request.json())
+        response = web.StreamResponse(headers={"Content-Length": "1000"})
+        await response.prepare(request)
+        await response.write(b"{" * length)
+        assert request.transport is not None
+        request.transport.close()
+        return response
+
+    proxy.fault = lose
+
+    with pytest.raises(TryLater):
+        await proxied.create_policy(manifest("a"))
+
+    assert (await proxied.get_policy("default", "a"))["spec"] == manifest("a")["spec"]
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "headers", "error"),
+    [
+        (429, "Too many requests, please try again later.", {"Retry-After": "7"}, TryLater),
+        (503, "", {}, TryLater),
+        (200, "<html>", {}, TryLater),
+        (200, "[]", {}, TryLater),
+        (200, '{"kind": "NetworkPolicy"}', {}, TryLater),
+        (403, '{"reason": "Forbidden"}', {}, Refused),
+    ],
+)
+async def test_whatever_is_answered_is_one_of_our_errors(
+    proxied: Cluster,
+    proxy: Proxy,
+    status: int,
+    text: str,
+    headers: dict[str, str],
+    error: type[ClientError],
+) -> None:
+    async def answer(request: web.Request, go_on: Any) -> Any:
+        return web.Response(status=status, text=text, headers=headers)
+
+    proxy.fault = answer
+
+    with pytest.raises(ClientError) as caught:
+        await proxied.get_policy("default", "a")
+
+    assert type(caught.value) is error
+    if isinstance(caught.value, TryLater):
+        wanted = headers.get("Retry-After")
+        assert caught.value.retry_after == (float(wanted) if wanted else None)
+
+
+async def test_a_redirect_is_not_believed(proxied: Cluster, proxy: Proxy) -> None:
+    async def elsewhere(request: web.Request, go_on: Any) -> Any:
+        if request.path == "/version":
+            raise web.HTTPFound("/elsewhere")
+        return web.json_response({"gitVersion": "v6"})
+
+    proxy.fault = elsewhere
+
+    with pytest.raises(TryLater, match="redirected"):
+        await proxied.version()

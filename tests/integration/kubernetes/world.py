@@ -1,0 +1,203 @@
+"""What happens in a cluster besides us: pods, people with kubectl, and lines that break."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+from aiohttp import ClientError, ClientSession, ClientTimeout, web
+
+from deploy.local.kubernetes.server import KubernetesServer
+from streams.flow.output import Send
+
+_MERGE = {"Content-Type": "application/merge-patch+json"}
+_APPLY = {"Content-Type": "application/apply-patch+yaml"}
+PODS = "/api/v1/namespaces/{}/pods"
+POLICIES = "/apis/networking.k8s.io/v1/namespaces/{}/networkpolicies"
+
+Fault = Callable[[web.Request, Callable[[], Awaitable[web.StreamResponse]]], Awaitable[Any]]
+
+
+class World:
+    """Somebody else with all rights, by HTTP."""
+
+    def __init__(self, server: KubernetesServer) -> None:
+        self.server = server
+        self._http = httpx.AsyncClient(base_url=server.url)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._http.aclose()
+
+    async def add_pod(
+        self, name: str, address: str | None = None, namespace: str = "default", **spec: Any
+    ) -> dict[str, Any]:
+        body = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": name, "labels": {"app": name}},
+            "spec": {"containers": [{"name": "main", "image": "none"}], **spec},
+        }
+        path = PODS.format(namespace)
+        pod = await self._ask("POST", path, body)
+        if address is None:
+            return pod
+        status = {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}]}
+        return await self.set_status(name, status, namespace)
+
+    async def set_status(
+        self, name: str, status: dict[str, Any], namespace: str = "default"
+    ) -> dict[str, Any]:
+        path = f"{PODS.format(namespace)}/{name}/status"
+        return await self._ask("PATCH", path, {"status": status}, _MERGE)
+
+    async def label_pod(self, name: str, **labels: str) -> dict[str, Any]:
+        path = f"{PODS.format('default')}/{name}"
+        return await self._ask("PATCH", path, {"metadata": {"labels": labels}}, _MERGE)
+
+    async def annotate_pod(self, name: str, **notes: str) -> dict[str, Any]:
+        path = f"{PODS.format('default')}/{name}"
+        return await self._ask("PATCH", path, {"metadata": {"annotations": notes}}, _MERGE)
+
+    async def delete_pod(self, name: str, namespace: str = "default") -> None:
+        await self._ask("DELETE", f"{PODS.format(namespace)}/{name}")
+
+    async def add_policy(self, manifest: dict[str, Any]) -> dict[str, Any]:
+        return await self._ask("POST", POLICIES.format(manifest["metadata"]["namespace"]), manifest)
+
+    async def policy(self, name: str, namespace: str = "default") -> dict[str, Any]:
+        return await self._ask("GET", f"{POLICIES.format(namespace)}/{name}")
+
+    async def policies(self, namespace: str = "default") -> dict[str, dict[str, Any]]:
+        listed = await self._ask("GET", POLICIES.format(namespace))
+        return {item["metadata"]["name"]: item for item in listed["items"]}
+
+    async def edit_policy(self, name: str, change: dict[str, Any]) -> dict[str, Any]:
+        return await self._ask("PATCH", f"{POLICIES.format('default')}/{name}", change, _MERGE)
+
+    async def apply_policy(self, manifest: dict[str, Any], manager: str) -> dict[str, Any]:
+        where = manifest["metadata"]
+        path = f"{POLICIES.format(where['namespace'])}/{where['name']}"
+        query = f"?fieldManager={manager}&force=true"
+        return await self._ask("PATCH", path + query, manifest, _APPLY)
+
+    async def delete_policy(self, name: str) -> None:
+        await self._ask("DELETE", f"{POLICIES.format('default')}/{name}")
+
+    async def delete_lease(self, name: str) -> None:
+        path = f"/apis/coordination.k8s.io/v1/namespaces/default/leases/{name}"
+        await self._ask("DELETE", path)
+
+    async def lease(self, name: str) -> dict[str, Any]:
+        path = f"/apis/coordination.k8s.io/v1/namespaces/default/leases/{name}"
+        return await self._ask("GET", path)
+
+    async def events(self) -> list[dict[str, Any]]:
+        return list((await self._ask("GET", "/api/v1/namespaces/default/events"))["items"])
+
+    async def _ask(
+        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        content = None if body is None else json.dumps(body)
+        told = headers or {"Content-Type": "application/json"}
+        answer = await self._http.request(method, path, content=content, headers=told)
+        if answer.is_error:
+            raise AssertionError(f"{method} {path}: {answer.status_code} {answer.text}")
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+class Proxy:
+    """A line to the server on which a fault can be laid, request by request."""
+
+    def __init__(self, upstream: str) -> None:
+        self.fault: Fault | None = None
+        self.requests: list[tuple[str, str]] = []
+        self._upstream = upstream
+        self._session = ClientSession(timeout=ClientTimeout(total=None))
+        app = web.Application(client_max_size=1 << 24)
+        app.router.add_route("*", "/{path:.*}", self._serve)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
+
+    @property
+    def url(self) -> str:
+        host, port = self._runner.addresses[0][:2]
+        return f"http://{host}:{port}"
+
+    async def __aenter__(self) -> Self:
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._runner.cleanup()
+        await self._session.close()
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        self.requests.append((request.method, request.path_qs))
+
+        async def go_on() -> web.StreamResponse:
+            return await self._forward(request)
+
+        if self.fault is None:
+            return await go_on()
+        answer: web.StreamResponse = await self.fault(request, go_on)
+        return answer
+
+    async def _forward(self, request: web.Request) -> web.StreamResponse:
+        url = self._upstream + request.path_qs
+        kept = ("Content-Type", "Accept", "Authorization")
+        headers = {name: request.headers[name] for name in kept if name in request.headers}
+        content = await request.read()
+        async with self._session.request(
+            request.method, url, data=content, headers=headers
+        ) as answer:
+            response = web.StreamResponse(status=answer.status)
+            response.content_type = answer.content_type
+            await response.prepare(request)
+            try:
+                async for chunk in answer.content.iter_any():
+                    await response.write(chunk)
+            except (ClientError, ConnectionError):
+                pass
+            return response
+
+
+class Records:
+    """A broker's place: what was emitted, in order; each emission takes a turn of the loop."""
+
+    def __init__(self) -> None:
+        self.sent: list[Send] = []
+        self.changed = asyncio.Event()
+
+    async def emit(self, output: Send) -> None:
+        await asyncio.sleep(0)
+        self.sent.append(output)
+        self.changed.set()
+
+    async def until(self, condition: Callable[[], object], seconds: float = 10.0) -> None:
+        """Return once the condition holds; fail if that takes too long."""
+        async with asyncio.timeout(seconds):
+            while not condition():
+                self.changed.clear()
+                try:
+                    async with asyncio.timeout(0.05):
+                        await self.changed.wait()
+                except TimeoutError:
+                    continue
