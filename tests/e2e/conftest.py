@@ -1,0 +1,31 @@
+"""End to end: the whole local world, as `vereflow up` starts it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.acting import Actor, acting
+
+HERE = Path(__file__).parent
+Start = Callable[..., Awaitable[Actor]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture
+async def start(tmp_path: Path) -> AsyncIterator[Start]:
+    """Start a world with so many workers; it ends with the test."""
+    async with AsyncExitStack() as stack:
+
+        async def begin(workers: int = 1) -> Actor:
+            return await stack.enter_async_context(acting(tmp_path, workers))
+
+        yield begin
