@@ -32,6 +32,8 @@ class KafkaOptions:
     web_port: int | None = DEFAULT_WEB_PORT
     """None serves nothing."""
     web_bind: str = "127.0.0.1"
+    web_host: str | None = None
+    """The name under which other workers refer people here; None: where it listens."""
     session_timeout: float = 10.0
     heartbeat: float = 3.0
     rebalance_timeout: float = 30.0
@@ -84,6 +86,8 @@ def create_app(
         web_enabled=kafka.web_port is not None,
         web_bind=kafka.web_bind,
         web_port=kafka.web_port or DEFAULT_WEB_PORT,
+        # Faust would take the machine's name, under which nothing listens.
+        web_host=kafka.web_host or _in_url(kafka.web_bind),
         # Both would show the tables' contents to anybody who asks.
         web_tables_enabled=False,
         web_router_enabled=False,
@@ -92,6 +96,10 @@ def create_app(
     )
     _attach_watch(app, kafka)
     return app
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def rocksdb_options() -> dict[str, int]:

@@ -86,6 +86,7 @@ class Views:
         """All tables."""
         content = {
             "worker": self._worker,
+            "complete": self._complete(),
             "tables": [_summary(held) for held in self._tables.values()],
         }
         return answer(request, "tables.html", content)
@@ -102,7 +103,12 @@ class Views:
             | ({"row": entry.row} if with_rows else {})
             for entry in page.entries
         ]
-        content: dict[str, Any] = {"table": held.name, "rows": entries, "next": page.next}
+        content: dict[str, Any] = {
+            "table": held.name,
+            "rows": entries,
+            "next": page.next,
+            "complete": self._complete(),
+        }
         asked = {"prefix": prefix, "after": after, "limit": limit, "with_rows": with_rows}
         return answer(request, "rows.html", content, asked)
 
@@ -113,7 +119,7 @@ class Views:
         partition = held.place(key) if entry is None else entry.partition
         here = partition in held.partitions
         if entry is None and here:
-            raise web.HTTPNotFound(text="no such row")
+            raise self._no_row()
         content = {
             "table": held.name,
             "key": key,
@@ -134,6 +140,15 @@ class Views:
         if name not in _STATIC:
             raise web.HTTPNotFound
         return web.Response(body=self._static[name], content_type=_STATIC[name])
+
+    def _complete(self) -> bool:
+        state, _, _ = self._watch.look()
+        return state.tables_ready and not state.recovering and not state.rebalancing
+
+    def _no_row(self) -> web.HTTPException:
+        if self._complete():
+            return web.HTTPNotFound(text="no such row")
+        return web.HTTPServiceUnavailable(text="the tables are still being recovered")
 
     def _table(self, request: web.Request) -> Held:
         held = self._tables.get(request.match_info["name"])

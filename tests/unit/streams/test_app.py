@@ -42,6 +42,20 @@ def test_no_web_port_serves_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("more", "url"),
+    [
+        ({}, "http://127.0.0.1:6066"),
+        ({"web_port": 6070, "web_bind": "::1"}, "http://[::1]:6070"),
+        ({"web_host": "worker-0.vereflow"}, "http://worker-0.vereflow:6066"),
+    ],
+)
+def test_other_workers_refer_people_to_where_this_one_listens(
+    tmp_path: Path, more: dict[str, object], url: str
+) -> None:
+    assert str(create_app(options(tmp_path, **more)).conf.canonical_url) == url
+
+
+@pytest.mark.parametrize(
     "broker", ["kafka://a:1;kafka://b:2", "a:1,b:2", "kafka://a:1, kafka://b:2"]
 )
 def test_brokers_may_be_written_as_faust_or_as_kafka_does(tmp_path: Path, broker: str) -> None:

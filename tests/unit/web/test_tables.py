@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
@@ -229,6 +230,24 @@ async def test_counting_ends_where_it_would_hold_up_the_agents(
     site.put("policies", [(KEYS[100], outcome(KEYS[100]))])
 
     assert (exact, site.held["policies"].count()) == ((100, False), (100, True))
+
+
+@pytest.mark.parametrize(
+    "change", [{"recovering": True}, {"rebalancing": True}, {"tables_ready": False}]
+)
+async def test_what_is_not_recovered_yet_is_not_said_to_be_missing(
+    site: Site, change: dict[str, bool]
+) -> None:
+    before = [await site.ask_json(path) for path in ("/tables", "/tables/policies")]
+    site.looker.state = replace(site.looker.state, **change)
+
+    after = [await site.ask_json(path) for path in ("/tables", "/tables/policies")]
+    row = await site.ask("/tables/policies/local/default/nobody")
+    page = await site.ask_page("/tables/policies")
+
+    assert [content["complete"] for content in before + after] == [True, True, False, False]
+    assert row.status == 503
+    assert "being recovered" in page
 
 
 async def test_a_table_nobody_has_is_not_found(site: Site) -> None:
