@@ -86,7 +86,7 @@ class PodWatcher:
 
         Every watcher is asked, for the leader may change; each id is answered once.
         """
-        if id in self._sent:
+        if id in self._sent or id in self._barriers:
             return
         self._barriers[id] = time.monotonic()
         while len(self._barriers) > KEPT_BARRIERS:
