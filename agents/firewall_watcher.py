@@ -14,7 +14,15 @@ import structlog
 
 from agents.outlet import MAX_RAW, Outlet
 from streams.flow.aligner import Rows, Said, said, store_change
-from streams.flow.differences import Delta, changes, differences, holders_in, read, read_rule
+from streams.flow.differences import (
+    Delta,
+    changes,
+    differences,
+    firewall_in,
+    holders_in,
+    read,
+    read_rule,
+)
 from streams.flow.output import FIREWALL_CHANGES, Send
 from streams.graph.model import Element, GraphState
 from streams.records.facts import FirewallChange
@@ -55,8 +63,9 @@ class FirewallWatcher:
         over = {rule for rule in map(read_rule, ended) if rule is not None}
         refused: list[bytes] = []
         for name in firewalls:
-            node = state.firewall(name)
+            node = firewall_in(state, name)
             if node is None:
+                # Lost, which is not a reason to take back what it said.
                 continue
             now = read(node, holders, self._default_allow)
             before = known.get(name)

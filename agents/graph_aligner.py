@@ -6,7 +6,7 @@ writes  [graphs]
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 import faust
@@ -28,8 +28,11 @@ class Keeper(Protocol):
     def heard(self, fact: GraphFact, source: Source) -> None:
         """Take in one fact that was just stored."""
 
-    def forget(self) -> None:
-        """Read the rows again before anything else."""
+    def open(self) -> None:
+        """Begin: the rows are as the last owner left them."""
+
+    def close(self) -> None:
+        """Leave the graph alone: partitions move."""
 
 
 def install(
@@ -42,13 +45,7 @@ def install(
 ) -> Any:
     """Attach the agent to the app."""
 
-    async def on_moved(*_: Any, **__: Any) -> None:
-        # Another worker may have written the rows meanwhile.
-        for keeper in keepers.values():
-            keeper.forget()
-
-    app.on_partitions_revoked.connect(on_moved, weak=False)
-    app.on_partitions_assigned.connect(on_moved, weak=False)
+    _follow_moves(app, keepers.values())
 
     def handle(fact: GraphFact, key: str, source: Source) -> Outputs:
         rows = PartitionRows[aligner.AlignerRow](tables["graphs"], source.partition)
@@ -64,3 +61,18 @@ def install(
         await handle_each(app, facts, outlet, handle)
 
     return store_edits
+
+
+def _follow_moves(app: faust.App, keepers: Collection[Keeper]) -> None:
+    async def on_moving(*_: Any, **__: Any) -> None:
+        for keeper in keepers:
+            keeper.close()
+
+    async def on_recovered(*_: Any, **__: Any) -> None:
+        # Sent at the end of every recovery, also of one that the next rebalance has overtaken.
+        if not app.rebalancing:
+            for keeper in keepers:
+                keeper.open()
+
+    app.on_partitions_revoked.connect(on_moving, weak=False)
+    app.on_rebalance_complete.connect(on_recovered, weak=False)

@@ -33,6 +33,7 @@ from streams.flow.aligner import (
     wanted_owners,
 )
 from streams.flow.caution import leave_all, restored, with_default
+from streams.flow.differences import firewall_in
 from streams.flow.output import FIREWALL_CHANGES, PATCH_OUTCOMES, Send
 from streams.graph.model import GraphState
 from streams.graph.placements import PLACEMENTS
@@ -73,8 +74,8 @@ class GraphKeeper:
     """
     The only writer of one graph, while its partition of graph-edits is here.
 
-    ``rows`` reads the partition's rows, and is called once per ownership;
-    ``owns`` is asked before every write.
+    It does nothing before it is opened. ``rows`` reads the partition's rows,
+    once per ownership; ``owns`` is asked before every write.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class GraphKeeper:
         self._rows = rows
         self._owns = owns
         self._finder = GraphFinder(verefoo, ours.graph, ours.firewall, ours.gid)
+        self._opened = False
         self._mine: Ownership | None = None
         self._woken = asyncio.Event()
         self._reading, self._aligning = Patience(), Patience()
@@ -127,11 +129,16 @@ class GraphKeeper:
         """Look at the graph now and not at the next poll."""
         self._woken.set()
 
-    def forget(self) -> None:
-        """Read the rows again before anything else: others may have written them."""
+    def open(self) -> None:
+        """Begin: the rows are all there, as whoever kept the graph before has left them."""
+        self._opened = True
+        self.wake()
+
+    def close(self) -> None:
+        """Leave the graph alone until it is opened again: others may write its rows meanwhile."""
+        self._opened = False
         self._mine = None
         self.aligned = False
-        self.wake()
 
     def heard(self, fact: GraphFact, source: Source) -> None:
         """Take in one fact that was just stored in the table."""
@@ -151,7 +158,7 @@ class GraphKeeper:
     async def step(self) -> bool:
         """Align and poll once; tell whether there is more to do at once."""
         self._woken.clear()
-        if not self._owns():
+        if not (self._opened and self._owns()):
             self._mine = None
             self.aligned = False
             return False
@@ -191,10 +198,10 @@ class GraphKeeper:
         owners = wanted_owners(mine.rows, self.ours.graph)
         wanted = self._wanted(mine, owners if complete else leave_all(owners, state))
         known = mine.watcher.last_said(self.ours.firewall) is not None
-        lost = known and state.firewall(self.ours.firewall) is None
+        lost = known and firewall_in(state, self.ours.firewall) is None
         result = await carry_out(self._verefoo, state, wanted, lambda: self._keeps(mine))
         self.writes += result.writes
-        if lost and result.state.firewall(self.ours.firewall) is not None:
+        if lost and firewall_in(result.state, self.ours.firewall) is not None:
             self._alarm("firewall vanished and was made again")
         if isinstance(result.trouble, NotOurs):
             raise result.trouble

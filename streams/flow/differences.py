@@ -32,6 +32,13 @@ class Delta(NamedTuple):
     removed: tuple[Rule, ...]
 
 
+def firewall_in(state: GraphState, name: str) -> Node | None:
+    """Return the firewall of this name; None if it is not there, or bare of what makes it one."""
+    node = state.firewall(name)
+    function = (node.configuration or {}).get("firewall") if node else None
+    return node if isinstance(function, dict) else None
+
+
 def read(node: Node, holders: Mapping[str, str], default_allow: bool) -> Read:
     """Read a firewall's node; what cannot be read keeps nobody else from being read."""
     rules: dict[Rule, Mapping[str, str]] = {}
@@ -43,7 +50,7 @@ def read(node: Node, holders: Mapping[str, str], default_allow: bool) -> Read:
         else:
             ends = (rule.source, rule.destination)
             rules[rule] = {end: holders[end] for end in ends if end in holders}
-    told = ((node.configuration or {}).get("firewall") or {}).get("defaultAction")
+    told = (node.configuration or {})["firewall"].get("defaultAction")
     default = Action.ALLOW if told == Action.ALLOW and default_allow else Action.DENY
     if told != default:
         # Whatever else it means, it is not a reason to open anything.
