@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pytest
 import pytest_asyncio
 
+from tables.catalog import NAMES
 from tests.integration.web.recorder import APP_ID, HANDS, PARTITIONS
 from tests.integration.web.workers import Worker, running, send, until
 
@@ -44,6 +45,15 @@ async def test_every_partition_and_every_row_is_shown_by_one_worker(workers: lis
     assert sorted(partitions) == list(range(PARTITIONS))
     assert sorted(keys[0] + keys[1]) == sorted([*KEYS, HOSTILE])
     assert [sorted(each) for each in keys] == keys
+
+
+@pytest.mark.parametrize("table", NAMES)
+async def test_a_table_nobody_writes_to_is_shown_by_its_owners_too(
+    workers: list[Worker], table: str
+) -> None:
+    partitions = [number for worker in workers for number in await worker.partitions(table)]
+
+    assert sorted(partitions) == list(range(PARTITIONS))
 
 
 async def test_both_workers_name_the_same_owner_and_the_owner_has_the_row(

@@ -8,6 +8,8 @@ from html.parser import HTMLParser
 from urllib.parse import quote
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
+from multidict import CIMultiDict
 
 from agents.web.guard import HEADERS, host_of
 from tests.unit.web.site import Site, outcome
@@ -116,6 +118,13 @@ async def test_a_name_made_to_point_here_reads_nothing(site: Site, host: str) ->
 
     assert response.status == 421
     assert "secret" not in (response.text or "")
+
+
+async def test_a_second_host_name_is_refused_with_the_first(site: Site) -> None:
+    headers = CIMultiDict([("Host", "localhost"), ("Host", "evil.example")])
+    request = make_mocked_request("GET", "/healthz", headers=headers, app=site.served)
+
+    assert (await site.served._handle(request)).status == 421
 
 
 @pytest.mark.parametrize(

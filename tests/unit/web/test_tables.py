@@ -13,6 +13,7 @@ from agents.web import held as held_module
 from streams.codec import KEY_MARK
 from streams.flow.graph_rows import GraphPodRow
 from streams.records.views import PodRef
+from tests.unit.web import site as site_module
 from tests.unit.web.site import HERE, PARTITIONS, THERE, Site, outcome
 
 KEYS = [f"local/default/pod-{number:03}" for number in range(120)]
@@ -172,6 +173,17 @@ async def test_a_row_of_another_worker_is_answered_with_its_owner(half: Site) ->
     assert (content["owner"], content["row"], content["partition"]) == (THERE, None, 3)
     assert content["changelog"]["offset"] is None
     assert f'href="{THERE}/tables/policies/{quote(theirs, safe="")}"' in page
+
+
+async def test_nobody_is_named_where_another_worker_goes_by_our_own_name(
+    half: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = next(key for key in KEYS if half.held["policies"].place(key) == 3)
+    monkeypatch.setattr(site_module, "THERE", HERE)
+
+    content = await half.ask_json(f"/tables/policies/{theirs}")
+
+    assert (content["row"], content["owner"]) == (None, None)
 
 
 async def test_a_row_of_ours_that_is_not_there_is_not_found(site: Site) -> None:
