@@ -68,13 +68,16 @@ class GraphWorld:
     def restart(self, **more: Any) -> GraphKeeper:
         """Let another keeper take over, with nothing but the rows."""
         ours = Keeping(GRAPH, self.gid, OURS, poll_seconds=0.01, **more)
-        verefoo = Verefoo(client_that(self._answer))
         outlet: Any = self.outlet
         self.keeper = GraphKeeper(
-            verefoo, outlet, ours, rows=lambda: self.rows, owns=lambda: self.owned
+            self.client(), outlet, ours, rows=lambda: self.rows, owns=lambda: self.owned
         )
         self.keeper.open()
         return self.keeper
+
+    def client(self) -> Verefoo:
+        """Return what the keeper speaks to Verefoo through."""
+        return Verefoo(client_that(self._answer))
 
     def hear(self, fact: GraphFact) -> None:
         """Hand a fact to the agent: the table first, then the keeper."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -9,6 +10,7 @@ import pytest
 
 from agents.clients.errors import NotThere, TryLater
 from agents.graph_edits import MOST_WRITES, NotOurs
+from agents.graph_patience import LONGEST_SECONDS
 from deploy.local.verefoo.store import Store
 from streams.flow.output import FIREWALL_CHANGES
 from streams.records.facts import ChangeSet, FirewallChange, GraphFact
@@ -471,6 +473,42 @@ async def test_a_verefoo_that_cannot_be_read_is_not_written(world: GraphWorld, s
 
     assert world.asked == ["GET"]
     assert world.outlet.sent == []
+
+
+async def test_lasting_trouble_is_asked_about_less_and_less_whoever_wakes_the_keeper(
+    world: GraphWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    async def sleep(pause: float) -> None:
+        world.keeper.wake()
+        pauses.append(pause)
+        if len(pauses) == 6:
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr("agents.graph_keeper.asyncio.sleep", sleep)
+    world.spoil = lambda _request, _respond: httpx.Response(500, json={})
+
+    with pytest.raises(asyncio.CancelledError):
+        await world.keeper.run()
+
+    assert world.asked == ["GET"] * 6
+    assert all(later > earlier for earlier, later in zip(pauses, pauses[2:], strict=False))
+    assert max(pauses) <= LONGEST_SECONDS
+
+
+async def test_a_write_that_is_refused_is_not_tried_at_every_poll(world: GraphWorld) -> None:
+    def refuse(request: httpx.Request, respond: Answers) -> httpx.Response:
+        return httpx.Response(400, json={}) if request.method == "POST" else respond(request)
+
+    world.spoil = refuse
+    world.claim("d", D)
+
+    for _ in range(20):
+        await world.rest()
+
+    assert world.writes == 1
+    assert world.keeper.polls == 22
 
 
 async def test_a_graph_that_vanishes_half_way_is_looked_for_again(world: GraphWorld) -> None:
