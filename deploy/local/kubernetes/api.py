@@ -22,6 +22,7 @@ from deploy.local.kubernetes.ownership import (
     owners_of,
     with_owners,
 )
+from deploy.local.kubernetes.schema import schema_of, settled
 from deploy.local.kubernetes.shape import check_declared, check_decoded
 from deploy.local.kubernetes.store import Store
 from deploy.local.kubernetes.validation import validate
@@ -131,7 +132,7 @@ class Api:
         identity.check_place(kind, namespace, metadata)
         identity.check_name(name, metadata)
         check_declared(kind, namespace, name, declared)
-        ours = _own_half(kind, declared, options.subresource)
+        ours = settled(schema_of(kind), _own_half(kind, declared, options.subresource))
         author = Manager(options.manager, APPLY, kind.api_version, options.subresource)
         live = self.store.get(kind, namespace, name)
         if live is None:
@@ -177,7 +178,8 @@ class Api:
         made = complete(kind, spec_only | {"metadata": metadata})
         validate(kind, made)
         if kind is SERVICES and not made["spec"].get("clusterIP"):
-            address = str(_SERVICE_RANGE + self.store.revision % 65_536)
+            # 0 is the range's own address.
+            address = str(_SERVICE_RANGE + 1 + self.store.revision % 65_534)
             made["spec"] |= {"clusterIP": address, "clusterIPs": [address]}
         return made
 
@@ -198,6 +200,8 @@ class Api:
         if proposed["metadata"].get("resourceVersion") not in (None, "", current):
             raise errors.conflict(kind, live["metadata"]["name"])
         after = complete(kind, _within_rights(kind, live, proposed, options.subresource))
+        if kind is SERVICES:
+            after["spec"] = _same_address(live["spec"]) | after["spec"]
         validate(kind, after)
         if kind is NETWORK_POLICIES and after["spec"] != live["spec"]:
             after["metadata"]["generation"] += 1
@@ -222,6 +226,10 @@ def _chosen_name(kind: Kind, metadata: Json) -> str:
         return str(metadata["generateName"]) + "".join(letters)
     why = "Required value: name or generateName is required"
     raise errors.invalid(kind.full_name, "", [Cause("FieldValueRequired", "metadata.name", why)])
+
+
+def _same_address(spec: Json) -> Json:
+    return {key: spec[key] for key in ("clusterIP", "clusterIPs") if key in spec}
 
 
 def _check_uid(kind: Kind, live: Json, metadata: Json) -> None:

@@ -1,8 +1,9 @@
 """From the bytes of a request to JSON."""
 
-import json
+import math
 from typing import Any
 
+import orjson
 import yaml
 
 from deploy.local.kubernetes import protobuf
@@ -14,6 +15,8 @@ STRATEGIC = "application/strategic-merge-patch+json"
 STEPS = "application/json-patch+json"
 PATCHES = (STEPS, MERGE, STRATEGIC, APPLY)
 _OBJECTS = ("application/json", "application/yaml", protobuf.PROTOBUF)
+#: No object of ours is half as deep; what is deeper could be read but not written again.
+_DEPTH = 100
 
 Decoded = dict[str, Any]
 
@@ -41,7 +44,7 @@ def decode_patch(content_type: str, raw: bytes) -> Any:
     if content_type == APPLY:
         return _map(_yaml(raw, "error decoding patch: error converting YAML to JSON: yaml"))
     if content_type == STEPS:
-        return _json(raw)
+        return _steps(_json(raw))
     return _map(_json(raw))
 
 
@@ -52,20 +55,58 @@ def decode_options(raw: bytes) -> Decoded:
 
 def _json(raw: bytes) -> Any:
     try:
-        return json.loads(raw)
+        return _plain(orjson.loads(raw))
     except ValueError as error:
         raise bad_request(f"the object provided is unrecognized: {error}") from error
 
 
 def _yaml(raw: bytes, prefix: str) -> Any:
     try:
-        return json.loads(raw)
-    except ValueError:
+        return _plain(orjson.loads(raw))
+    except orjson.JSONDecodeError:
         pass
     try:
-        return yaml.safe_load(raw)
-    except yaml.YAMLError as error:
+        return _plain(yaml.load(raw, _Loader))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise bad_request(f"{prefix}: {' '.join(str(error).split())}") from error
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads moments as the strings they are in JSON."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012
+        first: [(tag, text) for tag, text in known if tag != "tag:yaml.org,2002:timestamp"]
+        for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def _plain(value: Any, depth: int = 0) -> Any:
+    """Return the value as JSON has it: keys are strings, numbers fit 64 bits, depth ends."""
+    if depth > _DEPTH:
+        raise ValueError("exceeded max depth")
+    if isinstance(value, dict):
+        return {_key(key): _plain(child, depth + 1) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_plain(child, depth + 1) for child in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"unsupported value: {value}")
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        return float(value)
+    if not isinstance(value, str | int | float | bool | None):
+        raise ValueError(f"unsupported value: {value!r}")
+    return value
+
+
+def _key(key: Any) -> str:
+    if isinstance(key, bool):
+        return str(key).lower()
+    return str(key)
+
+
+def _steps(value: Any) -> Any:
+    if not isinstance(value, list) or not all(isinstance(step, dict) for step in value):
+        raise bad_request("error decoding patch: json: cannot unmarshal into jsonpatch.Patch")
+    return value
 
 
 def _map(value: Any) -> Decoded:

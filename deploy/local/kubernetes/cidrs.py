@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Iterator
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 _NO_CIDR = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
 
 
 def cidr_problems(text: str) -> Iterator[str]:
     """Say what is wrong with a range."""
-    if "/" not in text:
+    address, _, length = text.partition("/")
+    # Python also reads netmasks and zones.
+    if not re.fullmatch("[0-9]+", length) or "%" in address:
         yield _NO_CIDR
         return
     if _has_leading_zeros(text):
@@ -20,9 +22,10 @@ def cidr_problems(text: str) -> Iterator[str]:
     except ValueError:
         yield _NO_CIDR
         return
-    if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped is not None:
+    first = ip_address(address)
+    if isinstance(first, IPv6Address) and first.ipv4_mapped is not None:
         yield "must not have an IPv4-mapped IPv6 address"
-    elif network.network_address != ip_network(f"{text.partition('/')[0]}").network_address:
+    elif network.network_address != first:
         yield "must not have bits set beyond the prefix length"
 
 

@@ -31,6 +31,8 @@ def render(kind: Kind, answer: Json, include: str) -> Json:
     """Return a list or an object as a Table."""
     is_list = "items" in answer
     rows = answer["items"] if is_list else [answer]
+    if not answer["metadata"].get("creationTimestamp", True):
+        rows = []  # a bookmark is no object
     columns = _COLUMNS[kind]
     metadata = answer["metadata"]
     if not is_list:
@@ -40,7 +42,7 @@ def render(kind: Kind, answer: Json, include: str) -> Json:
         "apiVersion": "meta.k8s.io/v1",
         "metadata": metadata,
         "columnDefinitions": [_definition(column) for column in columns],
-        "rows": [_row(columns, stored, include) for stored in rows],
+        "rows": [_row(kind, columns, stored, include) for stored in rows],
     }
 
 
@@ -54,10 +56,10 @@ def _definition(column: Column) -> Json:
     }
 
 
-def _row(columns: tuple[Column, ...], stored: Json, include: str) -> Json:
+def _row(kind: Kind, columns: tuple[Column, ...], stored: Json, include: str) -> Json:
     row: Json = {"cells": [column.cell(stored) for column in columns]}
     if include == "Object":
-        row["object"] = stored
+        row["object"] = {"kind": kind.name, "apiVersion": kind.api_version} | stored
     elif include != "None":
         row["object"] = partial(stored)
     return row

@@ -88,8 +88,15 @@ def _namespace(rest: Json, metadata: Json) -> Json:
 
 def _service(rest: Json, _: Json) -> Json:
     defaults = {"type": "ClusterIP", "sessionAffinity": "None"}
+    spec = defaults | (rest.get("spec") or {})
+    if spec.get("ports"):
+        spec["ports"] = [_service_port(port) for port in spec["ports"]]
     status = {"loadBalancer": {}} | (rest.get("status") or {})
-    return {"spec": defaults | (rest.get("spec") or {}), "status": status}
+    return {"spec": spec, "status": status}
+
+
+def _service_port(port: Json) -> Json:
+    return {"protocol": "TCP", "targetPort": port.get("port", 0)} | port
 
 
 _COMPLETERS = {

@@ -9,10 +9,13 @@ from deploy.local.kubernetes.options import Answer, DeleteOptions
 
 #: Whose delete answers with the object itself.
 _RETURN_OBJECT = (PODS, SERVICES, NAMESPACES)
+_KEPT = {"default", "kube-system", "kube-public"}
 
 
 def delete(api: Api, kind: Kind, namespace: str, name: str, options: DeleteOptions) -> Answer:
     """Remove an object, or mark it as going."""
+    if kind is NAMESPACES and name in _KEPT:
+        raise errors.forbidden(kind, name, "this namespace may not be deleted")
     live = api.get(kind, namespace, name)
     _check_preconditions(kind, live, options)
     grace = _grace_period(kind, live, options)

@@ -1,6 +1,6 @@
 """What kubectl asks first: which groups, versions and resources there are."""
 
-from deploy.local.kubernetes.kinds import GROUP_VERSIONS, KINDS, Json, Kind
+from deploy.local.kubernetes.kinds import GROUP_VERSIONS, KINDS, NAMESPACES, Json, Kind
 from deploy.local.kubernetes.openapi import openapi_documents
 
 VERSION = "v1.37.2"
@@ -66,7 +66,7 @@ def _entries(kind: Kind) -> list[Json]:
         "singularName": kind.singular,
         "namespaced": kind.namespaced,
         "kind": kind.name,
-        "verbs": _VERBS,
+        "verbs": [verb for verb in _VERBS if kind is not NAMESPACES or verb != "deletecollection"],
     }
     if kind.short_names:
         entry["shortNames"] = list(kind.short_names)

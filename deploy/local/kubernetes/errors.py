@@ -62,6 +62,12 @@ def not_found(kind: Kind, name: str) -> ApiError:
     return ApiError(404, "NotFound", f'{kind.resource} "{name}" not found', _about(kind, name))
 
 
+def forbidden(kind: Kind, name: str, why: str) -> ApiError:
+    """The object must stay as it is."""
+    message = f'{kind.resource} "{name}" is forbidden: {why}'
+    return ApiError(403, "Forbidden", message, _about(kind, name))
+
+
 def already_exists(kind: Kind, name: str) -> ApiError:
     """A create met an object of that name."""
     message = f'{kind.resource} "{name}" already exists'

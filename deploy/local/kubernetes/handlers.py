@@ -10,10 +10,10 @@ from aiohttp import web
 from deploy.local.kubernetes import bodies, columns, errors, queries
 from deploy.local.kubernetes.api import Api
 from deploy.local.kubernetes.deletion import delete
-from deploy.local.kubernetes.kinds import Json
+from deploy.local.kubernetes.kinds import NAMESPACES, Json, Kind
 from deploy.local.kubernetes.listing import Lister
 from deploy.local.kubernetes.options import Answer
-from deploy.local.kubernetes.patches import json_patch, merge_patch
+from deploy.local.kubernetes.patches import json_patch, merge_patch, strategic_patch
 from deploy.local.kubernetes.paths import Target
 
 Handler = Callable[[web.Request, Target], Awaitable[Answer]]
@@ -76,7 +76,10 @@ class Handlers:
             # An apply has to say who it is.
             options = replace(options, manager=request.query.get("fieldManager", ""))
             return self._api.apply(*place, patch, options)
-        return self._api.patch(*place, lambda live: _patched(live, patch), options)
+        if options.force:
+            raise queries.forbidden_force()
+        change = _change(target.kind, request.content_type, patch)
+        return self._api.patch(*place, change, options)
 
     async def _delete(self, request: web.Request, target: Target) -> Answer:
         body = bodies.decode_options(await request.read())
@@ -85,6 +88,8 @@ class Handlers:
 
     async def _delete_collection(self, request: web.Request, target: Target) -> Answer:
         body = bodies.decode_options(await request.read())
+        if target.kind is NAMESPACES or not target.namespace:
+            raise errors.method_not_allowed()
         options = queries.delete_options(request.query, body)
         doomed = self._lister.answer(queries.list_request(target, request.query))
         for stored in doomed["items"]:
@@ -131,11 +136,13 @@ def too_large() -> str:
 BODY_LIMIT = 3 * 1024 * 1024
 
 
-def _patched(live: Json, patch: Any) -> Json:
-    if isinstance(patch, list):
-        return json_patch(live, patch)
-    merged: Json = merge_patch(live, patch)
-    return merged
+def _change(kind: Kind, language: str, patch: Any) -> Callable[[Json], Json]:
+    """Return what the patch does to an object."""
+    if language == bodies.STEPS:
+        return lambda live: json_patch(live, patch)
+    if language == bodies.STRATEGIC:
+        return lambda live: strategic_patch(kind, live, patch)
+    return lambda live: merge_patch(live, patch)
 
 
 def _agent(request: web.Request) -> str:
@@ -143,4 +150,6 @@ def _agent(request: web.Request) -> str:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')
+    """Return the text as a header may hold it."""
+    printable = "".join(letter for letter in text if letter.isprintable())
+    return printable.replace("\\", "\\\\").replace('"', '\\"')

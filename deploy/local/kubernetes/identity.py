@@ -25,7 +25,7 @@ def check_declared_type(kind: Kind, declared: Json) -> None:
     """Refuse an apply that does not say its type, or another one."""
     api_version, name = declared.get("apiVersion") or "", declared.get("kind") or ""
     if (api_version, name) != (kind.api_version, kind.name):
-        shown = api_version or "/"
+        shown = api_version if "/" in str(api_version) else f"/{api_version}"
         raise bad_request(f"invalid object type: {shown}, Kind={name}")
 
 

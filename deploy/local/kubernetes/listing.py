@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-import json
+import re
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -11,7 +11,10 @@ from deploy.local.kubernetes.kinds import Json, Kind
 from deploy.local.kubernetes.selectors import Predicate
 from deploy.local.kubernetes.store import Store
 
+#: What a resourceVersion looks like; more digits do not fit 64 bits.
+VERSION = re.compile("[0-9]{1,18}")
 _SNAPSHOTS = 64
+_TOKEN = re.compile("([0-9]{1,18}):([0-9]{1,18})")
 _TOO_OLD = (
     "The provided continue parameter is too old to display a consistent list result. "
     "You can start a new list without the continue parameter, or use the continue token in this "
@@ -43,6 +46,8 @@ class Lister:
 
     def answer(self, request: ListRequest) -> Json:
         """Return a list object."""
+        if request.token and request.version not in ("", "0"):
+            raise bad_request("specifying resource version is not allowed when using continue")
         check_version(self._store, request.version)
         number, start = _read_token(request.token) if request.token else (-1, 0)
         if number < 0:
@@ -63,7 +68,8 @@ class Lister:
             "kind": f"{request.kind.name}List",
             "apiVersion": request.kind.api_version,
             "metadata": metadata,
-            "items": page,
+            # The list says it for all of them; clients must not look for it in each.
+            "items": [_without_type(stored) for stored in page],
         }
 
     def forget(self) -> None:
@@ -92,7 +98,7 @@ def check_version(store: Store, version: str) -> None:
     """Refuse a version that is none, or lies in the future."""
     if not version:
         return
-    if not version.isdecimal():
+    if not VERSION.fullmatch(version):
         raise bad_request(
             f'resourceVersion: Invalid value: "{version}": '
             f'strconv.ParseUint: parsing "{version}": invalid syntax'
@@ -102,12 +108,19 @@ def check_version(store: Store, version: str) -> None:
 
 
 def _write_token(number: int, start: int) -> str:
-    return base64.urlsafe_b64encode(json.dumps([number, start]).encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(f"{number}:{start}".encode()).decode().rstrip("=")
 
 
 def _read_token(token: str) -> tuple[int, int]:
     try:
-        number, start = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-        return int(number), int(start)
-    except (ValueError, TypeError, binascii.Error) as error:
+        told = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
+    except (ValueError, binascii.Error) as error:
         raise bad_request("continue key is not valid: invalid token") from error
+    found = _TOKEN.fullmatch(told)
+    if found is None:
+        raise bad_request("continue key is not valid: invalid token")
+    return int(found[1]), int(found[2])
+
+
+def _without_type(stored: Json) -> Json:
+    return {key: value for key, value in stored.items() if key not in ("kind", "apiVersion")}

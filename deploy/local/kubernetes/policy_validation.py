@@ -12,7 +12,7 @@ from deploy.local.kubernetes.kinds import Json
 _PROTOCOLS = ("TCP", "UDP", "SCTP")
 _POLICY_TYPES = ("Ingress", "Egress")
 _OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
-_PORT_RANGE = "must be between 1 and 65535, inclusive"
+PORT_RANGE = "must be between 1 and 65535, inclusive"
 
 
 def policy_causes(spec: Json) -> Iterator[Cause]:
@@ -43,7 +43,7 @@ def _port_causes(port: Json, field: str) -> Iterator[Cause]:
     number = port.get("port")
     if isinstance(number, int):
         if not 1 <= number <= 65535:
-            yield wrong(f"{field}.port", number, _PORT_RANGE)
+            yield wrong(f"{field}.port", number, PORT_RANGE)
     elif number is not None:
         for problem in names.port_name(number):
             yield wrong(f"{field}.port", number, problem)
@@ -59,7 +59,7 @@ def _end_port_causes(number: Any, end: int, field: str) -> Iterator[Cause]:
         yield wrong(field, end, "may not be specified when `port` is non-numeric")
         return
     if not 1 <= end <= 65535:
-        yield wrong(field, end, _PORT_RANGE)
+        yield wrong(field, end, PORT_RANGE)
     if end < number:
         yield wrong(field, end, "must be greater than or equal to `port`")
 

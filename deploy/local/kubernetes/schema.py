@@ -1,10 +1,21 @@
 """Which fields an object may have and of which JSON type; what kubectl calls strict."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.local.kubernetes.kinds import CONFIG_MAPS, NETWORK_POLICIES, Json, Kind
+from deploy.local.kubernetes.kinds import (
+    CONFIG_MAPS,
+    EVENTS,
+    LEASES,
+    NAMESPACES,
+    NETWORK_POLICIES,
+    PODS,
+    SERVICES,
+    Json,
+    Kind,
+)
 
 #: A type's name, a map of fields ("*": any other), a list of one type, or None: anything goes.
 Schema = Any
@@ -43,7 +54,68 @@ _METADATA = {
     "managedFields": None,
     "selfLink": "string",
 }
+_ANY = {"*": None}
+_POD = {
+    "spec": _ANY
+    | {
+        "containers": [_ANY | {"name": "string", "image": "string"}],
+        "nodeName": "string",
+        "terminationGracePeriodSeconds": "integer",
+    },
+    "status": _ANY
+    | {
+        "phase": "string",
+        "podIP": "string",
+        "podIPs": [{"ip": "string"}],
+        "conditions": [_ANY | {"type": "string", "status": "string"}],
+    },
+}
+_SERVICE = {
+    "spec": _ANY
+    | {
+        "type": "string",
+        "clusterIP": "string",
+        "clusterIPs": ["string"],
+        "selector": _STRINGS,
+        "ports": [_ANY | {"port": "integer", "targetPort": "int-or-string", "protocol": "string"}],
+    },
+    "status": _ANY,
+}
+_OBJECT = {
+    key: "string"
+    for key in ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
+}
+_EVENT = {
+    "involvedObject": _OBJECT,
+    "related": _OBJECT,
+    "reason": "string",
+    "message": "string",
+    "type": "string",
+    "action": "string",
+    "count": "integer",
+    "firstTimestamp": "string",
+    "lastTimestamp": "string",
+    "eventTime": "microtime",
+    "source": {"component": "string", "host": "string"},
+    "series": {"count": "integer", "lastObservedTime": "microtime"},
+    "reportingComponent": "string",
+    "reportingInstance": "string",
+}
+_LEASE_SPEC = {
+    "holderIdentity": "string",
+    "leaseDurationSeconds": "integer",
+    "leaseTransitions": "integer",
+    "acquireTime": "microtime",
+    "renewTime": "microtime",
+    "strategy": "string",
+    "preferredHolder": "string",
+}
 _SPECIFIC: dict[Kind, Json] = {
+    PODS: _POD,
+    NAMESPACES: {"spec": {"finalizers": ["string"]}, "status": _ANY},
+    SERVICES: _SERVICE,
+    EVENTS: _EVENT,
+    LEASES: {"spec": _LEASE_SPEC},
     NETWORK_POLICIES: {"spec": _POLICY_SPEC},
     CONFIG_MAPS: {
         "data": _STRINGS,
@@ -56,7 +128,10 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "integer": (int,),
     "boolean": (bool,),
     "int-or-string": (int, str),
+    "microtime": (str,),
 }
+#: Six decimals, no fewer: what many a client library leaves out when they are zero.
+_MICROTIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -75,9 +150,9 @@ class Misfit:
 
 
 def schema_of(kind: Kind) -> Schema:
-    """Return the fields of a kind; only some kinds are known in full."""
+    """Return the fields of a kind; of pods and services only what somebody reads is known."""
     common = {"apiVersion": "string", "kind": "string", "metadata": _METADATA}
-    return common | _SPECIFIC.get(kind, {"*": None})
+    return common | _SPECIFIC[kind]
 
 
 def misfits(schema: Schema, value: Any, path: str = "") -> Iterator[Misfit]:
@@ -88,13 +163,46 @@ def misfits(schema: Schema, value: Any, path: str = "") -> Iterator[Misfit]:
         yield from _in_map(schema, value, path)
     elif isinstance(schema, list):
         yield from _in_list(schema[0], value, path)
-    elif not isinstance(value, _TYPES[schema]) or _stray_boolean(schema, value):
+    elif not _fits(schema, value):
         yield Misfit(path, schema, value)
 
 
-def _stray_boolean(schema: str, value: Any) -> bool:
-    """To Python a boolean is an integer."""
-    return isinstance(value, bool) and schema != "boolean"
+def _fits(schema: str, value: Any) -> bool:
+    # To Python a boolean is an integer.
+    if isinstance(value, bool):
+        return schema == "boolean"
+    if schema == "microtime":
+        return isinstance(value, str) and _MICROTIME.fullmatch(value) is not None
+    return isinstance(value, _TYPES[schema]) and _fits_a_word(value)
+
+
+def _fits_a_word(value: Any) -> bool:
+    return not isinstance(value, int) or -(2**63) <= value < 2**63
+
+
+def settled(schema: Schema, value: Any) -> Any:
+    """Return the value as Go reads it: null is nothing, and in a list or map an empty member."""
+    if isinstance(schema, dict) and isinstance(value, dict):
+        return {
+            key: settled(schema.get(key, schema.get("*")), _member(schema, key, child))
+            for key, child in value.items()
+            if child is not None or key not in schema
+        }
+    if isinstance(schema, list) and isinstance(value, list):
+        return [settled(schema[0], _empty(schema[0]) if one is None else one) for one in value]
+    return value
+
+
+def _member(schema: Json, key: str, value: Any) -> Any:
+    if value is None and key not in schema and "*" in schema:
+        return _empty(schema["*"])
+    return value
+
+
+def _empty(schema: Schema) -> Any:
+    if isinstance(schema, dict):
+        return {}
+    return {"string": "", "integer": 0}.get(schema) if isinstance(schema, str) else None
 
 
 def _in_map(schema: Json, value: Any, path: str) -> Iterator[Misfit]:

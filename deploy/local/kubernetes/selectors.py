@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from deploy.local.kubernetes import names
 from deploy.local.kubernetes.errors import ApiError, bad_request
 from deploy.local.kubernetes.kinds import PODS, Json, Kind
 
@@ -11,7 +12,8 @@ Predicate = Callable[[Json], bool]
 
 _SET = re.compile(r"^(\S+)\s+(in|notin)\s*\(([^()]*)\)$")
 _EQUAL = re.compile(r"^([^=!\s]+)\s*(==|=|!=)\s*([^=!\s]*)$")
-_EXISTS = re.compile(r"^(!?)\s*([^=!,()\s]+)$")
+_ORDER = re.compile(r"^([^=!<>\s]+)\s*([<>])\s*(-?[0-9]{1,18})$")
+_EXISTS = re.compile(r"^(!?)\s*([^=!<>,()\s]+)$")
 _COMMA_OUTSIDE_PARENTHESES = re.compile(r",(?![^()]*\))")
 
 _FIELDS = {"metadata.name", "metadata.namespace"}
@@ -40,18 +42,40 @@ def _label(term: str) -> Predicate:
     if found := _SET.match(term):
         key, operator, values = found.groups()
         listed = {value.strip() for value in values.split(",")}
+        _check(key, *listed)
         if operator == "in":
             return lambda labels: key in labels and labels[key] in listed
         return lambda labels: labels.get(key) not in listed
     if found := _EQUAL.match(term):
         key, operator, value = found.groups()
+        _check(key, value)
         if operator == "!=":
             return lambda labels: labels.get(key) != value
         return lambda labels: labels.get(key) == value
+    if found := _ORDER.match(term):
+        key, operator, bound = found.groups()
+        _check(key)
+        return lambda labels: _exceeds(labels.get(key), int(bound), operator)
     if found := _EXISTS.match(term):
         absent, key = found.groups()
+        _check(key)
         return lambda labels: (key in labels) != bool(absent)
     raise _unparsable(term)
+
+
+def _exceeds(held: str | None, bound: int, operator: str) -> bool:
+    if held is None or not re.fullmatch("-?[0-9]{1,18}", held):
+        return False
+    return int(held) > bound if operator == ">" else int(held) < bound
+
+
+def _check(key: str, *values: str) -> None:
+    """Refuse what no label can be; nothing would ever match it."""
+    problems = [*names.label_key(key)]
+    for value in values:
+        problems += names.label_value(value)
+    if problems:
+        raise bad_request(f"unable to parse requirement: {problems[0]}")
 
 
 def _unparsable(term: str) -> ApiError:
@@ -79,5 +103,5 @@ def _event_fields(kind: Kind) -> set[str]:
 def _at(stored: Json, keys: list[str]) -> str:
     value: Any = stored
     for key in keys:
-        value = value.get(key, {})
+        value = value.get(key) if isinstance(value, dict) else None
     return str(value or "")

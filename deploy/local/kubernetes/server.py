@@ -1,5 +1,6 @@
 """The server itself: it starts, listens on loopback, and stops."""
 
+from contextlib import aclosing
 from pathlib import Path
 
 import orjson
@@ -19,6 +20,8 @@ from deploy.local.kubernetes.request_log import RequestLog, Write
 from deploy.local.kubernetes.store import Store
 from deploy.local.kubernetes.watch import Watch
 
+#: Without TLS and users it must not be reachable from elsewhere.
+_HOST = "127.0.0.1"
 _FIRST_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 _HEALTH = {"/healthz", "/livez", "/readyz"}
 _EMPTY_OPENAPI_V2 = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
@@ -29,7 +32,6 @@ class KubernetesServer:
 
     def __init__(
         self,
-        host: str = "127.0.0.1",
         port: int = 0,
         *,
         bookmark_seconds: float = 30.0,
@@ -37,7 +39,7 @@ class KubernetesServer:
     ) -> None:
         self.store = Store(history)
         self.requests = RequestLog()
-        self._host, self._port = host, port
+        self._port = port
         self._bookmark_seconds = bookmark_seconds
         self._lister = Lister(self.store)
         self._handlers = Handlers(Api(self.store), self._lister)
@@ -47,19 +49,24 @@ class KubernetesServer:
         for name in _FIRST_NAMESPACES:
             body = {"metadata": {"name": name}}
             Api(self.store).create(NAMESPACES, "", body, WriteOptions("kube-apiserver"))
+        # The real server's watch history begins when it has started.
+        self.store.compact()
 
     @property
     def url(self) -> str:
         """Where it listens, once started."""
-        return f"http://{self._host}:{self._port}"
+        return f"http://{_HOST}:{self._port}"
 
     async def start(self) -> None:
         """Listen; port 0 becomes a free one and stays it."""
         app = web.Application(client_max_size=BODY_LIMIT + 1)
         app.router.add_route("*", "/{path:.*}", self._serve)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        # A watcher that goes away would otherwise be served until something happens.
+        self._runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=1.0, handler_cancellation=True
+        )
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self._host, self._port)
+        site = web.TCPSite(self._runner, _HOST, self._port)
         await site.start()
         self._port = self._runner.addresses[0][1]
 
@@ -122,11 +129,13 @@ class KubernetesServer:
         self._watches.add(watch)
         try:
             await response.prepare(request)
-            async for event in watch.events(self._bookmark_seconds):
-                shown = presented(request, target, event["object"])
-                await response.write(orjson.dumps(event | {"object": shown}) + b"\n")
+            async with aclosing(watch.events(self._bookmark_seconds)) as events:
+                async for event in events:
+                    shown = presented(request, target, event["object"])
+                    await response.write(orjson.dumps(event | {"object": shown}) + b"\n")
         except ConnectionResetError:
             pass  # whoever watched has gone
         finally:
+            watch.forget()
             self._watches.discard(watch)
         return response

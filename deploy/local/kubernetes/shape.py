@@ -4,7 +4,7 @@ from typing import Any
 
 from deploy.local.kubernetes.errors import ApiError, bad_request
 from deploy.local.kubernetes.kinds import Json, Kind
-from deploy.local.kubernetes.schema import Misfit, misfits, schema_of
+from deploy.local.kubernetes.schema import Misfit, misfits, schema_of, settled
 
 _GO_TYPES = {"map": "object", "list": "array", "int-or-string": "number"}
 
@@ -50,6 +50,12 @@ def check_decoded(kind: Kind, body: Json, field_validation: str) -> tuple[Json, 
     """
     found = list(misfits(schema_of(kind), body))
     for misfit in found:
+        if misfit.wanted == "microtime" and isinstance(misfit.value, str):
+            raise bad_request(
+                f'{kind.name} in version "{kind.version}" cannot be handled as a {kind.name}: '
+                f'parsing time "{misfit.value}" as "2006-01-02T15:04:05.000000Z07:00": '
+                "cannot parse it"
+            )
         if not misfit.unknown:
             raise bad_request(
                 f'{kind.name} in version "{kind.version}" cannot be handled as a {kind.name}: '
@@ -63,7 +69,7 @@ def check_decoded(kind: Kind, body: Json, field_validation: str) -> tuple[Json, 
             f"strict decoding error: {', '.join(texts)}"
         )
     known = _known(schema_of(kind), body) if texts else body
-    return known, [] if field_validation == "Ignore" else texts
+    return settled(schema_of(kind), known), [] if field_validation == "Ignore" else texts
 
 
 def _json_type(value: Any) -> str:

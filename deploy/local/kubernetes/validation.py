@@ -1,13 +1,23 @@
 """Refuse what the real server refuses, with its words."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from ipaddress import ip_address
 from typing import Any
 
 from deploy.local.kubernetes import names
 from deploy.local.kubernetes.complaints import required, too_long, wrong
 from deploy.local.kubernetes.errors import Cause, invalid
-from deploy.local.kubernetes.kinds import NAMESPACES, NETWORK_POLICIES, PODS, Json, Kind
-from deploy.local.kubernetes.policy_validation import policy_causes
+from deploy.local.kubernetes.kinds import (
+    EVENTS,
+    LEASES,
+    NAMESPACES,
+    NETWORK_POLICIES,
+    PODS,
+    SERVICES,
+    Json,
+    Kind,
+)
+from deploy.local.kubernetes.policy_validation import PORT_RANGE, policy_causes
 
 ANNOTATIONS_LIMIT = 256 * 1024
 
@@ -16,11 +26,7 @@ def validate(kind: Kind, stored: Json) -> None:
     """Refuse an object that breaks a rule of its kind."""
     metadata = stored["metadata"]
     causes = list(_metadata_causes(kind, metadata))
-    spec = stored.get("spec") or {}
-    if kind is NETWORK_POLICIES:
-        causes += policy_causes(spec)
-    elif kind is PODS:
-        causes += _pod_causes(spec)
+    causes += _CAUSES.get(kind, _no_causes)(stored)
     if causes:
         raise invalid(kind.full_name, metadata["name"], causes)
 
@@ -52,11 +58,62 @@ def _size(annotations: dict[str, str]) -> int:
     return sum(len(key.encode()) + len(value.encode()) for key, value in annotations.items())
 
 
-def _pod_causes(spec: Json) -> Iterator[Cause]:
-    containers: list[dict[str, Any]] = spec.get("containers") or []
+def _no_causes(_: Json) -> Iterator[Cause]:
+    return iter(())
+
+
+def _policy_causes(stored: Json) -> Iterator[Cause]:
+    return policy_causes(stored["spec"])
+
+
+def _pod_causes(stored: Json) -> Iterator[Cause]:
+    for index, one in enumerate(stored["status"].get("podIPs") or []):
+        if not _is_address(one.get("ip") or ""):
+            field = f"status.podIPs[{index}]"
+            yield wrong(field, one.get("ip") or "", "must be a valid IP address")
+    containers: list[dict[str, Any]] = stored["spec"].get("containers") or []
     if not containers:
         yield required("spec.containers")
     for index, container in enumerate(containers):
         for key in ("name", "image"):
             if not container.get(key):
                 yield required(f"spec.containers[{index}].{key}")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _service_causes(stored: Json) -> Iterator[Cause]:
+    for index, port in enumerate(stored["spec"].get("ports") or []):
+        number = port.get("port") or 0
+        if not 1 <= number <= 65535:
+            yield wrong(f"spec.ports[{index}].port", number, PORT_RANGE)
+
+
+def _event_causes(stored: Json) -> Iterator[Cause]:
+    about = (stored.get("involvedObject") or {}).get("namespace") or "default"
+    if about != stored["metadata"]["namespace"]:
+        yield wrong("involvedObject.namespace", about, "does not match event.namespace")
+
+
+def _lease_causes(stored: Json) -> Iterator[Cause]:
+    spec = stored.get("spec") or {}
+    if (seconds := spec.get("leaseDurationSeconds")) is not None and seconds <= 0:
+        yield wrong("spec.leaseDurationSeconds", seconds, "must be greater than 0")
+    if (transitions := spec.get("leaseTransitions")) is not None and transitions < 0:
+        why = "must be greater than or equal to 0"
+        yield wrong("spec.leaseTransitions", transitions, why)
+
+
+_CAUSES: dict[Kind, Callable[[Json], Iterator[Cause]]] = {
+    NETWORK_POLICIES: _policy_causes,
+    PODS: _pod_causes,
+    SERVICES: _service_causes,
+    EVENTS: _event_causes,
+    LEASES: _lease_causes,
+}

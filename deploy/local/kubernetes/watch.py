@@ -1,11 +1,12 @@
 """One watch: what its caller must hear, in order, until it is told to stop."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from deploy.local.kubernetes.errors import ApiError, expired
 from deploy.local.kubernetes.kinds import Json, Kind
+from deploy.local.kubernetes.listing import VERSION
 from deploy.local.kubernetes.selectors import Predicate
 from deploy.local.kubernetes.store import ADDED, DELETED, MODIFIED, Change, Compacted, Store
 
@@ -36,40 +37,57 @@ class Watch:
         self._queue: asyncio.Queue[Change | None] = asyncio.Queue()
         self._revision = store.revision
         self._first = self._beginning()
+        #: Who asks from a version not yet reached hears nothing older.
+        self._after = max(self._revision, int(request.version or 0))
+        self._behind = False
         self._unlisten = store.listen(self._hear)
 
     def close(self) -> None:
         """Let the stream end after what it has."""
         self._queue.put_nowait(None)
 
-    async def events(self, bookmark_seconds: float) -> AsyncIterator[Json]:
+    def forget(self) -> None:
+        """Hear no more."""
+        self._unlisten()
+
+    async def events(self, bookmark_seconds: float) -> AsyncGenerator[Json]:
         """Yield the events as they go over the wire."""
-        loop = asyncio.get_running_loop()
-        end = loop.time() + self._request.seconds
-        try:
-            for event in self._first:
-                yield event
-            if self._first and self._first[-1]["type"] == "ERROR":
+        for event in self._first:
+            yield event
+            if event["type"] == "ERROR":
                 return
-            while (left := end - loop.time()) > 0:
-                try:
-                    async with asyncio.timeout(min(left, bookmark_seconds)):
-                        change = await self._queue.get()
-                except TimeoutError:
-                    if self._request.bookmarks:
-                        yield self._bookmark()
-                    continue
-                if change is None:
+        now = asyncio.get_running_loop().time
+        end = now() + self._request.seconds
+        # Not after so much silence: a selective watch of a busy kind needs bookmarks most.
+        due = now() + bookmark_seconds
+        while now() < end:
+            if now() >= due:
+                due = now() + bookmark_seconds
+                if self._request.bookmarks:
+                    yield self._bookmark()
+            for event in await self._heard(until=min(end, due)):
+                if event is None:
                     return
-                self._revision = change.revision
-                if seen := seen_through(self._request.selects, change):
-                    yield seen
-        finally:
-            self._unlisten()
+                yield event
+
+    async def _heard(self, until: float) -> list[Json | None]:
+        """Return the next event, None at the end, or nothing in time or in sight."""
+        try:
+            async with asyncio.timeout_at(until):
+                change = await self._queue.get()
+        except TimeoutError:
+            return []
+        if change is None:
+            return [None]
+        self._revision = change.revision
+        seen = seen_through(self._request.selects, change)
+        return [seen] if seen else []
 
     def _hear(self, change: Change) -> None:
-        if self._concerns(change):
-            self._queue.put_nowait(change if self._queue.qsize() < BACKLOG else None)
+        if self._behind or not self._concerns(change) or change.revision <= self._after:
+            return
+        self._behind = self._queue.qsize() >= BACKLOG
+        self._queue.put_nowait(None if self._behind else change)
 
     def _concerns(self, change: Change) -> bool:
         if change.kind is not self._request.kind:
@@ -79,16 +97,14 @@ class Watch:
 
     def _beginning(self) -> list[Json]:
         version = self._request.version
-        if version and not version.isdecimal():
+        if version and not VERSION.fullmatch(version):
             raise ApiError(
                 500,
                 "InternalError",
                 f'Internal error occurred: strconv.ParseUint: parsing "{version}": invalid syntax',
             )
         if self._request.initial:
-            done = self._bookmark()
-            done["object"]["metadata"]["annotations"] = {"k8s.io/initial-events-end": "true"}
-            return [*self._present(), done]
+            return [*self._present(), *([self._end_of_list()] if self._request.bookmarks else [])]
         if version in ("", "0"):
             return self._present()
         try:
@@ -101,6 +117,11 @@ class Watch:
     def _present(self) -> list[Json]:
         stored = self._store.all(self._request.kind, self._request.namespace)
         return [{"type": ADDED, "object": one} for one in stored if self._request.selects(one)]
+
+    def _end_of_list(self) -> Json:
+        done = self._bookmark()
+        done["object"]["metadata"]["annotations"] = {"k8s.io/initial-events-end": "true"}
+        return done
 
     def _bookmark(self) -> Json:
         if self._queue.empty():
