@@ -74,7 +74,9 @@ class Api:
         made = self._made(kind, namespace, body | {"metadata": metadata})
         if self.store.get(kind, namespace, metadata["name"]) is not None:
             raise errors.already_exists(kind, metadata["name"])
-        owners = after_update(kind, None, made, {}, author)
+        # A status nobody wrote has no owner.
+        written = {key: value for key, value in made.items() if key != "status"}
+        owners = after_update(kind, None, written, {}, author)
         return Answer(201, self._stored(kind, made, owners, options), tuple(warnings))
 
     def replace(

@@ -65,10 +65,10 @@ class Watch:
                 due = now() + bookmark_seconds
                 if self._request.bookmarks:
                     yield self._bookmark()
-            for event in await self._heard(until=min(end, due)):
-                if event is None:
+            for heard in await self._heard(until=min(end, due)):
+                if heard is None:
                     return
-                yield event
+                yield heard
 
     async def _heard(self, until: float) -> list[Json | None]:
         """Return the next event, None at the end, or nothing in time or in sight."""
