@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 
-from streams.flow.graph_rows import GraphRow
+from streams.flow.graph_rows import PartRow
 from streams.records.facts import FirewallChange
+
+# Of sets that somebody began and never ended, so many are remembered.
+KEPT_UNFINISHED = 16
+
+Parts = Mapping[str, PartRow]
 
 
 def key_of(change: FirewallChange) -> str:
@@ -14,20 +20,26 @@ def key_of(change: FirewallChange) -> str:
     return f"set|{change.change_set.id}|{change.change_set.part:05d}"
 
 
-def keys_of(change: FirewallChange, parts: Mapping[str, GraphRow]) -> list[str]:
-    """Return the keys of the stored parts of this change's set."""
-    if change.change_set is None:
-        return []
-    prefix = f"set|{change.change_set.id}|"
-    return [key for key in parts if key.startswith(prefix)]
-
-
-def collect(parts: Mapping[str, GraphRow], change: FirewallChange) -> list[FirewallChange] | None:
+def collect(parts: Parts, change: FirewallChange) -> list[FirewallChange] | None:
     """Return the whole set in order once this part completes it, else None."""
-    if change.change_set is None or change.change_set.of == 1:
+    belongs = change.change_set
+    if belongs is None or belongs.of == 1:
         return [change]
-    stored = {key: parts[key].part for key in keys_of(change, parts)}
-    stored[key_of(change)] = change
-    if len(stored) < change.change_set.of:
+    stored = {row.number: row.change for row in parts.values() if row.id == belongs.id} | {
+        belongs.part: change
+    }
+    if len(stored) < belongs.of:
         return None
-    return [part for _, part in sorted(stored.items()) if part is not None]
+    return [part for _, part in sorted(stored.items())]
+
+
+def done_with(parts: Parts, committed: int) -> list[str]:
+    """Return the keys of parts that no replay from the committed offset can ask for."""
+    sets: defaultdict[str, list[str]] = defaultdict(list)
+    for key, row in parts.items():
+        sets[row.id].append(key)
+    last = {name: max(parts[key].at for key in keys) for name, keys in sets.items()}
+    below = sorted((name for name in sets if last[name] < committed), key=lambda name: last[name])
+    finished = [name for name in below if len(sets[name]) >= parts[sets[name][0]].of]
+    unfinished = [name for name in below if name not in finished][:-KEPT_UNFINISHED]
+    return [key for name in (*finished, *unfinished) for key in sets[name]]

@@ -56,9 +56,12 @@ def decide(
 ) -> Step:
     """Return the one step from what is stored to what is wanted."""
     if stored is None or not is_ours(stored, instance):
-        return _without_ours(wanted, foreign=stored is not None)
+        return _without_ours(wanted, stored is not None, pod_lives)
     if revision_of(stored).order > wanted.revision.order:
         return Step(Verb.NOTHING, Outcome.SUPERSEDED)
+    if wanted.unprotected:
+        # It selects by a label this pod does not bear: what an earlier pod left here.
+        return _delete(stored, Outcome.UNPROTECTED, wanted.unprotected)
     if wanted.manifest is None:
         return _removal(wanted, stored, pod_lives)
     if revision_of(stored) == wanted.revision and same_content(stored, wanted.manifest):
@@ -66,13 +69,16 @@ def decide(
     return _update(wanted.manifest, stored)
 
 
-def _without_ours(wanted: PolicyPatch, foreign: bool) -> Step:
+def _without_ours(wanted: PolicyPatch, foreign: bool, pod_lives: bool) -> Step:
     if wanted.unprotected:
         return Step(Verb.NOTHING, Outcome.UNPROTECTED, reason=wanted.unprotected)
     if wanted.manifest is None:
         return Step(Verb.NOTHING, Outcome.DELETED)
     if foreign:
         return Step(Verb.NOTHING, Outcome.FOREIGN, reason="a policy of that name is not ours")
+    if not pod_lives:
+        # What is read again from the beginning asks for the policies of the dead as well.
+        return Step(Verb.NOTHING, Outcome.DELETED, reason="no pod of that name lives")
     return Step(Verb.CREATE, Outcome.APPLIED, wanted.manifest)
 
 
@@ -92,17 +98,20 @@ def _update(manifest: dict[str, Any], stored: dict[str, Any]) -> Step:
 
 
 def _removal(wanted: PolicyPatch, stored: dict[str, Any], pod_lives: bool) -> Step:
-    notes = stored["metadata"].get("annotations") or {}
-    if notes.get(POD_UID) != wanted.pod_uid:
-        return Step(Verb.NOTHING, Outcome.SUPERSEDED, reason="it belongs to another pod by now")
+    # It is not asked whose pod it was written for: a later pod's policy has a larger revision, and
+    # an earlier pod's must go as well when nobody wrote the one in between.
     if pod_lives:
         # Without a policy the pod of that name would be open to everybody.
         isolated = _isolated(wanted, stored)
         if same_content(stored, isolated):
             return Step(Verb.NOTHING, Outcome.UNCHANGED, reason="a pod of that name lives")
         return _update(isolated, stored)
+    return _delete(stored, Outcome.DELETED)
+
+
+def _delete(stored: dict[str, Any], outcome: Outcome, reason: str = "") -> Step:
     uid, version = stored["metadata"]["uid"], stored["metadata"]["resourceVersion"]
-    return Step(Verb.DELETE, Outcome.DELETED, None, uid, version)
+    return Step(Verb.DELETE, outcome, None, uid, version, reason)
 
 
 def _isolated(wanted: PolicyPatch, stored: dict[str, Any]) -> dict[str, Any]:

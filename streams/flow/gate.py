@@ -41,6 +41,7 @@ def handle(change: FirewallChange, key: str, source: Source, checks: Checks) -> 
         # Such a firewall opens every pod to every other: only who asked for it gets it.
         return [Refusal("default-allow", f"{change.firewall} lets everything through")]
     said = change.model_copy(update={"graph": graph, "cause": cause})
-    fact = GraphFact(graph=graph, change=said, cause=cause)
+    rev = (source.partition, source.offset)
+    fact = GraphFact(graph=graph, change=said, rev=rev, cause=cause)
     topics = (GRAPH_FACTS, GRAPH_EDITS) if change.polled else (GRAPH_FACTS,)
     return [Send(topic, graph, fact) for topic in topics]

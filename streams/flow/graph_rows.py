@@ -23,6 +23,7 @@ class GraphPodRow(Record):
     pod: PodRef
     live: bool
     rev: int
+    partition: int = -1
     since: Stamp | None = None
     was: tuple[str, ...] = ()
     at: int = -1
@@ -62,6 +63,8 @@ class GateRow(Record):
     """Whether this graph may speak: what of the first sync it has seen.
 
     ``listing`` is the newest listing per cluster, ``lists`` the partitions whose end of it came.
+    ``forgotten`` is, per partition of pod-events, the newest claim of the pods that were forgotten:
+    an older claim of an unknown pod is about one of them.
     """
 
     epoch: int = 0
@@ -71,6 +74,37 @@ class GateRow(Record):
     open: bool = False
     opened_at: int = -1
     barriers: dict[str, list[int]] = Field(default_factory=dict)
+    forgotten: dict[int, int] = Field(default_factory=dict)
+
+
+class SaidRow(Record):
+    """Which firewall change the fact at this offset was; older ones must not come back."""
+
+    partition: int
+    rev: int
+    at: int
+
+
+class PartRow(Record):
+    """A part of a change set; it stays until no replay can ask for the whole."""
+
+    change: FirewallChange
+    at: int
+
+    @property
+    def id(self) -> str:
+        """Return the name of the set."""
+        return self.change.change_set.id if self.change.change_set else ""
+
+    @property
+    def number(self) -> int:
+        """Return which part of its set this is."""
+        return self.change.change_set.part if self.change.change_set else 1
+
+    @property
+    def of(self) -> int:
+        """Return how many parts the set has."""
+        return self.change.change_set.of if self.change.change_set else 1
 
 
 class GraphRow(Record):
@@ -79,4 +113,5 @@ class GraphRow(Record):
     rule: RuleRow | None = None
     firewall: FirewallRow | None = None
     gate: GateRow | None = None
-    part: FirewallChange | None = None
+    part: PartRow | None = None
+    said: SaidRow | None = None

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from streams.flow.graph_rows import FirewallRow, GateRow, GraphPodRow, GraphRow, RuleRow
+from streams.flow.graph_rows import (
+    FirewallRow,
+    GateRow,
+    GraphPodRow,
+    GraphRow,
+    PartRow,
+    RuleRow,
+    SaidRow,
+)
 from streams.records.addresses import is_exact, matches
 from streams.records.rules import Action
 from streams.records.views import PodRef
@@ -21,7 +29,9 @@ class GraphIndex:
         self.naming: defaultdict[str, set[str]] = defaultdict(set)
         self.wild: set[str] = set()
         self.firewalls: dict[str, FirewallRow] = {}
-        self.parts: dict[str, GraphRow] = {}
+        self.parts: dict[str, PartRow] = {}
+        self.said: dict[int, SaidRow] = {}
+        self.newest: dict[int, int] = {}
         self.changed: defaultdict[int, set[str]] = defaultdict(set)
         self.gate = GateRow()
 
@@ -61,8 +71,15 @@ class GraphIndex:
             self.firewalls[row.firewall.firewall] = row.firewall
         elif row.gate is not None:
             self.gate = row.gate
-        else:
-            self.parts[key] = row
+        elif row.part is not None:
+            self.parts[key] = row.part
+        elif row.said is not None:
+            self.put_said(row.said)
+
+    def put_said(self, row: SaidRow) -> None:
+        """Take in which firewall change one fact was."""
+        self.said[row.at] = row
+        self.newest[row.partition] = max(row.rev, self.newest.get(row.partition, -1))
 
     def put_rule(self, key: str, row: RuleRow) -> None:
         """Add or replace one rule; a dropped one is remembered but covers nothing."""

@@ -7,7 +7,15 @@ from collections.abc import Iterable, Mapping, MutableMapping
 from typing import NamedTuple
 
 from streams.flow import change_sets
-from streams.flow.graph_rows import FirewallRow, GateRow, GraphPodRow, GraphRow, RuleRow
+from streams.flow.graph_rows import (
+    FirewallRow,
+    GateRow,
+    GraphPodRow,
+    GraphRow,
+    PartRow,
+    RuleRow,
+    SaidRow,
+)
 from streams.flow.index import GraphIndex
 from streams.flow.output import POD_RULES, Outputs, Refusal, Send
 from streams.flow.views import resolve
@@ -66,15 +74,15 @@ class Graph:
         self.rows[f"{self.name}|"] = GraphRow(gate=gate)
         self.index.gate = gate
 
-    def put_part(self, key: str, change: FirewallChange) -> None:
-        """Keep one part of a change set until the others are there."""
-        self.index.parts[key] = self.rows[f"{self.name}|{key}"] = GraphRow(part=change)
+    def put_part(self, key: str, row: PartRow) -> None:
+        """Keep one part of a change set."""
+        self.rows[f"{self.name}|{key}"] = GraphRow(part=row)
+        self.index.parts[key] = row
 
-    def drop_parts(self, keys: Iterable[str]) -> None:
-        """Forget the parts of a set that was applied."""
-        for key in keys:
-            self.rows.pop(f"{self.name}|{key}", None)
-            self.index.parts.pop(key, None)
+    def put_said(self, row: SaidRow) -> None:
+        """Remember which firewall change one fact was."""
+        self.rows[f"{self.name}|said|{row.at}"] = GraphRow(said=row)
+        self.index.put_said(row)
 
 
 def handle(graph: Graph, fact: GraphFact, source: Source, ours: Routing) -> Outputs:
@@ -84,26 +92,58 @@ def handle(graph: Graph, fact: GraphFact, source: Source, ours: Routing) -> Outp
     touched: set[str] = set()
     if fact.claim is not None:
         touched = _claim(graph, fact.claim, source, fact.cause)
-    elif fact.change is not None:
+    elif fact.change is not None and not _said_before(graph, fact.rev, source):
         touched = _change(graph, fact.change, source)
+        if fact.rev is not None:
+            # Last: a kill before this makes it all happen again.
+            partition, rev = fact.rev
+            graph.put_said(SaidRow(partition=partition, rev=rev, at=source.offset))
     return _speak(graph, sorted(touched), source, fact.cause, ours)
 
 
 def forget(graph: Graph, committed: int) -> None:
-    """Drop what only a replay below the committed offset could ask for: the gone, the dropped."""
-    for key, row in list(graph.index.pods.items()):
-        if not row.live and row.at < committed:
-            graph.pods.pop(f"{graph.name}|{key}", None)
-            graph.index.drop_pod(key)
+    """Drop what only a replay below the committed offset could ask for."""
+    _forget_pods(graph, committed)
     for key, rule in list(graph.index.rules.items()):
         if rule.dropped and rule.at < committed:
             graph.rows.pop(f"{graph.name}|{key}", None)
             graph.index.drop_rule(key)
+    for key in change_sets.done_with(graph.index.parts, committed):
+        graph.rows.pop(f"{graph.name}|{key}", None)
+        del graph.index.parts[key]
+    for at, said in list(graph.index.said.items()):
+        if at < committed and said.rev < graph.index.newest[said.partition]:
+            graph.rows.pop(f"{graph.name}|said|{at}", None)
+            del graph.index.said[at]
+
+
+def _forget_pods(graph: Graph, committed: int) -> None:
+    going = {
+        key: row for key, row in graph.index.pods.items() if not row.live and row.at < committed
+    }
+    if not going:
+        return
+    forgotten = dict(graph.index.gate.forgotten)
+    for row in going.values():
+        forgotten[row.partition] = max(row.rev, forgotten.get(row.partition, -1))
+    graph.put_gate(graph.index.gate.model_copy(update={"forgotten": forgotten}))
+    for key in going:
+        graph.pods.pop(f"{graph.name}|{key}", None)
+        graph.index.drop_pod(key)
+
+
+def _said_before(graph: Graph, rev: tuple[int, int] | None, source: Source) -> bool:
+    """Tell whether a change is an old one once more; a fact met again is not."""
+    if rev is None or source.offset in graph.index.said:
+        return False
+    return rev[1] <= graph.index.newest.get(rev[0], -1)
 
 
 def _claim(graph: Graph, claim: PodClaim, source: Source, cause: Cause | None) -> set[str]:
     index, key = graph.index, claim.pod.key
     old = index.pods.get(key)
+    if old is None and claim.rev <= index.gate.forgotten.get(claim.partition, -1):
+        return set()
     stale = old is not None and claim.rev <= old.rev
     if old is not None and stale and source.offset > old.at:
         return set()
@@ -117,6 +157,7 @@ def _claim(graph: Graph, claim: PodClaim, source: Source, cause: Cause | None) -
             pod=claim.pod,
             live=claim.live,
             rev=claim.rev,
+            partition=claim.partition,
             since=claim.since,
             was=tuple(str(address) for address in was if address),
             at=source.offset,
@@ -148,16 +189,16 @@ def _ends(row: RuleRow) -> tuple[tuple[str, str], tuple[str, str]]:
 
 
 def _change(graph: Graph, change: FirewallChange, source: Source) -> set[str]:
+    if change.change_set is not None:
+        graph.put_part(change_sets.key_of(change), PartRow(change=change, at=source.offset))
     parts = change_sets.collect(graph.index.parts, change)
     if parts is None:
-        graph.put_part(change_sets.key_of(change), change)
         return set()
     everybody = False
     for name in sorted({part.firewall for part in parts}):
         mine = [part for part in parts if part.firewall == name]
         _write_rules(graph, name, mine, source.offset)
         everybody |= _write_firewall(graph, name, mine[-1], source.offset)
-    graph.drop_parts(change_sets.keys_of(change, graph.index.parts))
     if everybody:
         return set(graph.index.pods)
     changed = graph.index.changed.get(source.offset, set())
@@ -273,17 +314,19 @@ def _mark(graph: Graph, mark: Mark, source: Source, ours: Routing) -> Outputs:
     if mark.epoch < ours.epoch or _older(mark, gate):
         return []
     if gate.epoch != ours.epoch:
-        gate = GateRow(epoch=ours.epoch)
+        gate = GateRow(epoch=ours.epoch, forgotten=gate.forgotten)
     gate = _seen(gate, mark)
     opens = not gate.open and _ready(gate, ours)
     if opens:
         gate = gate.model_copy(update={"open": True, "opened_at": source.offset})
     if gate != graph.index.gate:
         graph.put_gate(gate)
-    everybody = sorted(graph.index.pods) if gate.opened_at == source.offset else []
+    first = gate.opened_at == source.offset
+    everybody = sorted(graph.index.pods) if first else []
     views = _speak(graph, everybody, source, source.cause(), ours)
-    complete = gate.open and len(gate.lists.get(mark.cluster, ())) == ours.partitions
-    return [*views, *_everywhere(graph, mark, ours)] if complete else views
+    listed = len(gate.lists.get(mark.cluster, ())) == ours.partitions
+    synced = first or (gate.open and listed)
+    return [*views, *_everywhere(graph, mark, ours)] if synced else views
 
 
 def _older(mark: Mark, gate: GateRow) -> bool:

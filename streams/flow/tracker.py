@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import NamedTuple
 
+from pydantic import Field
+
 from streams.flow.output import GRAPH_EDITS, GRAPH_FACTS, POD_EVENTS, Outputs, Refusal, Send
 from streams.records.base import Record
 from streams.records.cause import Cause, Source
@@ -18,7 +20,10 @@ _FINISHED = ("Succeeded", "Failed")
 
 
 class PodRow(Record):
-    """What is known of one pod key; stays after the pod, so that a late event changes nothing."""
+    """What is known of one pod key; stays after the pod, so that a late event changes nothing.
+
+    ``heard`` is, per partition, the last record under a foreign key that reached this pod.
+    """
 
     pod: PodRef
     live: bool
@@ -26,6 +31,7 @@ class PodRow(Record):
     since: Stamp | None = None
     stamp: Stamp | None = None
     gone: tuple[str, ...] = ()
+    heard: dict[int, int] = Field(default_factory=dict)
     cause: Cause | None = None
 
 
@@ -69,25 +75,40 @@ def _pod(rows: Rows, event: PodEvent, canonical: str, source: Source, ours: Trac
     if row is not None and source.offset <= row.rev:
         # Put again as well: after a kill the row may be on disk and in no changelog.
         rows[canonical] = row
-        return claims(row, ours)
-    if row is not None and _outdated(row, event):
+        return claims(row, source.partition, ours)
+    if _before_listing(rows, event, ours) or (row is not None and _outdated(row, event)):
         return []
     new = _next(row, event, source, ours)
     if new is None:
         return []
     rows[canonical] = new
     told = row is not None and _meaning(row) == _meaning(new)
-    return [] if told else claims(new, ours)
+    return [] if told else claims(new, source.partition, ours)
 
 
-def claims(row: PodRow, ours: Tracking) -> Outputs:
+def claims(row: PodRow, partition: int, ours: Tracking) -> Outputs:
     """Return what a row says now, to every graph that reads this cluster."""
-    claim = PodClaim(pod=row.pod, live=row.live, rev=row.rev, since=row.since)
+    claim = PodClaim(pod=row.pod, live=row.live, rev=row.rev, partition=partition, since=row.since)
     facts = [GraphFact(graph=graph, claim=claim, cause=row.cause) for graph in ours.graphs]
     return [Send(topic, fact.graph, fact) for fact in facts for topic in (GRAPH_FACTS, GRAPH_EDITS)]
 
 
+def _before_listing(rows: Rows, event: PodEvent, ours: Tracking) -> bool:
+    """Tell whether a listing that began after this was said has ended: it named all that lived."""
+    listing = rows.get(_listing_key(event.cluster or ours.cluster))
+    if listing is None or listing.stamp is None or event.stamp is None:
+        return False
+    return event.stamp.order < listing.stamp.order
+
+
+def _listing_key(cluster: str) -> str:
+    """Return the key of the row that keeps a cluster's newest listing; no pod has such a key."""
+    return f"{cluster}//"
+
+
 def _outdated(row: PodRow, event: PodEvent) -> bool:
+    if _heard(row, event):
+        return True
     if event.stamp is None:
         # A record without a watcher's stamp never overrules what a watcher saw of a living pod,
         # except that a deletion which names the very address is believed.
@@ -96,6 +117,19 @@ def _outdated(row: PodRow, event: PodEvent) -> bool:
     if row.stamp is not None and event.stamp.order <= row.stamp.order:
         return True
     return event.uid in row.gone
+
+
+def _heard(row: PodRow, event: PodEvent) -> bool:
+    # What we sent on ourselves may come twice, and late.
+    origin = event.cause if event.forwarded else None
+    return origin is not None and origin.offset <= row.heard.get(origin.partition, -1)
+
+
+def _with_heard(row: PodRow | None, event: PodEvent) -> dict[int, int]:
+    heard = row.heard if row else {}
+    if not event.forwarded or event.cause is None:
+        return heard
+    return {**heard, event.cause.partition: event.cause.offset}
 
 
 def _ends(event: PodEvent) -> bool:
@@ -107,20 +141,28 @@ def _next(row: PodRow | None, event: PodEvent, source: Source, ours: Tracking) -
     if _ends(event):
         if row is None or (event.uid and event.uid != row.pod.uid):
             return None
-        return _gone(row, event.stamp, source, cause)
+        ended = _gone(row, event.stamp, source, cause)
+        return ended.model_copy(update={"heard": _with_heard(row, event)})
     uid = event.uid or f"address-{event.pod_ip}"
     ref = PodRef(
         cluster=event.cluster or ours.cluster,
         namespace=event.namespace,
         name=event.pod_name,
         uid=uid,
-        address=event.pod_ip,
+        # A pod on its host's network has its host's address, which is nobody's alone.
+        address=None if event.host_network else event.pod_ip,
         labels=event.selector_labels,
         incarnation=source.offset,
     )
     if row is None:
         return PodRow(
-            pod=ref, live=True, rev=source.offset, since=event.stamp, stamp=event.stamp, cause=cause
+            pod=ref,
+            live=True,
+            rev=source.offset,
+            since=event.stamp,
+            stamp=event.stamp,
+            heard=_with_heard(None, event),
+            cause=cause,
         )
     # A watcher's MODIFIED may lack the address for a moment; the same uid keeps what it had.
     same_uid = row.live and row.pod.uid == uid
@@ -139,6 +181,7 @@ def _next(row: PodRow | None, event: PodEvent, source: Source, ours: Tracking) -
         since=event.stamp if reborn else row.since,
         stamp=event.stamp or row.stamp,
         gone=gone,
+        heard=_with_heard(row, event),
         cause=cause,
     )
 
@@ -154,21 +197,37 @@ def _meaning(row: PodRow) -> tuple[object, ...]:
 
 
 def _mark(rows: Rows, mark: Mark, source: Source, ours: Tracking) -> Outputs:
+    if mark.kind is MarkKind.LIST_STARTED:
+        return []
     outputs: Outputs = []
     if mark.kind is MarkKind.LIST_COMPLETE and mark.started is not None:
-        for key, row in list(rows.items()):
-            unseen = row.stamp is not None and row.stamp.order < mark.started.order
-            if row.live and row.pod.cluster == mark.cluster and unseen:
-                rows[key] = gone = _gone(row, mark.started, source, source.cause())
-                outputs += claims(gone, ours)
-            elif not row.live and row.rev == source.offset:
-                # A replay of this mark: what it inferred may never have been sent.
-                rows[key] = row
-                outputs += claims(row, ours)
-    if mark.kind is MarkKind.LIST_STARTED:
-        return outputs
+        outputs += _unnamed(rows, mark.cluster, mark.started, source, ours)
     here = mark.model_copy(update={"partition": source.partition})
     for graph in ours.graphs:
         fact = GraphFact(graph=graph, mark=here, cause=source.cause())
         outputs += [Send(topic, graph, fact) for topic in (GRAPH_FACTS, GRAPH_EDITS)]
+    return outputs
+
+
+def _unnamed(rows: Rows, cluster: str, started: Stamp, source: Source, ours: Tracking) -> Outputs:
+    """Return that all are gone whom the listing did not name."""
+    outputs: Outputs = []
+    listing_key = _listing_key(cluster)
+    for key, row in list(rows.items()):
+        unseen = row.stamp is not None and row.stamp.order < started.order
+        if row.live and row.pod.cluster == cluster and unseen:
+            # Inferred, not seen: born after the list was read and told by the leader before, the
+            # same uid may still come.
+            gone = _gone(row, started, source, source.cause())
+            rows[key] = gone.model_copy(update={"gone": row.gone})
+            outputs += claims(gone, source.partition, ours)
+        elif not row.live and row.rev == source.offset and key != listing_key:
+            # A replay of this mark: what it inferred may never have been sent.
+            rows[key] = row
+            outputs += claims(row, source.partition, ours)
+    known = rows.get(listing_key)
+    newer = known is None or known.stamp is None or known.stamp.order < started.order
+    if newer or (known is not None and known.rev == source.offset):
+        nobody = PodRef(cluster=cluster, namespace="", name="", uid="")
+        rows[listing_key] = PodRow(pod=nobody, live=False, rev=source.offset, stamp=started)
     return outputs

@@ -19,11 +19,13 @@ class PodClaim(Record):
 
     ``since`` is when this claim was first seen: of two live claims to one address the later holds.
     ``rev`` is the offset of the pod event it follows from: older claims of one pod are dropped.
+    ``partition`` is where that event lay.
     """
 
     pod: PodRef
     live: bool
     rev: int
+    partition: int = -1
     since: Stamp | None = None
 
 
@@ -72,10 +74,15 @@ class FirewallChange(Record):
 
 
 class GraphFact(Record):
-    """One entry in a graph's mailbox: exactly one of claim, change, mark."""
+    """One entry in a graph's mailbox: exactly one of claim, change, mark.
+
+    ``rev`` is where a change lay (partition and offset of firewall-changes): a gate that begins
+    again says everything again, and what was said before something newer must not come back.
+    """
 
     graph: str
     claim: PodClaim | None = None
     change: FirewallChange | None = None
     mark: Mark | None = None
+    rev: tuple[int, int] | None = None
     cause: Cause | None = None

@@ -1,0 +1,148 @@
+"""The judge: what must hold at every instant, and what must hold when all is quiet."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+
+from streams.flow.fence import POD_UID, is_ours, revision_of
+from streams.policy.canonical import spec_equal
+from streams.records.facts import GraphFact
+from tests import reading
+from tests.simulation.applying import INSTANCE
+from tests.simulation.cluster import Cluster, LivePod, Policy
+from tests.simulation.meant import ALL, ICMP, NOTHING, Packets, allowed, bindings
+from tests.simulation.ruling import Firewall
+
+Pair = tuple[str, str]
+
+
+class Judge:
+    """Hears every write of a policy and every change of the world."""
+
+    def __init__(self, firewalls: Mapping[str, Firewall]) -> None:
+        self.firewalls = firewalls
+        self.cluster = Cluster(self.hear)
+        self.violations: list[str] = []
+        self.ever: defaultdict[Pair, Packets] = defaultdict(lambda: NOTHING)
+        self.covered: set[tuple[str, int]] = set()
+        self.foreign: dict[str, Policy] = {}
+        self.spec_writes = 0
+
+    def hear(self, key: str, old: Policy | None, new: Policy | None, decided: int) -> None:
+        """Judge one write of one policy."""
+        if old is not None and not is_ours(old, INSTANCE):
+            self._wrong(f"foreign policy {key} written")
+        if old is None or new is None or not spec_equal(old["spec"], new["spec"]):
+            self.spec_writes += 1
+        if old is not None and new is not None and revision_of(old).order > revision_of(new).order:
+            self._wrong(f"{key} went back from {revision_of(old).text} to {revision_of(new).text}")
+        pod = self.cluster.pods.get(key)
+        if pod is None or not self.cluster.lives(key):
+            return
+        if new is None and pod.born < decided and protectable(pod):
+            self._wrong(f"the policy of {key} was deleted while it lives")
+        if self._covers(pod):
+            self.covered.add((pod.uid, pod.born))
+        for other in self.living():
+            if other.key != key:
+                self._never_wider(pod, other)
+                self._never_wider(other, pod)
+
+    def world_changed(self) -> None:
+        """Take in that pods or rules are others now."""
+        for source, destination in self.pairs():
+            now = allowed(source, destination, self.firewalls)
+            self.ever[(source.uid, destination.uid)] |= now
+
+    def living(self) -> list[LivePod]:
+        """Return the pods that run and can be protected."""
+        running = (pod for key, pod in self.cluster.pods.items() if self.cluster.lives(key))
+        return [pod for pod in running if protectable(pod) and pod.key not in self.foreign]
+
+    def pairs(self) -> Iterator[tuple[LivePod, LivePod]]:
+        """Yield all ordered pairs of pods that can be protected."""
+        pods = self.living()
+        return ((one, two) for one in pods for two in pods if one is not two)
+
+    def quiet(self, mailbox: Iterable[GraphFact]) -> None:
+        """Judge a world in which everything that was said has had its effect."""
+        bound = bindings(mailbox)
+        policies = list(self.cluster.policies.values())
+        for pod in self.living():
+            if not self._covers(pod):
+                self._wrong(f"{pod.key} ({pod.uid}) has no policy of its own")
+        for source, destination in self.pairs():
+            meant = allowed(source, destination, self.firewalls, bound)
+            said = self._said(source, destination, policies)
+            if said != meant:
+                names = f"{source.name} to {destination.name}"
+                self._wrong(f"{names}: {_text(said)} instead of {_text(meant)}")
+        expected = {pod.key for pod in self.living()}
+        for key, policy in self.cluster.policies.items():
+            if is_ours(policy, INSTANCE) and key not in expected:
+                self._wrong(f"orphan {key}")
+        for key, policy in self.foreign.items():
+            if self.cluster.policies.get(key) != policy:
+                self._wrong(f"foreign policy {key} is another")
+        # From here on, what was allowed before is no excuse.
+        self.ever.clear()
+        self.world_changed()
+
+    def put_foreign(self, key: str, policy: Policy) -> None:
+        """Let somebody else's policy be there from the beginning."""
+        self.cluster.put_foreign(key, policy)
+        self.foreign[key] = copy.deepcopy(self.cluster.policies[key])
+
+    def _never_wider(self, source: LivePod, destination: LivePod) -> None:
+        if not (self._covers(source) and self._covers(destination)):
+            for pod in (source, destination):
+                if (pod.uid, pod.born) in self.covered and pod.key not in self.cluster.policies:
+                    self._wrong(f"{pod.key} stands open")
+            return
+        policies = [self.cluster.policies[pod.key] for pod in (source, destination)]
+        said = self._said(source, destination, policies)
+        if not said <= self.ever[(source.uid, destination.uid)]:
+            more = _text(said - self.ever[(source.uid, destination.uid)])
+            self._wrong(f"wider: {source.name} to {destination.name}: {more}")
+
+    def _covers(self, pod: LivePod) -> bool:
+        policy = self.cluster.policies.get(pod.key)
+        if policy is None or not is_ours(policy, INSTANCE):
+            return False
+        return (policy["metadata"].get("annotations") or {}).get(POD_UID) == pod.uid
+
+    def _said(self, source: LivePod, destination: LivePod, policies: list[Policy]) -> Packets:
+        ends = [_readable(source), _readable(destination)]
+        names = [f"default/{pod.name}" for pod in (source, destination)]
+        return _probed(reading.allowed_ports(policies, ends, *names))
+
+    def _wrong(self, what: str) -> None:
+        self.violations.append(what)
+
+
+def protectable(pod: LivePod) -> bool:
+    """Tell whether the pod's label picks it out."""
+    return pod.labels.get("app") == pod.name
+
+
+def _readable(pod: LivePod) -> dict[str, object]:
+    address = pod.address or "10.255.255.255"
+    return {"namespace": "default", "name": pod.name, "labels": pod.labels, "ip": address}
+
+
+@functools.cache
+def _probed(reach: reading.Reach) -> Packets:
+    found = {
+        packet
+        for packet in ALL - {ICMP}
+        for first, last in getattr(reach, packet.protocol.lower())
+        if first <= packet.dst_port <= last
+    }
+    return frozenset(found | ({ICMP} if reach.icmp else set()))
+
+
+def _text(packets: Packets) -> str:
+    return ", ".join(sorted(f"{one.protocol} {one.dst_port}" for one in packets)) or "nothing"

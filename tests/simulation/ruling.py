@@ -1,0 +1,145 @@
+"""The rule side: somebody writes rules, in deltas, whole lists and change sets; what stands now."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from streams.flow.output import FIREWALL_CHANGES, Send
+from streams.records.facts import ChangeSet, FirewallChange
+from streams.records.marks import Mark, MarkKind
+from streams.records.rules import Action, Protocol, Rule
+from tests.simulation.cluster import LivePod
+
+GRAPH = "main"
+LOOSE, STRICT = "10.9.0.1", "10.9.0.2"
+ADDRESSES = [f"10.0.0.{last}" for last in range(11, 17)]
+
+
+class Entry(NamedTuple):
+    """A rule that stands, and for which uids its ends were meant, where that was said."""
+
+    rule: Rule
+    source_uid: str | None
+    destination_uid: str | None
+
+
+# (place, rule) → entry: the same rule at another place of an ordered list is another rule.
+Entries = dict[tuple[int, Rule], Entry]
+
+
+class Firewall(NamedTuple):
+    """One firewall's rules, and whether they have an order."""
+
+    ordered: bool
+    entries: Entries
+
+
+class Solver:
+    """Whoever writes rules; every change is one record or one set of records."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self.chance = chance
+        self.firewalls = {name: Firewall(False, {}) for name in (LOOSE, STRICT)}
+        self.sets = 0
+
+    def change(self, pods: Iterable[LivePod]) -> list[Send]:
+        """Change something, and return how that is said."""
+        told = {pod.address: pod.uid for pod in pods if pod.address}
+        holders = told if self.chance.random() < 0.8 else {}
+        kind = self.chance.choice(("add", "add", "remove", "remove", "list", "list", "set", "same"))
+        records = list(getattr(self, f"_{kind}")(holders))
+        if self.chance.random() < 0.1:
+            records *= 2
+        return [Send(FIREWALL_CHANGES, GRAPH, record) for record in records]
+
+    def read_again(self, epoch: int) -> list[Send]:
+        """Say all rules to new topics, each with whom it was meant for, and that it was all."""
+        records = []
+        for name, firewall in self.firewalls.items():
+            rules = [entry.rule for entry in firewall.entries.values()]
+            if firewall.ordered:
+                first = FirewallChange(firewall=name, elements=tuple(rules), ordered=True)
+                self._take(name, first)
+                records.append(first)
+                continue
+            for entry in firewall.entries.values():
+                records.append(
+                    FirewallChange(firewall=name, added=(entry.rule,), holders=_meant(entry))
+                )
+        mark = Mark(kind=MarkKind.FIREWALLS_READ, id="read", graph=GRAPH, epoch=epoch)
+        sends = [Send(FIREWALL_CHANGES, GRAPH, record) for record in records]
+        return [*sends, Send(FIREWALL_CHANGES, GRAPH, FirewallChange(mark=mark))]
+
+    def _add(self, holders: dict[str, str]) -> Iterable[FirewallChange]:
+        yield self._said(LOOSE, holders, added=(self._rule(),))
+
+    def _remove(self, holders: dict[str, str]) -> Iterable[FirewallChange]:
+        standing = sorted(self.firewalls[LOOSE].entries, key=str)
+        if standing:
+            _, rule = self.chance.choice(standing)
+            yield self._said(LOOSE, holders, removed=(rule,))
+
+    def _list(self, holders: dict[str, str]) -> Iterable[FirewallChange]:
+        name, ordered = self.chance.choice(((LOOSE, False), (STRICT, False), (STRICT, True)))
+        yield self._said(name, holders, elements=self._rules(), ordered=ordered)
+
+    def _same(self, holders: dict[str, str]) -> Iterable[FirewallChange]:
+        for name, firewall in self.firewalls.items():
+            rules = tuple(entry.rule for entry in firewall.entries.values())
+            yield self._said(name, holders, elements=rules, ordered=firewall.ordered)
+
+    def _set(self, holders: dict[str, str]) -> Iterable[FirewallChange]:
+        self.sets += 1
+        names = (LOOSE, STRICT, *self.chance.choice(((), (STRICT,))))
+        parts = [
+            FirewallChange(
+                firewall=name,
+                elements=self._rules(),
+                holders=holders,
+                change_set=ChangeSet(id=f"set-{self.sets}", part=part, of=len(names)),
+            )
+            for part, name in enumerate(names, 1)
+        ]
+        for name in (LOOSE, STRICT):
+            self._take(name, *(part for part in parts if part.firewall == name))
+        return parts
+
+    def _said(self, name: str, holders: dict[str, str], **said: object) -> FirewallChange:
+        change = FirewallChange.model_validate({"firewall": name, "holders": holders, **said})
+        self._take(name, change)
+        return change
+
+    def _take(self, name: str, *changes: FirewallChange) -> None:
+        ordered = changes[-1].ordered
+        known = self.firewalls[name].entries
+        whole = any(change.elements is not None for change in changes)
+        entries = {} if whole else dict(known)
+        removed = {(0, rule) for change in changes for rule in change.removed}
+        entries = {place: entry for place, entry in entries.items() if place not in removed}
+        rules = [rule for change in changes for rule in (*(change.elements or ()), *change.added)]
+        for place, rule in enumerate(rules):
+            key = (place if ordered else 0, rule)
+            ends = (changes[-1].holders.get(end) for end in (rule.source, rule.destination))
+            entries[key] = known.get(key) or Entry(rule, *ends)
+        self.firewalls[name] = Firewall(ordered, entries)
+
+    def _rules(self) -> tuple[Rule, ...]:
+        return tuple(self._rule() for _ in range(self.chance.randint(0, 3)))
+
+    def _rule(self) -> Rule:
+        pick = self.chance.choice
+        ends = [*ADDRESSES, *ADDRESSES, "10.0.0.-1", "*"]
+        return Rule(
+            action=pick((Action.ALLOW, Action.ALLOW, Action.ALLOW, Action.DENY)),
+            source=pick(ends),
+            destination=pick(ends),
+            protocol=pick((Protocol.TCP, Protocol.TCP, Protocol.UDP, Protocol.ANY)),
+            dst_port=pick(("80", "80", "80-90", "*")),
+        )
+
+
+def _meant(entry: Entry) -> dict[str, str]:
+    ends = ((entry.rule.source, entry.source_uid), (entry.rule.destination, entry.destination_uid))
+    return {end: uid for end, uid in ends if uid is not None}

@@ -1,0 +1,331 @@
+"""One seeded world: the real handlers on the modelled Kafka, a world that will not keep still."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from streams.flow import compiler, gate, router, tracker
+from streams.flow.output import (
+    FIREWALL_CHANGES,
+    GRAPH_FACTS,
+    POD_EVENTS,
+    POD_RULES,
+    POLICY_PATCHES,
+    Send,
+)
+from tests.simulation.applying import Call, Queue, any_call, arrive
+from tests.simulation.judging import Judge
+from tests.simulation.kafka import Broker, Handle, Killed, Task
+from tests.simulation.living import Population
+from tests.simulation.ruling import GRAPH, LOOSE, STRICT, Solver
+from tests.simulation.watching import Watcher
+
+PARTITIONS = 2
+CLUSTER = "local"
+TRACKING = tracker.Tracking(CLUSTER, (GRAPH,), frozenset({"default"}), frozenset({LOOSE, STRICT}))
+CHECKS = gate.Checks(frozenset({GRAPH}), frozenset({LOOSE, STRICT}))
+PATCHES = f"{POLICY_PATCHES}.{CLUSTER}"
+FOREIGN = {
+    "metadata": {"name": "e", "namespace": "default", "labels": {"team": "shop"}},
+    "spec": {"podSelector": {}, "policyTypes": ["Ingress"]},
+}
+NEIGHBOUR = {
+    "metadata": {
+        "name": "z",
+        "namespace": "default",
+        "labels": {"app.kubernetes.io/managed-by": "vereflow", "vereflow.io/instance": "other"},
+    },
+    "spec": {"podSelector": {}, "policyTypes": ["Ingress"]},
+}
+
+
+class Faults(NamedTuple):
+    """What goes wrong in a world."""
+
+    crashes: bool = True
+    zombies: bool = True
+    changes_of_leader: bool = True
+
+
+class Run:
+    """A world and everything that runs in it; ``chance`` decides all that happens."""
+
+    def __init__(
+        self, seed: int, faults: Faults = Faults(), trace: Callable[[str], None] | None = None
+    ) -> None:
+        self.chance = random.Random(seed)
+        self.faults = faults
+        self.trace = trace
+        self.epoch = 1
+        self.broker = Broker(PARTITIONS)
+        self.solver = Solver(self.chance)
+        self.judge = Judge(self.solver.firewalls)
+        self.cluster = self.judge.cluster
+        self.judge.put_foreign("local/default/e", FOREIGN)
+        self.judge.put_foreign("local/default/z", NEIGHBOUR)
+        self.people = Population(self.chance, self.cluster)
+        self.calls: list[Call] = []
+        self.queues: dict[int, Queue] = {}
+        self.tasks = [task for place in self._agents() for task in self._tasks(*place)]
+        self.watchers: list[Watcher] = []
+        self.lease = 0
+
+    # The wiring: which handler reads which topic.
+
+    def _agents(self) -> Iterable[tuple[str, Callable[[Task], Handle]]]:
+        yield POD_EVENTS, self._tracker
+        yield FIREWALL_CHANGES, lambda _: lambda v, k, s: gate.handle(v, k, s, CHECKS)
+        yield GRAPH_FACTS, self._router
+        yield POD_RULES, self._compiler
+        yield PATCHES, self._applier
+
+    def _tasks(self, topic: str, make: Callable[[Task], Handle]) -> list[Task]:
+        return [Task(self.broker, topic, partition, make) for partition in range(PARTITIONS)]
+
+    def _tracker(self, task: Task) -> Handle:
+        rows = task.rows("pods")
+        return lambda value, key, source: tracker.handle(rows, value, key, source, TRACKING)
+
+    def _router(self, task: Task) -> Handle:
+        graph = router.Graph(GRAPH, task.rows("graph-pods"), task.rows("graph-rules"))
+        ours = router.Routing(PARTITIONS, self.epoch, (CLUSTER,))
+
+        def handle(value, key, source):
+            if source.offset % 7 == 6:
+                router.forget(graph, task.committed)
+            return router.handle(graph, value, source, ours)
+
+        return handle
+
+    def _compiler(self, task: Task) -> Handle:
+        rows = task.rows("pod-rules")
+        ours = compiler.Compiling("demo", self.epoch, (CLUSTER,))
+        return lambda value, key, source: compiler.handle(rows, value, key, source, ours)
+
+    def _applier(self, task: Task) -> Handle:
+        queue = Queue(task, self.cluster, self.calls, self.epoch)
+        self.queues[task.partition] = queue
+        return queue.take
+
+    # What happens.
+
+    def begin(self) -> None:
+        """Start the watchers' side: a leader that lists, and all rules read once."""
+        self._elect()
+        for send in self.solver.read_again(self.epoch):
+            self.broker.append(send)
+
+    def act(self) -> None:
+        """Change the world: a pod or a rule."""
+        if self.chance.random() < 0.6:
+            for send in self.people.change():
+                self.broker.append(send)
+        else:
+            for send in self.solver.change(self.cluster.pods.values()):
+                self._say(f"rules: {send.value.model_dump_json(exclude_defaults=True)}")
+                self.broker.append(send)
+        self.judge.world_changed()
+        for queue in self.queues.values():
+            queue.keys |= {key for key in self.cluster.policies if queue.owns(key)}
+        self._say(f"pods: {[tuple(pod) for pod in self.cluster.pods.values()]}")
+
+    def step(self) -> None:
+        """Let one thing happen somewhere in the machinery."""
+        dice = self.chance.random()
+        if dice < 0.42:
+            self._process()
+        elif dice < 0.55:
+            self.chance.choice(self.tasks).producer.flush_some(self.chance)
+        elif dice < 0.62:
+            self.chance.choice(self.tasks).commit()
+        elif dice < 0.85:
+            self._apply()
+        elif dice < 0.965:
+            self._watch()
+        elif dice < 0.985:
+            if self.faults.crashes:
+                self._crash()
+        elif self.broker.late:
+            self.broker.deliver_late(self.chance)
+
+    def chaos(self, acts: int) -> None:
+        """Let the world change so often while everything goes on and wrong."""
+        while acts:
+            if self.chance.random() < 0.04:
+                self.act()
+                acts -= 1
+            self.step()
+        for _ in range(self.chance.randint(0, 60)):
+            self.step()
+
+    def settle(self) -> None:
+        """Let everything that was said have its effect, and judge."""
+        leader = self.watchers[-1]
+        self._retire(self.watchers[:-1])
+        self.watchers = [leader]
+        while leader.behind:
+            leader.follow()
+        leader.producer.flush()
+        for _ in range(10_000):
+            if not self._settle_more():
+                break
+        else:
+            self.judge.violations.append("it never becomes quiet")
+        self.judge.quiet(self.mailbox())
+
+    def mailbox(self) -> list:
+        """Return all facts of the graph in their order."""
+        place = (GRAPH_FACTS, self.broker.partition_of(GRAPH))
+        return [fact for _, fact in self.broker.logs[place]]
+
+    def wipe(self) -> None:
+        """Lose all state, changelogs and offsets; the topics stay and are read again."""
+        self._lose_state()
+
+    def begin_anew(self) -> None:
+        """Lose the topics as well; only the policies stay, and the epoch is one higher."""
+        self.broker.logs.clear()
+        self.broker.late.clear()
+        self.epoch += 1
+        self._lose_state()
+        self._retire(self.watchers)
+        self.broker.late.clear()
+        self.watchers = []
+        self.begin()
+        for send in self.people.say_again():
+            self.broker.append(send)
+
+    def _settle_more(self) -> bool:
+        busy = False
+        for task in self.tasks:
+            while task.behind:
+                task.process()
+                busy = True
+            busy |= bool(task.producer.waiting)
+            task.commit()
+        for queue in self.queues.values():
+            for key in queue.ready:
+                queue.compare(key)
+                busy = True
+        # Of requests whose sender died, some arrive only after all is quiet.
+        owners = list(self.queues.values())
+        for call in [call for call in self.calls if call.queue in owners]:
+            self.calls.remove(call)
+            arrive(call)
+            self._changed(call)
+            busy = True
+        return busy
+
+    def _process(self) -> None:
+        ready = [task for task in self.tasks if task.behind]
+        if not ready:
+            return
+        task = self.chance.choice(ready)
+        fuse = (
+            self.chance.randint(0, 3) if self.faults.crashes and self.chance.random() < 0.03 else -1
+        )
+        self._say(f"{task.topic}/{task.partition}/{task.position}")
+        try:
+            task.process(fuse)
+        except Killed:
+            self._say("killed between two puts")
+            task.crash(self.chance, moves=self.chance.random() < 0.5, zombie=False)
+
+    def _crash(self) -> None:
+        task = self.chance.choice(self.tasks)
+        moves = self.chance.random() < 0.5
+        zombie = self.faults.zombies and self.chance.random() < 0.5
+        self._say(f"crash of {task.topic}/{task.partition}: {moves=} {zombie=}")
+        if not zombie and task.topic == PATCHES:
+            self.calls[:] = [
+                call for call in self.calls if call.queue is not self.queues[task.partition]
+            ]
+        task.crash(self.chance, moves, zombie)
+
+    def _apply(self) -> None:
+        if self.calls and self.chance.random() < 0.5:
+            call = self.calls[self.chance.randrange(len(self.calls))]
+            self.calls.remove(call)
+            self._say(f"call {call.step.verb} {call.key}")
+            arrive(call)
+            self._changed(call)
+            return
+        queue = self.queues[self.chance.randrange(PARTITIONS)]
+        if queue.ready:
+            queue.compare(self.chance.choice(queue.ready))
+
+    def _changed(self, call: Call) -> None:
+        # The watch on our own policies: whoever owns the key now looks at what was written.
+        for queue in self.queues.values():
+            if queue.owns(call.key):
+                queue.keys.add(call.key)
+
+    def _watch(self) -> None:
+        watcher = self.chance.choice(self.watchers)
+        dice = self.chance.random()
+        if dice < 0.45:
+            if watcher.behind:
+                watcher.follow()
+        elif dice < 0.9:
+            watcher.producer.flush_some(self.chance)
+        elif dice < 0.92:
+            watcher.list_pods()
+        elif self.faults.changes_of_leader and dice < 0.96:
+            self._elect()
+        elif len(self.watchers) > 1:
+            self._retire(self.watchers[:1])
+            self.watchers = self.watchers[1:]
+
+    def _elect(self) -> None:
+        self.lease += 1
+        self._say(f"leader {self.lease}")
+        leader = Watcher(self.broker, self.cluster, self.people.events, self.lease, self.epoch)
+        leader.list_pods()
+        self.watchers.append(leader)
+
+    def _retire(self, watchers: list[Watcher]) -> None:
+        for watcher in watchers:
+            waiting = [each for each in watcher.producer.waiting if isinstance(each, Send)]
+            if waiting and self.faults.zombies and self.chance.random() < 0.5:
+                self.broker.late.append(waiting)
+
+    def _lose_state(self) -> None:
+        self.calls.clear()
+        for task in self.tasks:
+            task.wipe()
+
+    def _say(self, text: str) -> None:
+        if self.trace:
+            self.trace(text)
+
+
+def play(
+    seed: int,
+    acts: int = 12,
+    faults: Faults = Faults(),
+    trace: Callable[[str], None] | None = None,
+) -> list[str]:
+    """Play one world to its end, and return what was wrong."""
+    run = Run(seed, faults, trace)
+    run.begin()
+    run.judge.world_changed()
+    run.chaos(acts)
+    run.settle()
+    if run.chance.random() < 0.5:
+        run.begin_anew()
+    run.chaos(acts)
+    run.settle()
+    _rebuild(run)
+    return run.judge.violations
+
+
+def _rebuild(run: Run) -> None:
+    """Wipe everything but topics and policies: the same policies, and nothing written."""
+    run.broker.late.clear()
+    run.wipe()
+    before = run.cluster.writes
+    run.settle()
+    if run.cluster.writes != before:
+        run.judge.violations.append(f"rebuilding wrote {run.cluster.writes - before} times")
