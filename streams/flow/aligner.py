@@ -49,6 +49,13 @@ class Progress(Record):
     barriers: dict[str, list[int]] = Field(default_factory=dict)
 
 
+class Newest(Record):
+    """How far the gate had read firewall-changes when it said the last change."""
+
+    partition: int
+    rev: int
+
+
 class AlignerRow(Record):
     """One row of ``graphs``: exactly one of these, and the offset that last changed it."""
 
@@ -56,6 +63,7 @@ class AlignerRow(Record):
     rule: SaidRule | None = None
     default: SaidDefault | None = None
     part: FirewallChange | None = None
+    newest: Newest | None = None
     progress: Progress | None = None
     at: int = -1
 
@@ -86,8 +94,9 @@ def remember(rows: Rows, fact: GraphFact, source: Source, ours: Aligning) -> boo
         return _claim(rows, fact.graph, fact.claim, source.offset)
     if fact.mark is not None:
         return _mark(rows, fact.graph, fact.mark, ours)
-    if fact.change is not None:
+    if fact.change is not None and not _said_before(rows, fact, source):
         store_change(rows, fact.graph, fact.change)
+        _note_newest(rows, fact, source)
     return False
 
 
@@ -169,6 +178,25 @@ def _node(claim: PodClaim) -> tuple[object, ...]:
 
 def _age(claim: PodClaim) -> tuple[tuple[int, int], int, str]:
     return (claim.since.order if claim.since else (-1, -1), claim.rev, claim.pod.uid)
+
+
+def _said_before(rows: Rows, fact: GraphFact, source: Source) -> bool:
+    """Tell whether a gate that began again says an old change once more."""
+    row = rows.get(_newest_key(fact))
+    if row is None or row.newest is None or fact.rev is None:
+        return False
+    # A fact met again is put again: after a kill its rows may be on disk and in no changelog.
+    return fact.rev[1] <= row.newest.rev and source.offset > row.at
+
+
+def _note_newest(rows: Rows, fact: GraphFact, source: Source) -> None:
+    if fact.rev is not None:
+        newest = Newest(partition=fact.rev[0], rev=fact.rev[1])
+        rows[_newest_key(fact)] = AlignerRow(newest=newest, at=source.offset)
+
+
+def _newest_key(fact: GraphFact) -> str:
+    return f"{fact.graph}|newest|{fact.rev[0] if fact.rev else ''}"
 
 
 def _forget(rows: Rows, graph: str) -> None:

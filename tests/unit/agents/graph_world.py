@@ -113,12 +113,13 @@ class GraphWorld:
         )
         self.hear(GraphFact(graph=GRAPH, mark=mark))
 
-    def settle(self) -> None:
+    def settle(self, most: int | None = None) -> None:
         """Bring what was sent through the gate, and back."""
-        for sent in self.outlet.sent[self.settled :]:
+        for sent in self.outlet.sent[self.settled :][:most]:
             if sent.topic == FIREWALL_CHANGES:
                 assert isinstance(sent.value, FirewallChange)
-                at = Source(topic=FIREWALL_CHANGES, partition=0, offset=self.settled)
+                self.offset += 1
+                at = Source(topic=FIREWALL_CHANGES, partition=0, offset=self.offset)
                 for output in handle(sent.value, sent.key, at, CHECKS):
                     assert isinstance(output, Send)
                     if output.topic == GRAPH_EDITS:

@@ -145,6 +145,18 @@ async def test_a_change_sent_before_a_restart_and_heard_after_it_is_taken_back(
     assert said(world.changes()) == [("added", B, C), ("removed", B, C)]
 
 
+async def test_a_change_that_comes_back_late_is_not_taken_for_news(world: GraphWorld) -> None:
+    world.rule(rule(A, B), rule(B, C))
+    await world.keeper.step()
+    world.rule(rule(A, B))
+    await world.keeper.step()
+
+    world.settle(1)
+    await world.rest()
+
+    assert said(world.changes()) == [("added", B, C), ("removed", B, C)]
+
+
 async def test_a_rule_that_was_ended_and_given_again_is_given_anew(world: GraphWorld) -> None:
     def give_again(request: httpx.Request, respond: Answers) -> httpx.Response:
         answer = respond(request)
@@ -242,6 +254,16 @@ async def test_a_graph_that_vanished_is_made_again_in_one_write_with_its_rules(
     assert world.changes() == []
     assert world.keeper.alarms == 1
     assert world.keeper.aligned
+
+
+async def test_a_graph_without_rules_that_vanished_is_an_alarm_as_well() -> None:
+    world = GraphWorld()
+    await world.rest()
+    world.store.graphs.rows.clear()
+
+    await world.rest()
+
+    assert world.keeper.alarms == 1
 
 
 async def test_rules_of_a_pod_that_went_with_the_graph_are_ended(world: GraphWorld) -> None:

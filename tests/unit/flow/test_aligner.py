@@ -186,9 +186,33 @@ def test_a_set_counts_when_it_is_whole(order: tuple[int, ...]) -> None:
     assert all(row.part is None for row in rows.values())
 
 
+def test_what_a_gate_says_once_more_does_not_come_back() -> None:
+    came, went = polled(added=(rule("10.1.0.1"),)), polled(removed=(rule("10.1.0.1"),))
+    came, went = (fact.model_copy(update={"rev": (0, rev)}) for fact, rev in ((came, 5), (went, 6)))
+
+    assert said(walk(came, went, came), "main")[FIREWALL].rules == {}
+
+
+def test_a_change_met_again_is_put_again() -> None:
+    came = polled(added=(rule("10.1.0.1"),)).model_copy(update={"rev": (0, 5)})
+    rows = walk(came)
+    lost = {key: row for key, row in rows.items() if row.rule is None}
+
+    tell(lost, came, 0)
+
+    assert lost == rows
+
+
 def test_pods_are_all_known_once_every_partition_has_ended_one_listing() -> None:
     assert not is_complete(walk(complete(0, n=1), complete(1, n=2)), "main", OURS)
     assert is_complete(walk(complete(0, n=1), complete(0, n=2), complete(1, n=2)), "main", OURS)
+
+
+def test_marks_of_an_older_listing_do_not_count_and_do_no_harm() -> None:
+    facts = complete(0, n=2), complete(1, n=1)
+
+    assert not is_complete(walk(*facts), "main", OURS)
+    assert is_complete(walk(*facts, complete(1, n=2)), "main", OURS)
 
 
 def test_pods_that_were_once_all_known_stay_known_through_the_next_listing() -> None:
