@@ -27,19 +27,25 @@ def narrows(stored_spec: Mapping[str, Any], wanted_manifest: Mapping[str, Any]) 
     stored, wanted = meaning(stored_spec), meaning(wanted_manifest["spec"])
     if stored["podSelector"] != wanted["podSelector"]:
         return True
+    # A pod reaches itself in any case: that rule only keeps a direction from being empty.
+    itself = text_of({"podSelector": stored["podSelector"]})
     return any(
-        _narrows_direction(stored.get(direction), wanted.get(direction), side)
+        _narrows_direction(stored.get(direction), wanted.get(direction), side, itself)
         for direction, side in _DIRECTIONS.values()
     )
 
 
 def _narrows_direction(
-    stored: list[dict[str, Any]] | None, wanted: list[dict[str, Any]] | None, side: str
+    stored: list[dict[str, Any]] | None,
+    wanted: list[dict[str, Any]] | None,
+    side: str,
+    itself: str,
 ) -> bool:
     # A direction a policy does not speak of is open.
     if wanted is None or stored is None:
         return stored is None and wanted is not None
     have, want = _allowed(stored, side), _allowed(wanted, side)
+    have.pop(itself, None)
     return any(_exceeds(ports, want[peer], want[_EVERYBODY]) for peer, ports in have.items())
 
 

@@ -48,7 +48,6 @@ def takes_away(stored, wanted) -> bool:
 @settings(max_examples=300)
 @given(manifests, manifests)
 def test_what_takes_something_away_is_never_missed(stored, wanted):
-    # A pod always reaches itself: the difference in its own rule changes nothing, and may count.
     assert narrows(stored["spec"], wanted) >= takes_away(stored, wanted)
 
 
@@ -59,10 +58,7 @@ def test_a_policy_does_not_narrow_itself(stored):
 
 @given(st.lists(allowances, max_size=4), st.lists(allowances, max_size=4))
 def test_more_of_the_same_takes_nothing_away(few, more):
-    # Both speak of both directions, so that no self rule is replaced.
-    base = [allow("ingress", B, "TCP 9"), allow("egress", B, "TCP 9"), *few]
-
-    assert not narrows(manifest(A, *base)["spec"], manifest(A, *base, *more))
+    assert not narrows(manifest(A, *few)["spec"], manifest(A, *few, *more))
 
 
 @pytest.mark.parametrize(

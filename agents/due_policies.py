@@ -1,0 +1,137 @@
+"""Which policies are to be looked at: each once, the urgent first; and who waits for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import NamedTuple
+
+from streams.records.marks import Mark
+
+KEPT_BARRIERS = 64
+
+
+class Taken(NamedTuple):
+    """A policy to look at."""
+
+    key: str
+    partition: int
+
+
+class _Place(Enum):
+    READY = auto()
+    IN_HAND = auto()
+    POSTPONED = auto()
+
+
+@dataclass
+class _Due:
+    partition: int
+    # The newest time it was put, and up to which of them the one in hand looks.
+    newest: int
+    covered: int = -1
+    urgent: bool = False
+    place: _Place = _Place.READY
+
+
+@dataclass
+class _Barrier:
+    partition: int
+    mark: Mark
+    # Until which time each policy must be settled.
+    waits_for: dict[str, int] = field(default_factory=dict)
+
+
+class DuePolicies:
+    """Latest per policy only: what is put again while it waits is looked at once."""
+
+    def __init__(self) -> None:
+        self._due: dict[str, _Due] = {}
+        self._urgent: dict[str, None] = {}
+        self._calm: dict[str, None] = {}
+        self._barriers: list[_Barrier] = []
+        self._time = 0
+
+    def __len__(self) -> int:
+        return len(self._due)
+
+    def put(self, partition: int, key: str, urgent: bool) -> None:
+        """Have a policy looked at, again if it is in hand."""
+        self._time += 1
+        due = self._due.setdefault(key, _Due(partition, self._time))
+        due.partition, due.newest, due.urgent = partition, self._time, urgent
+        if due.place is not _Place.IN_HAND:
+            self._ready(key, due)
+
+    def sort(self, urgent: Callable[[int, str], bool]) -> None:
+        """Ask anew which of those that are ready are urgent."""
+        for key in [*self._urgent, *self._calm]:
+            due = self._due[key]
+            due.urgent = urgent(due.partition, key)
+            self._ready(key, due)
+
+    def take(self) -> Taken | None:
+        """Take the next one in hand; nobody else gets it before it was put back."""
+        for ready in (self._urgent, self._calm):
+            if ready:
+                key = next(iter(ready))
+                del ready[key]
+                due = self._due[key]
+                due.place, due.covered = _Place.IN_HAND, due.newest
+                return Taken(key, due.partition)
+        return None
+
+    def settled(self, key: str) -> None:
+        """Put back one that is as wanted, or never will be."""
+        due = self._due[key]
+        for barrier in self._barriers:
+            if barrier.waits_for.get(key, due.covered + 1) <= due.covered:
+                del barrier.waits_for[key]
+        if due.newest > due.covered:
+            self._ready(key, due)
+        else:
+            del self._due[key]
+
+    def postponed(self, key: str) -> bool:
+        """Put back one that must wait; tell whether it does, for it may have been put meanwhile."""
+        due = self._due[key]
+        if due.newest > due.covered:
+            self._ready(key, due)
+            return False
+        due.place = _Place.POSTPONED
+        return True
+
+    def resume(self, key: str) -> None:
+        """End the wait of one that was postponed."""
+        due = self._due.get(key)
+        if due is not None and due.place is _Place.POSTPONED:
+            self._ready(key, due)
+
+    def dropped(self, key: str) -> None:
+        """Forget one in hand whose partition is another's now, and who waited for that one."""
+        due = self._due.pop(key)
+        self._barriers = [each for each in self._barriers if each.partition != due.partition]
+
+    def bar(self, partition: int, mark: Mark) -> None:
+        """Keep a mark until everything put before it in its partition is settled."""
+        waits_for = {
+            key: due.newest for key, due in self._due.items() if due.partition == partition
+        }
+        self._barriers = [*self._barriers, _Barrier(partition, mark, waits_for)][-KEPT_BARRIERS:]
+
+    def reached(self) -> list[tuple[int, Mark]]:
+        """Return the marks that nothing is before any more."""
+        return [(each.partition, each.mark) for each in self._barriers if not each.waits_for]
+
+    def passed(self, partition: int, mark: Mark) -> None:
+        """Forget a mark."""
+        self._barriers = [
+            each for each in self._barriers if (each.partition, each.mark) != (partition, mark)
+        ]
+
+    def _ready(self, key: str, due: _Due) -> None:
+        due.place = _Place.READY
+        here, there = (self._urgent, self._calm) if due.urgent else (self._calm, self._urgent)
+        there.pop(key, None)
+        here.setdefault(key)
