@@ -147,6 +147,8 @@ _COLUMNS: dict[Kind, tuple[Column, ...]] = {
         _NAME,
         Column("Type", _at("spec", "type")),
         Column("Cluster-IP", _at("spec", "clusterIP")),
+        # Nothing here hands out addresses of the outside.
+        Column("External-IP", lambda _: "<none>"),
         Column("Port(s)", _ports),
         _AGE,
     ),

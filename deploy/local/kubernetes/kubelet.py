@@ -1,9 +1,7 @@
 """A kubelet stand-in: pods get an address and run, though nothing runs them."""
 
 import asyncio
-import itertools
 import json
-from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
@@ -36,8 +34,10 @@ class Kubelet:
         self._range = IPv4Network(pod_range)
         self._host_ip = host_ip
         self._retry_seconds = retry_seconds
+        self._holders: dict[str, str] = {}
         self._held: dict[str, str] = {}
-        self._fresh = self._addresses()
+        self._waiting: dict[str, Json] = {}
+        self._last = _RESERVED - 1
 
     async def run(self) -> None:
         """Serve until cancelled; after any break begin again with a list."""
@@ -51,11 +51,10 @@ class Kubelet:
     async def list_once(self) -> str:
         """Serve every pod there is; return the version to watch from."""
         answer = (await self._client.get("/api/v1/pods")).raise_for_status().json()
-        self._held = {
-            pod["metadata"]["uid"]: pod["status"]["podIP"]
-            for pod in answer["items"]
-            if pod.get("status", {}).get("podIP")
-        }
+        self._held, self._holders, self._waiting = {}, {}, {}
+        for pod in answer["items"]:
+            if address := pod.get("status", {}).get("podIP"):
+                self._hold(pod["metadata"]["uid"], address)
         for pod in answer["items"]:
             await self.serve("ADDED", pod)
         return str(answer["metadata"]["resourceVersion"])
@@ -81,20 +80,25 @@ class Kubelet:
         """Do for one pod what its state asks for."""
         metadata, status = pod["metadata"], pod.get("status", {})
         if change == "DELETED":
-            self._held.pop(metadata["uid"], None)
+            self._waiting.pop(metadata["uid"], None)
+            await self._release(metadata["uid"])
         elif metadata.get("deletionTimestamp"):
             await self._finish(metadata)
         elif not status.get("podIP") and status.get("phase") not in _SETTLED:
             await self._start(metadata)
         elif status.get("podIP"):
-            self._held[metadata["uid"]] = status["podIP"]
+            self._hold(metadata["uid"], status["podIP"])
 
     async def _start(self, metadata: Json) -> None:
-        if metadata["uid"] in self._held:
+        uid = metadata["uid"]
+        if uid in self._held:
             return
         wished = (metadata.get("annotations") or {}).get(ADDRESS_ANNOTATION)
-        address = wished or next(self._fresh)
-        self._held[metadata["uid"]] = address
+        address = wished or self._free_address()
+        if address is None or address in self._holders:
+            self._waiting[uid] = metadata
+            return
+        self._hold(uid, address)
         answer = await self._client.patch(
             f"{_path(metadata)}/status",
             # The uid keeps a pod reborn under this name from getting its predecessor's address.
@@ -105,9 +109,22 @@ class Kubelet:
             headers=_MERGE,
         )
         if answer.is_error:
-            del self._held[metadata["uid"]]
-        if answer.status_code >= 500:
-            answer.raise_for_status()
+            await self._release(uid)
+        _raise_if_passing(answer)
+
+    def _hold(self, uid: str, address: str) -> None:
+        self._held[uid] = address
+        self._holders[address] = uid
+
+    async def _release(self, uid: str) -> None:
+        """Free a pod's address, and start who waits for one."""
+        address = self._held.pop(uid, None)
+        if address is None or self._holders.get(address) != uid:
+            return
+        del self._holders[address]
+        waiting, self._waiting = self._waiting, {}
+        for metadata in waiting.values():
+            await self._start(metadata)
 
     def _running(self, address: str) -> dict[str, Any]:
         return {
@@ -124,17 +141,26 @@ class Kubelet:
         now = {"gracePeriodSeconds": 0, "preconditions": {"uid": metadata["uid"]}}
         headers = {"Content-Type": "application/json"}
         path = _path(metadata)
-        await self._client.request("DELETE", path, content=json.dumps(now), headers=headers)
+        answer = await self._client.request(
+            "DELETE", path, content=json.dumps(now), headers=headers
+        )
+        _raise_if_passing(answer)
 
-    def _addresses(self) -> Iterator[str]:
-        """Go round the range, past every address in use."""
-        first, size = self._range.network_address, self._range.num_addresses
-        for offset in itertools.cycle(range(_RESERVED, size - 1)):
-            if len(self._held) >= size - 1 - _RESERVED:
-                raise RuntimeError(f"no free address is left in {self._range}")
+    def _free_address(self) -> str | None:
+        """Return the next address of the range, past every one in use; None if all are."""
+        first, end = self._range.network_address, self._range.num_addresses - 1
+        for offset in (*range(self._last + 1, end), *range(_RESERVED, self._last + 1)):
             address = str(IPv4Address(first + offset))
-            if address not in self._held.values():
-                yield address
+            if address not in self._holders:
+                self._last = offset
+                return address
+        return None
+
+
+def _raise_if_passing(answer: httpx.Response) -> None:
+    """Let trouble that passes begin everything again; a refusal stands."""
+    if answer.status_code >= 500 or answer.status_code == 429:
+        answer.raise_for_status()
 
 
 def _path(metadata: Json) -> str:

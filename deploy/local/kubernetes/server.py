@@ -57,6 +57,11 @@ class KubernetesServer:
         """Where it listens, once started."""
         return f"http://{_HOST}:{self._port}"
 
+    @property
+    def watching(self) -> int:
+        """How many watches are open."""
+        return len(self._watches)
+
     async def start(self) -> None:
         """Listen; port 0 becomes a free one and stays it."""
         app = web.Application(client_max_size=BODY_LIMIT + 1)
