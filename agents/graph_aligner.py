@@ -28,11 +28,8 @@ class Keeper(Protocol):
     def heard(self, fact: GraphFact, source: Source) -> None:
         """Take in one fact that was just stored."""
 
-    def open(self) -> None:
-        """Begin: the rows are as the last owner left them."""
-
     def close(self) -> None:
-        """Leave the graph alone: partitions move."""
+        """Forget what is known of the graph: its partition moves."""
 
 
 def install(
@@ -65,14 +62,8 @@ def install(
 
 def _follow_moves(app: faust.App, keepers: Collection[Keeper]) -> None:
     async def on_moving(*_: Any, **__: Any) -> None:
+        # Another worker may write the rows before they are ours again.
         for keeper in keepers:
             keeper.close()
 
-    async def on_recovered(*_: Any, **__: Any) -> None:
-        # Sent at the end of every recovery, also of one that the next rebalance has overtaken.
-        if not app.rebalancing:
-            for keeper in keepers:
-                keeper.open()
-
     app.on_partitions_revoked.connect(on_moving, weak=False)
-    app.on_rebalance_complete.connect(on_recovered, weak=False)

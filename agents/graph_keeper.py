@@ -74,8 +74,8 @@ class GraphKeeper:
     """
     The only writer of one graph, while its partition of graph-edits is here.
 
-    It does nothing before it is opened. ``rows`` reads the partition's rows,
-    once per ownership; ``owns`` is asked before every write.
+    ``rows`` reads the partition's rows, once per ownership. ``owns`` is asked
+    before every write, and must be false while the rows are being recovered.
     """
 
     def __init__(
@@ -98,7 +98,6 @@ class GraphKeeper:
         self._rows = rows
         self._owns = owns
         self._finder = GraphFinder(verefoo, ours.graph, ours.firewall, ours.gid)
-        self._opened = False
         self._mine: Ownership | None = None
         self._woken = asyncio.Event()
         self._reading, self._aligning = Patience(), Patience()
@@ -129,14 +128,8 @@ class GraphKeeper:
         """Look at the graph now and not at the next poll."""
         self._woken.set()
 
-    def open(self) -> None:
-        """Begin: the rows are all there, as whoever kept the graph before has left them."""
-        self._opened = True
-        self.wake()
-
     def close(self) -> None:
-        """Leave the graph alone until it is opened again: others may write its rows meanwhile."""
-        self._opened = False
+        """Forget what is known of the graph: others may write its rows before it is ours again."""
         self._mine = None
         self.aligned = False
 
@@ -158,7 +151,7 @@ class GraphKeeper:
     async def step(self) -> bool:
         """Align and poll once; tell whether there is more to do at once."""
         self._woken.clear()
-        if not (self._opened and self._owns()):
+        if not self._owns():
             self._mine = None
             self.aligned = False
             return False

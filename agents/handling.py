@@ -46,6 +46,7 @@ async def _take(event: Any, outlet: Outlet, handle: Handle) -> None:
         if refusal is not None:
             log.warning("dead letter", source=source.text, reason=refusal.reason)
             await outlet.bury(source, event.message.value, refusal.reason, refusal.detail)
+    outlet.metrics.handled(source.topic)
 
 
 def source_of(event: Any) -> Source:

@@ -45,7 +45,7 @@ class Metrics:
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         self._records = Counter(
-            "vereflow_records_handled", "Records handled.", ["agent"], registry=registry
+            "vereflow_records_handled", "Records handled.", ["topic"], registry=registry
         )
         self._letters = Counter(
             "vereflow_dead_letters", "Records buried.", ["reason"], registry=registry
@@ -75,12 +75,12 @@ class Metrics:
         self._lag = Gauge(
             "vereflow_consumer_lag", "Records not committed yet.", ["topic"], registry=registry
         )
-        self._agents, self._reasons, self._kinds = Words(), Words(), Words()
+        self._sources, self._reasons, self._kinds = Words(), Words(), Words()
         self._flaws, self._graphs, self._topics = Words(), Words(), Words()
 
-    def handled(self, agent: str) -> None:
+    def handled(self, topic: str) -> None:
         """Count a record that an agent took to its end."""
-        self._records.labels(self._agents(agent)).inc()
+        self._records.labels(self._sources(topic)).inc()
 
     def buried(self, reason: str) -> None:
         """Count a dead letter."""

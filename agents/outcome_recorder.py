@@ -12,10 +12,11 @@ from typing import Any
 import faust
 
 from agents.handling import handle_each
+from agents.metrics import Metrics
 from agents.outlet import Outlet
 from streams.flow.output import PATCH_OUTCOMES, Outputs, Refusal
 from streams.records.cause import Source
-from streams.records.policies import PatchOutcome
+from streams.records.policies import Outcome, PatchOutcome
 from streams.topics import Topics
 from tables.catalog import Tables
 from tables.partition import PartitionRows
@@ -35,11 +36,23 @@ def handle(rows: Rows, outcome: PatchOutcome, key: str, source: Source) -> Outpu
     return []
 
 
+def count(metrics: Metrics, outcome: PatchOutcome) -> None:
+    """Count an outcome, what it could not say, and how long it took."""
+    if outcome.mark is not None:
+        return
+    metrics.outcome(outcome.outcome)
+    for one in outcome.inexact:
+        metrics.inexact(one.reason)
+    if outcome.outcome is Outcome.APPLIED and outcome.cause is not None and outcome.cause.at:
+        metrics.applied(outcome.at - outcome.cause.at)
+
+
 def install(app: faust.App, topics: Topics, tables: Tables, outlet: Outlet) -> Any:
     """Attach the agent to the app."""
 
     def take(outcome: PatchOutcome, key: str, source: Source) -> Outputs:
         rows = PartitionRows[PatchOutcome](tables["policies"], source.partition)
+        count(outlet.metrics, outcome)
         return handle(rows, outcome, key, source)
 
     @app.agent(topics[PATCH_OUTCOMES], name="outcome-recorder")

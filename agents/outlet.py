@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from agents.metrics import Metrics
 from streams.codec import escape
 from streams.flow.output import DEAD_LETTERS, Send
 from streams.records.cause import Source
@@ -22,8 +23,9 @@ MAX_RAW = 32 << 10
 class Outlet:
     """The way out of every agent of one app."""
 
-    def __init__(self, topics: Topics) -> None:
+    def __init__(self, topics: Topics, metrics: Metrics | None = None) -> None:
         self._topics = topics
+        self.metrics = metrics or Metrics()
 
     async def send(self, output: Send) -> None:
         """Hand a record to the producer, which is flushed before the source offset is committed."""
@@ -54,6 +56,7 @@ class Outlet:
             at=time.time(),
         )
         await self._awaited(DEAD_LETTERS, source.text, letter, None)
+        self.metrics.buried(reason)
 
     async def _awaited(self, topic: str, key: str, value: Any, partition: int | None) -> None:
         sent = await self._topics[topic].send(key=key, value=value, partition=partition)

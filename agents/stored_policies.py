@@ -48,8 +48,9 @@ class StoredPolicies:
         self._on_listed = on_listed
         self._objects: dict[str, Json] = {}
         self._listings: dict[str, int] = {}
-        # Versions that answers told and the watch has not.
+        # What answers told and the watch has not yet: versions, and objects that are no more.
         self._echoes: dict[str, list[str]] = {}
+        self._gone: dict[str, str] = {}
         # Versions that the watch told while a policy was being written.
         self._heard: dict[str, list[str]] = {}
 
@@ -80,6 +81,8 @@ class StoredPolicies:
         known = self._objects.get(key)
         if known is not None and known["metadata"]["uid"] == uid:
             del self._objects[key]
+            self._echoes.pop(key, None)
+            self._gone[key] = uid
 
     def asked(self, key: str) -> None:
         """Forget what was remembered of a policy."""
@@ -129,7 +132,9 @@ class StoredPolicies:
         ]
         for key in known:
             del self._objects[key]
-            self._echoes.pop(key, None)
+        for pending in (self._echoes, self._gone):
+            for key in [key for key in pending if _namespace(key) == namespace]:
+                del pending[key]
         self._objects |= found
         self._listings[namespace] = self._listings.get(namespace, 0) + 1
         if len(self._listings) == len(self._namespaces) and not self.listed.is_set():
@@ -139,30 +144,34 @@ class StoredPolicies:
             self._on_change(key)
 
     def _hear(self, change: str, found: Json) -> None:
-        key, version = self._key(found), found["metadata"]["resourceVersion"]
+        key, meta = self._key(found), found["metadata"]
         if key in self._heard:
-            self._heard[key].append(version)
-        if change == "DELETED":
-            self._echoes.pop(key, None)
-            known = self._objects.get(key)
-            if known is None or known["metadata"]["uid"] != found["metadata"]["uid"]:
-                return
-            del self._objects[key]
-        elif self._is_echo(key, version) or _version(self._objects.get(key)) == version:
+            self._heard[key].append(meta["resourceVersion"])
+        if self._is_old(change, key, meta):
             return
-        else:
+        known = self._objects.get(key)
+        if change != "DELETED":
+            if _version(known) == meta["resourceVersion"]:
+                return
             self._objects[key] = _slim(found)
+        elif known is not None and known["metadata"]["uid"] == meta["uid"]:
+            del self._objects[key]
+        else:
+            return
         self._on_change(key)
 
-    def _is_echo(self, key: str, version: str) -> bool:
+    def _is_old(self, change: str, key: str, meta: Json) -> bool:
         """Tell whether an event says what an answer has said, or what was before that."""
-        echoes = self._echoes.get(key, [])
-        if version not in echoes:
+        if self._gone.get(key) == meta["uid"]:
+            if change == "DELETED":
+                del self._gone[key]
+            return True
+        echoes = self._echoes.get(key)
+        if not echoes:
             return False
-        rest = echoes[echoes.index(version) + 1 :]
-        if rest:
-            self._echoes[key] = rest
-        else:
+        if meta["resourceVersion"] in echoes:
+            self._echoes[key] = echoes[echoes.index(meta["resourceVersion"]) + 1 :]
+        if not self._echoes[key]:
             del self._echoes[key]
         return True
 

@@ -1,4 +1,4 @@
-"""The agents beside the keeper: when it may begin, and what reaches it and the topics."""
+"""The agents beside the keeper: what they read, and what reaches it and the topics."""
 
 from __future__ import annotations
 
@@ -31,9 +31,6 @@ class Keeper:
     def heard(self, fact: GraphFact, source: Source) -> None:
         self.told.append("heard")
 
-    def open(self) -> None:
-        self.told.append("open")
-
     def close(self) -> None:
         self.told.append("close")
 
@@ -54,22 +51,10 @@ def keeper(app: faust.App) -> Keeper:
     return keeper
 
 
-async def test_a_keeper_begins_when_the_rows_are_recovered_and_stops_when_partitions_move(
-    app: faust.App, keeper: Keeper
-) -> None:
-    app.rebalancing = False
-    await app.on_rebalance_complete.send()
-    await app.on_partitions_revoked.send(set())
-
-    assert keeper.told == ["open", "close"]
-
-
-async def test_a_recovery_that_a_rebalance_has_overtaken_opens_nothing(
+async def test_a_keeper_forgets_its_graph_when_partitions_move(
     app: faust.App, keeper: Keeper
 ) -> None:
     await app.on_partitions_revoked.send(set())
-    app.rebalancing = True
-    await app.on_rebalance_complete.send()
 
     assert keeper.told == ["close"]
 

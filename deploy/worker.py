@@ -1,0 +1,224 @@
+"""One worker: every part created, declared, connected and installed, once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from agents import (
+    barrier_caller,
+    firewall_gate,
+    graph_aligner,
+    outcome_recorder,
+    pod_tracker,
+    policy_applier,
+    policy_compiler,
+    rule_router,
+)
+from agents.apply_queue import ApplyQueue
+from agents.clients.kubernetes import Cluster
+from agents.clients.lease import Leadership
+from agents.clients.verefoo import Verefoo
+from agents.clients.waiting import first_to_end
+from agents.graph_keeper import GraphKeeper, Keeping
+from agents.metrics import Metrics
+from agents.outlet import Outlet
+from agents.ownership import owned_partitions, partition_of
+from agents.pod_watcher import PodWatcher
+from agents.web import install as install_web
+from agents.web.health import Check
+from streams import topics as vocabulary
+from streams.app import KafkaOptions, create_app
+from streams.flow.aligner import Aligning
+from streams.flow.compiler import Compiling
+from streams.flow.gate import Checks
+from streams.flow.output import GRAPH_EDITS, POLICY_PATCHES
+from streams.flow.router import Routing
+from streams.flow.tracker import Tracking
+from streams.settings import Settings
+from tables import catalog
+from tables.partition import PartitionRows
+
+GAUGE_SECONDS = 1.0
+
+
+class Worker:
+    """An app with everything attached; nothing is connected before it starts."""
+
+    def __init__(self, settings: Settings, epoch: int, logging_config: Any = None) -> None:
+        self._settings = settings
+        self._epoch = epoch
+        self.app = create_app(_options(settings), logging_config=logging_config)
+        self._topics = vocabulary.declare(self.app, settings)
+        self._tables = catalog.declare(self.app, settings.kafka.partitions)
+        self._metrics = Metrics()
+        self._outlet = Outlet(self._topics, self._metrics)
+        self._cluster = Cluster.of(settings.cluster.kubeconfig, settings.cluster.context)
+        self._http = httpx.AsyncClient(base_url=settings.verefoo.url, trust_env=False)
+        self._watcher = self._pod_watcher()
+        self._queue = self._apply_queue()
+        self._keeper = self._graph_keeper()
+        self._install_agents()
+        self._install_hands()
+        self._install_web()
+
+    def _pod_watcher(self) -> PodWatcher:
+        cluster = self._settings.cluster
+        leadership = Leadership(
+            self._cluster,
+            namespace=cluster.own_namespace,
+            name=f"vereflow-{self._settings.instance}-{cluster.name}-pods",
+            holder=f"{socket.gethostname()}-{os.getpid()}",
+            seconds=cluster.lease_seconds,
+        )
+        return PodWatcher(
+            self._cluster,
+            leadership,
+            self._outlet.deliver,
+            cluster_name=cluster.name,
+            namespaces=cluster.namespaces,
+            partitions=self._settings.kafka.partitions,
+            epoch=self._epoch,
+        )
+
+    def _apply_queue(self) -> ApplyQueue:
+        cluster = self._settings.cluster
+        return ApplyQueue(
+            self._cluster,
+            self._outlet.deliver,
+            instance=self._settings.instance,
+            cluster_name=cluster.name,
+            namespaces=cluster.namespaces,
+            partitions=self._settings.kafka.partitions,
+            graphs=(self._settings.graph.name,),
+            concurrency=cluster.concurrency,
+            wanted=lambda partition: PartitionRows(self._tables["wanted"], partition),
+            owned=self._owned(f"{POLICY_PATCHES}.{cluster.name}"),
+        )
+
+    def _graph_keeper(self) -> GraphKeeper:
+        settings, graph = self._settings, self._settings.graph
+        partition = partition_of(graph.name, settings.kafka.partitions)
+        owned = self._owned(GRAPH_EDITS)
+        keeping = Keeping(
+            graph=graph.name,
+            gid=graph.id,
+            aligning=self._aligning(),
+            placement=graph.placement,
+            firewall=graph.firewall,
+            poll_seconds=settings.verefoo.poll_seconds,
+            default_allow=settings.rules.default_allow,
+        )
+        return GraphKeeper(
+            Verefoo(self._http, settings.verefoo.timeout),
+            self._outlet,
+            keeping,
+            rows=lambda: PartitionRows(self._tables["graphs"], partition),
+            owns=lambda: partition in owned(),
+        )
+
+    def _owned(self, topic: str) -> Any:
+        return owned_partitions(self.app, vocabulary.names(self._settings)[topic])
+
+    def _aligning(self) -> Aligning:
+        settings = self._settings
+        return Aligning(
+            partitions=settings.kafka.partitions,
+            epoch=self._epoch,
+            clusters=(settings.cluster.name,),
+        )
+
+    def _install_agents(self) -> None:
+        settings, epoch = self._settings, self._epoch
+        graphs, clusters = (settings.graph.name,), (settings.cluster.name,)
+        firewalls = frozenset({settings.graph.firewall})
+        partitions = settings.kafka.partitions
+        base = (self.app, self._topics, self._tables, self._outlet)
+        tracking = Tracking(
+            settings.cluster.name, graphs, frozenset(settings.cluster.namespaces), firewalls
+        )
+        checks = Checks(frozenset(graphs), firewalls, settings.rules.default_allow)
+        routing = Routing(partitions, epoch, clusters, settings.rules.exactness)
+        compiling = Compiling(settings.instance, epoch, clusters)
+        pod_tracker.install(*base, tracking)
+        firewall_gate.install(self.app, self._topics, self._outlet, checks)
+        rule_router.install(*base, routing)
+        policy_compiler.install(*base, compiling)
+        policy_applier.install(*base, self._queue, settings.cluster.name)
+        outcome_recorder.install(*base)
+        graph_aligner.install(*base, {settings.graph.name: self._keeper}, self._aligning())
+        listeners = (self._watcher.request_barrier, self._keeper.request_barrier)
+        barrier_caller.install(self.app, self._topics, self._outlet, listeners)
+
+    def _install_hands(self) -> None:
+        app = self.app
+
+        async def on_moved(*_: Any, **__: Any) -> None:
+            self._queue.reassigned()
+
+        app.on_rebalance_complete.connect(on_moved, weak=False)
+
+        @app.task
+        async def work() -> None:
+            # Faust would leave a hand that failed lying; a worker without one is no worker.
+            try:
+                hands = (self._watcher.run(), self._queue.run(), self._keeper.run(), self._gauge())
+                await first_to_end(*hands)
+            finally:
+                await self._http.aclose()
+                await self._cluster.close()
+
+    async def _gauge(self) -> None:
+        while True:
+            self._metrics.pending(self._queue.pending)
+            self._metrics.aligned(self._settings.graph.name, self._keeper.aligned)
+            await asyncio.sleep(GAUGE_SECONDS)
+
+    def _install_web(self) -> None:
+        install_web(
+            self.app,
+            self._tables,
+            self._metrics,
+            checks=self._checks(),
+            status=self._status,
+            worker_name=self._settings.state_dir.name,
+        )
+
+    def _checks(self) -> Mapping[str, Check]:
+        return {"policies": lambda: self._queue.last_error or None}
+
+    def _status(self) -> dict[str, Any]:
+        queue, keeper, watcher = self._queue, self._keeper, self._watcher
+        return {
+            "pod_watcher": {"leading": watcher.leading, "error": watcher.last_error},
+            "policy_applier": {"pending": queue.pending, "error": queue.last_error},
+            "graph_keeper": {
+                "graph": self._settings.graph.name,
+                "id": keeper.gid,
+                "aligned": keeper.aligned,
+                "polls": keeper.polls,
+                "writes": keeper.writes,
+                "alarms": keeper.alarms,
+                "error": keeper.last_error,
+            },
+        }
+
+
+def _options(settings: Settings) -> KafkaOptions:
+    kafka = settings.kafka
+    return KafkaOptions(
+        broker=kafka.broker,
+        app_id=kafka.app_id,
+        datadir=settings.state_dir / "tables",
+        partitions=kafka.partitions,
+        replication=kafka.replication,
+        web_port=settings.web.port if settings.web.enabled else None,
+        web_bind=settings.web.host,
+        session_timeout=kafka.session_timeout,
+        heartbeat=kafka.heartbeat,
+    )
