@@ -82,7 +82,7 @@ class StoredPolicies:
         if known is not None and known["metadata"]["uid"] == uid:
             del self._objects[key]
             self._echoes.pop(key, None)
-            self._gone[key] = uid
+            self._gone[uid] = key
 
     def asked(self, key: str) -> None:
         """Forget what was remembered of a policy."""
@@ -132,9 +132,8 @@ class StoredPolicies:
         ]
         for key in known:
             del self._objects[key]
-        for pending in (self._echoes, self._gone):
-            for key in [key for key in pending if _namespace(key) == namespace]:
-                del pending[key]
+            self._echoes.pop(key, None)
+        self._gone = {uid: key for uid, key in self._gone.items() if _namespace(key) != namespace}
         self._objects |= found
         self._listings[namespace] = self._listings.get(namespace, 0) + 1
         if len(self._listings) == len(self._namespaces) and not self.listed.is_set():
@@ -162,9 +161,9 @@ class StoredPolicies:
 
     def _is_old(self, change: str, key: str, meta: Json) -> bool:
         """Tell whether an event says what an answer has said, or what was before that."""
-        if self._gone.get(key) == meta["uid"]:
+        if meta["uid"] in self._gone:
             if change == "DELETED":
-                del self._gone[key]
+                del self._gone[meta["uid"]]
             return True
         echoes = self._echoes.get(key)
         if not echoes:
