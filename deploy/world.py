@@ -77,7 +77,12 @@ class World:
 
     async def run(self, endpoints: Path | None = None) -> None:
         """Keep it running until cancelled, and the endpoints file true."""
-        await self.workers.supervise(lambda: endpoints and self.write_endpoints(endpoints))
+
+        def on_restart() -> None:
+            if endpoints is not None:
+                self.write_endpoints(endpoints)
+
+        await self.workers.supervise(on_restart)
 
     def endpoints(self) -> dict[str, Any]:
         """Return where everything listens, as the endpoints file says it."""
@@ -157,6 +162,9 @@ class World:
             httpx.AsyncClient(base_url=server.url, trust_env=False)
         )
         self._background(Kubelet(http).run())
+        # Where the workers keep their lease; there may be one from an earlier run.
+        own = {"metadata": {"name": Settings.model_fields["cluster"].default.own_namespace}}
+        await http.post("/api/v1/namespaces", json=own)
         return write_kubeconfig(self.plan.state_dir / "kubeconfig", server.url)
 
     async def _verefoo(self) -> str:

@@ -1,0 +1,8 @@
+"""Print every figure, ours beside its limit from the same run."""
+
+import asyncio
+
+from tests.benchmarks import latency, routing
+
+routing.main()
+asyncio.run(latency.main())

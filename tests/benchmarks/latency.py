@@ -1,0 +1,184 @@
+"""A rule change on its way to the cluster, beside what its hops cost without us."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import httpx
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from deploy.demo.stage import POLICIES
+from tests.e2e.acting import Actor, acting
+
+CHANGES = 200
+PER_SECOND = 5
+PODS = {f"pod-{number:02d}": f"10.244.7.{number + 1}" for number in range(20)}
+# firewall-changes, graph-facts, pod-rules, policy-patches.
+HOPS = 4
+PROBES = 100
+POLLS = 20
+
+
+async def main() -> None:
+    """Run one world and print its figures."""
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.monotonic()
+        async with acting(Path(folder), workers=1) as actor:
+            print(f"start to ready            {time.monotonic() - began:8.1f} s")
+            await actor.create_pods(PODS)
+            await actor.settled()
+            hop = await bare_hops(actor)
+            patch = await bare_patches(actor)
+            changes = await rule_changes(actor)
+            polls = await polled_changes(actor)
+            limit = [HOPS * statistics.median(hop) + statistics.median(patch)]
+            show("bare aiokafka hop", hop)
+            show("bare PATCH", patch)
+            show(f"limit: {HOPS} hops + PATCH", limit)
+            show("record -> policy stored", changes)
+            ratio = statistics.median(changes) / limit[0]
+            print(f"ours / limit (medians)    {ratio:8.2f}")
+            show("PUT to Verefoo -> stored", polls)
+            print(f"worker RSS                {resident(actor):8.0f} MB")
+
+
+def show(name: str, seconds: Sequence[float]) -> None:
+    """Print the median and the 99th percentile in milliseconds."""
+    ordered = sorted(seconds)
+    last = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
+    middle = statistics.median(ordered)
+    print(f"{name:26s}{middle * 1000:8.1f} ms p50 {last * 1000:8.1f} ms p99  n={len(ordered)}")
+
+
+async def bare_hops(actor: Actor) -> list[float]:
+    """Return how long a record takes from a producer to a consumer, one at a time."""
+    broker = actor.world.settings.kafka.broker
+    # The records carry nothing: the agent of this topic buries them.
+    place = TopicPartition("dead-letters", 0)
+    consumer = AIOKafkaConsumer(bootstrap_servers=broker, auto_offset_reset="latest")
+    await consumer.start()
+    taken = []
+    try:
+        consumer.assign([place])
+        await consumer.seek_to_end(place)
+        await consumer.getmany(timeout_ms=500)
+        async with AIOKafkaProducer(bootstrap_servers=broker) as producer:
+            for _ in range(PROBES):
+                began = time.monotonic()
+                await producer.send(place.topic, b"{}", partition=0)
+                while not await consumer.getmany(timeout_ms=1000):
+                    pass
+                taken.append(time.monotonic() - began)
+    finally:
+        await consumer.stop()
+    return taken
+
+
+async def bare_patches(actor: Actor) -> list[float]:
+    """Return how long a server-side apply of a policy takes, one at a time."""
+    headers = {"Content-Type": "application/apply-patch+yaml"}
+    taken = []
+    assert actor.world.kubernetes is not None
+    async with httpx.AsyncClient(base_url=actor.world.kubernetes.url, trust_env=False) as http:
+        for number in range(PROBES):
+            body = {
+                "apiVersion": "networking.k8s.io/v1",
+                "kind": "NetworkPolicy",
+                "metadata": {"name": "probe", "annotations": {"n": str(number)}},
+                "spec": {"podSelector": {"matchLabels": {"app": "nobody"}}},
+            }
+            began = time.monotonic()
+            answer = await http.patch(
+                f"{POLICIES}/probe?fieldManager=probe", content=json.dumps(body), headers=headers
+            )
+            answer.raise_for_status()
+            taken.append(time.monotonic() - began)
+        (await http.delete(f"{POLICIES}/probe")).raise_for_status()
+    return taken
+
+
+async def rule_changes(actor: Actor) -> list[float]:
+    """Return, for every policy that a change touches, the time until it was stored."""
+    sent: dict[str, float] = {}
+    stored: dict[str, list[float]] = {}
+    watching = asyncio.create_task(_watch(actor, stored))
+    await asyncio.sleep(0.5)
+    async with AIOKafkaProducer(bootstrap_servers=actor.world.settings.kafka.broker) as producer:
+        for number in range(CHANGES):
+            began = time.monotonic()
+            at = await producer.send_and_wait("firewall-changes", _change(number), b"main")
+            sent[f"{at.topic}/{at.partition}/{at.offset}"] = began
+            await asyncio.sleep(max(0.0, 1 / PER_SECOND - (time.monotonic() - began)))
+    await actor.settled()
+    watching.cancel()
+    taken = [at - sent[cause] for cause, times in stored.items() if cause in sent for at in times]
+    assert len(taken) == 2 * CHANGES, f"{len(taken)} policies were written"
+    return taken
+
+
+def _change(number: int) -> bytes:
+    addresses = list(PODS.values())
+    # Each turn one rule comes, or the one before goes: two policies change.
+    pair = number // 2 % (len(addresses) - 1)
+    rule = {
+        "action": "ALLOW",
+        "source": addresses[pair],
+        "destination": addresses[pair + 1],
+        "protocol": "TCP",
+        "dstPort": "443",
+    }
+    said = {"added": [rule]} if number % 2 == 0 else {"removed": [rule]}
+    return json.dumps({"graph": "main", "firewall": "10.0.0.1", **said}).encode()
+
+
+async def _watch(actor: Actor, stored: dict[str, list[float]]) -> None:
+    assert actor.world.kubernetes is not None
+    url = f"{actor.world.kubernetes.url}{POLICIES}?watch=1"
+    async with (
+        httpx.AsyncClient(timeout=None, trust_env=False) as http,
+        http.stream("GET", url) as lines,
+    ):
+        async for line in lines.aiter_lines():
+            notes = json.loads(line)["object"]["metadata"].get("annotations", {})
+            stored.setdefault(notes.get("vereflow.io/cause", ""), []).append(time.monotonic())
+
+
+async def polled_changes(actor: Actor) -> list[float]:
+    """Return how long a rule written to Verefoo takes until both its policies are stored."""
+    addresses = list(PODS.values())
+    taken = []
+    for number in range(POLLS):
+        rule = {
+            "action": "ALLOW",
+            "source": addresses[0],
+            "destination": addresses[1],
+            "protocol": "TCP",
+            "srcPort": "*",
+            "dstPort": str(1000 + number),
+            "directional": True,
+        }
+        before = len(actor.policy_writes())
+        began = time.monotonic()
+        await actor.write_rules([rule])
+        await actor.until(lambda before=before: len(actor.policy_writes()) >= before + 2)
+        taken.append(time.monotonic() - began)
+    return taken
+
+
+def resident(actor: Actor) -> float:
+    """Return the worker's resident memory in MB."""
+    pid = actor.world.workers.workers[0].pid
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
