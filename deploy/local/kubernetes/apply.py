@@ -1,5 +1,6 @@
 """Server-side apply: merge what one manager declares into what is stored."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from deploy.local.kubernetes.errors import ApiError, Cause
@@ -20,24 +21,28 @@ def apply(
     """
     wanted = leaves(kind, declared)
     others = {manager: paths for manager, paths in owners.items() if manager != author}
-    conflicts = _conflicts(live, wanted, others)
+    merged = _merge(kind, live, declared)
+    conflicts = _conflicts(live, merged, wanted, others)
     if conflicts and not force:
         raise _refusal(conflicts)
     for manager, path in conflicts:
         others[manager] = others[manager] - {path}
-    merged = _merge(kind, live, declared)
+    after = others | {author: set(wanted)}
     for path in owners.get(author, set()) - set(wanted):
-        if not any(_covers(paths, path) for paths in others.values()):
+        if not any(_covers(paths, path) for paths in after.values()):
             _drop(merged, path)
-    return merged, others | {author: set(wanted)}
+    return merged, after
 
 
-def _conflicts(live: Json, wanted: dict[Path, Any], others: Owners) -> list[tuple[Manager, Path]]:
+def _conflicts(
+    live: Json, merged: Json, wanted: Iterable[Path], others: Owners
+) -> list[tuple[Manager, Path]]:
+    """Return whose fields the merge would change; an empty map changes nothing in a full one."""
     return [
         (manager, path)
-        for path, value in sorted(wanted.items(), key=lambda item: item[0])
+        for path in sorted(wanted)
         for manager in sorted(others)
-        if path in others[manager] and _at(live, path) not in (_MISSING, value)
+        if path in others[manager] and _at(live, path) not in (_MISSING, _at(merged, path))
     ]
 
 

@@ -97,14 +97,22 @@ def _step(tree: Json, step: Json) -> None:
             raise ValueError(path)
     elif operation == "remove":
         del parent[key]
-    elif operation == "add" and isinstance(parent, list):
-        parent.insert(key, step["value"])
-    elif operation in {"add", "replace"}:
-        if operation == "replace":
-            parent[key]  # what is not there cannot be replaced
+    elif operation == "add":
+        _add(parent, key, step["value"])
+    elif operation == "replace":
+        parent[key]  # what is not there cannot be replaced
         parent[key] = step["value"]
     else:
         raise bad_request(f"unsupported operation: {operation}")
+
+
+def _add(parent: Any, key: Any, value: Any) -> None:
+    if not isinstance(parent, list):
+        parent[key] = value
+    elif key <= len(parent):
+        parent.insert(key, value)
+    else:
+        raise IndexError(key)
 
 
 def _taken(tree: Json, step: Json) -> Any:

@@ -205,6 +205,29 @@ async def test_what_another_owns_too_stays(http: httpx.AsyncClient, path: str) -
     assert owned(answer.json(), "m2")["f:metadata"]["f:labels"]["f:a"] == {}
 
 
+async def test_types_once_filled_in_stay_whatever_the_rules_become(
+    http: httpx.AsyncClient, path: str
+) -> None:
+    body = policy()
+    untyped = body | {"spec": {"podSelector": {}}}
+    await apply(http, path, untyped)
+
+    answer = await apply(http, path, untyped | {"spec": {"podSelector": {}, "egress": [{}]}})
+
+    assert answer.json()["spec"]["policyTypes"] == ["Ingress"]
+
+
+async def test_an_empty_spec_takes_nothing_from_anybody(http: httpx.AsyncClient, path: str) -> None:
+    await apply(http, path, policy() | {"spec": {}})
+
+    full = await apply(http, path, policy(ingress=PORT_80))
+    empty = await apply(http, path, policy() | {"spec": {}}, manager="m2")
+
+    assert full.json()["spec"] == policy(ingress=PORT_80)["spec"]
+    assert empty.status_code == 200
+    assert empty.json()["spec"] == full.json()["spec"]
+
+
 async def test_what_nobody_declared_is_left_alone(http: httpx.AsyncClient, path: str) -> None:
     await apply(http, path, with_metadata(policy(), labels={"a": "1"}))
     await merge(http, path, {"metadata": {"labels": {"b": "2"}}}, fieldManager="editor")
