@@ -36,11 +36,18 @@ class FirewallWatcher:
     The firewalls of one graph, during one ownership of it.
 
     The rows are what was told before. They are changed as soon as the broker
-    has a change, and by what others hear of earlier ownerships.
+    has a change, and by what others hear of earlier ownerships. ``refused`` is
+    what the gate was handed already, and outlives an ownership.
     """
 
     def __init__(
-        self, outlet: Outlet, graph: str, session: str, rows: Rows, default_allow: bool
+        self,
+        outlet: Outlet,
+        graph: str,
+        session: str,
+        rows: Rows,
+        refused: set[bytes],
+        default_allow: bool,
     ) -> None:
         self._outlet = outlet
         self._graph = graph
@@ -48,7 +55,7 @@ class FirewallWatcher:
         self._rows = rows
         self._default_allow = default_allow
         self._sets = 0
-        self._refused: set[bytes] = set()
+        self._refused = refused
 
     def has_sent(self, change: FirewallChange) -> bool:
         """Tell whether a change is one of ours: it is remembered already."""
@@ -109,7 +116,8 @@ class FirewallWatcher:
         for raw in now:
             if raw not in self._refused:
                 await self._outlet.deliver_raw(FIREWALL_CHANGES, self._graph, raw)
-        self._refused = set(now)
+        self._refused.clear()
+        self._refused.update(now)
 
     def _raw(self, firewall: str, unreadable: dict[str, Any]) -> bytes:
         told = {"graph": self._graph, "firewall": firewall, "polled": True, **unreadable}

@@ -61,11 +61,15 @@ class Keeping(NamedTuple):
 class Ownership:
     """One stretch of time in which this worker keeps the graph, and what it knows meanwhile."""
 
-    def __init__(self, outlet: Outlet, ours: Keeping, rows: Mapping[str, AlignerRow]) -> None:
+    def __init__(
+        self, outlet: Outlet, ours: Keeping, rows: Mapping[str, AlignerRow], refused: set[bytes]
+    ) -> None:
         mine = {key: row for key, row in rows.items() if key.startswith(f"{ours.graph}|")}
         self.rows = mine
         self.session = uuid.uuid4().hex
-        self.watcher = FirewallWatcher(outlet, ours.graph, self.session, mine, ours.default_allow)
+        self.watcher = FirewallWatcher(
+            outlet, ours.graph, self.session, mine, refused, ours.default_allow
+        )
         self.has_read = False
         self.answered: set[str] = set()
 
@@ -99,6 +103,7 @@ class GraphKeeper:
         self._owns = owns
         self._finder = GraphFinder(verefoo, ours.graph, ours.firewall, ours.gid)
         self._mine: Ownership | None = None
+        self._refused: set[bytes] = set()
         self._woken = asyncio.Event()
         self._reading, self._aligning = Patience(), Patience()
         # Kept also while the graph is not ours: it may come to us before they are answered.
@@ -155,7 +160,7 @@ class GraphKeeper:
             self._mine = None
             self.aligned = False
             return False
-        mine = self._mine = self._mine or Ownership(self._outlet, self.ours, self._rows())
+        mine = self._mine = self._mine or self._begin()
         # What is asked for, and what is known, before anything is read.
         requests = [name for name, sent in self._requests.items() if not sent]
         complete = is_complete(mine.rows, self.ours.graph, self.ours.aligning)
@@ -172,6 +177,9 @@ class GraphKeeper:
             await self._answer(mine, barriers - mine.answered)
         await self._send_requests(requests)
         return bool(result.left) and not self._aligning.waits(_now())
+
+    def _begin(self) -> Ownership:
+        return Ownership(self._outlet, self.ours, self._rows(), self._refused)
 
     async def _find(self, mine: Ownership) -> GraphState:
         known, made = mine.watcher.last_said(self.ours.firewall), self._finder.made

@@ -72,7 +72,6 @@ class GraphWorld:
         self.keeper = GraphKeeper(
             self.client(), outlet, ours, rows=lambda: self.rows, owns=lambda: self.owned
         )
-        self.keeper.open()
         return self.keeper
 
     def client(self) -> Verefoo:

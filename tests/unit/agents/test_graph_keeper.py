@@ -372,6 +372,7 @@ async def test_an_element_that_is_no_rule_is_handed_to_the_gate_once(world: Grap
     world.rule(rule(A, B), bad, rule(B, C))
 
     await world.rest()
+    world.keeper.close()
     await world.rest()
 
     (raw,) = world.outlet.raw
@@ -581,7 +582,6 @@ async def test_a_keeper_that_loses_the_graph_writes_no_more(world: GraphWorld) -
 async def test_a_keeper_that_was_closed_meanwhile_tells_nothing(world: GraphWorld) -> None:
     def close(request: httpx.Request, respond: Answers) -> httpx.Response:
         world.keeper.close()
-        world.keeper.open()
         return respond(request)
 
     world.spoil = close
@@ -596,7 +596,6 @@ async def test_a_keeper_that_was_closed_meanwhile_tells_nothing(world: GraphWorl
 async def test_every_ownership_says_once_that_the_firewalls_were_read(world: GraphWorld) -> None:
     for _ in range(3):
         world.keeper.close()
-        world.keeper.open()
         await world.rest()
         await world.rest()
 
