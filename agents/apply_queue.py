@@ -121,7 +121,7 @@ class ApplyQueue:
 
     def mark(self, partition: int, mark: Mark) -> None:
         """Take note of a mark that arrived after everything put before it."""
-        self._load()
+        self._load(partition)
         if mark.kind is MarkKind.SYNCED:
             self._synced.setdefault(partition, set()).add(mark.graph)
             self._sweep(partition)
@@ -143,7 +143,7 @@ class ApplyQueue:
         resync = time.monotonic() + self._resync_seconds
         while True:
             self._tending.clear()
-            self._load()
+            await self._take_over()
             await self._let_barriers_pass()
             if time.monotonic() >= resync:
                 resync = time.monotonic() + self._resync_seconds
@@ -153,14 +153,22 @@ class ApplyQueue:
                 async with asyncio.timeout(TICK_SECONDS):
                     await self._tending.wait()
 
-    def _load(self) -> None:
+    async def _take_over(self) -> None:
         """Look at every policy of the partitions that came to us."""
         owned = self._owned()
-        for partition in sorted(owned - self._loaded):
-            for key in list(self._wanted(partition)):
-                self.put(partition, key)
-        self._loaded = owned
+        self._loaded &= owned
         self._synced = {each: said for each, said in self._synced.items() if each in owned}
+        for partition in sorted(owned):
+            self._load(partition)
+            # Thousands of rows hold up the loop: not all at once.
+            await asyncio.sleep(0)
+
+    def _load(self, partition: int) -> None:
+        if partition in self._loaded or partition not in self._owned():
+            return
+        for key in list(self._wanted(partition)):
+            self.put(partition, key)
+        self._loaded |= {partition}
 
     async def _let_barriers_pass(self) -> None:
         for partition, mark in self._due.reached():

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from agents import stored_policies
 from agents.apply_queue import ApplyQueue
 from agents.clients.kubernetes import Cluster
 from agents.ownership import partition_of
@@ -656,3 +657,56 @@ async def test_an_outage_with_changes_ends_in_what_is_wanted(
         stored = await world.policies()
         assert stored["a"]["spec"] == manifest("a", port=80)["spec"]
         assert stored["b"]["spec"] == manifest("b")["spec"]
+
+
+@pytest.mark.usefixtures("pods")
+async def test_what_was_missed_by_the_watch_is_found_by_the_next_listing(
+    proxied: Cluster, proxy: Proxy, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored_policies, "RELIST_SECONDS", 0.05)
+    cut = False
+
+    async def cut_watches(request: web.Request, go_on: Any) -> Any:
+        if cut and "watch=1" in request.path_qs:
+            return web.Response(status=503)
+        return await go_on()
+
+    proxy.fault = cut_watches
+    async with working(proxied, patch("a"), patch("b")) as bench:
+        cut = True
+        world.server.close_watches()
+        await until(lambda: bench.queue.last_error)
+        await world.delete_policy("a")
+        await world.edit_policy("b", {"spec": {"ingress": [{}]}})
+        world.server.compact()
+        cut = False
+        wanted = {name: manifest(name)["spec"] for name in "ab"}
+        for _ in range(1000):
+            stored = {name: each["spec"] for name, each in (await world.policies()).items()}
+            if stored == wanted:
+                break
+            await asyncio.sleep(0.01)
+        assert stored == wanted
+
+
+async def test_of_two_workers_who_both_believe_to_own_all_the_newer_wins(
+    cluster: Cluster, proxied: Cluster, world: World
+) -> None:
+    names = [f"p{number}" for number in range(15)]
+    for number, name in enumerate(names):
+        await world.add_pod(name, f"10.1.0.{number + 1}")
+
+    async with working(cluster) as newer, working(proxied) as older:
+        for offset in range(1, 6):
+            older.want(*(patch(name, port=22, offset=offset) for name in names))
+            newer.want(*(patch(name, port=offset, offset=offset + 10) for name in names))
+            await asyncio.sleep(0.02)
+        await newer.settled()
+        await older.settled()
+        await newer.settled()
+
+        stored = await world.policies()
+        assert {name: each["spec"] for name, each in stored.items()} == {
+            name: manifest(name, port=5)["spec"] for name in names
+        }
+        assert {each.outcome for each in older.outcomes[-len(names) :]} == {Outcome.SUPERSEDED}
