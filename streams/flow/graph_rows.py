@@ -64,7 +64,8 @@ class GateRow(Record):
 
     ``listing`` is the newest listing per cluster, ``lists`` the partitions whose end of it came.
     ``forgotten`` is, per partition of pod-events, the newest claim of the pods that were forgotten:
-    an older claim of an unknown pod is about one of them.
+    an older claim of an unknown pod is about one of them. It was last raised when ``raised_below``
+    was committed.
     """
 
     epoch: int = 0
@@ -75,6 +76,7 @@ class GateRow(Record):
     opened_at: int = -1
     barriers: dict[str, list[int]] = Field(default_factory=dict)
     forgotten: dict[int, int] = Field(default_factory=dict)
+    raised_below: int = -1
 
 
 class SaidRow(Record):

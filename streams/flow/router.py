@@ -118,18 +118,22 @@ def forget(graph: Graph, committed: int) -> None:
 
 
 def _forget_pods(graph: Graph, committed: int) -> None:
-    going = {
-        key: row for key, row in graph.index.pods.items() if not row.live and row.at < committed
-    }
-    if not going:
+    gate = graph.index.gate
+    if gate.raised_below >= committed:
         return
-    forgotten = dict(graph.index.gate.forgotten)
-    for row in going.values():
-        forgotten[row.partition] = max(row.rev, forgotten.get(row.partition, -1))
-    graph.put_gate(graph.index.gate.model_copy(update={"forgotten": forgotten}))
-    for key in going:
-        graph.pods.pop(f"{graph.name}|{key}", None)
-        graph.index.drop_pod(key)
+    # Two tables have two changelogs, without an order between them: a pod is forgotten only after
+    # a commit has saved up to where the forgotten are remembered.
+    for key, row in list(graph.index.pods.items()):
+        if not row.live and row.rev <= gate.forgotten.get(row.partition, -1):
+            graph.pods.pop(f"{graph.name}|{key}", None)
+            graph.index.drop_pod(key)
+    forgotten = dict(gate.forgotten)
+    for row in graph.index.pods.values():
+        if not row.live and row.at < committed:
+            forgotten[row.partition] = max(row.rev, forgotten.get(row.partition, -1))
+    if forgotten != gate.forgotten:
+        raised = {"forgotten": forgotten, "raised_below": committed}
+        graph.put_gate(gate.model_copy(update=raised))
 
 
 def _said_before(graph: Graph, rev: tuple[int, int] | None, source: Source) -> bool:
@@ -167,20 +171,21 @@ def _claim(graph: Graph, claim: PodClaim, source: Source, cause: Cause | None) -
     # After a replay as well: the binding may be lost although the pod's own row was kept.
     now = index.pods[key].pod
     if index.holds(now):
-        _bind(graph, now)
+        _bind(graph, now, source.offset, again=stale)
     return {key} | index.peers(address for address in held if address)
 
 
-def _bind(graph: Graph, pod: PodRef) -> None:
+def _bind(graph: Graph, pod: PodRef, at: int, again: bool) -> None:
     """Bind the parked ends that name this address to the first pod that holds it."""
     for key in list(graph.index.naming.get(str(pod.address), ())):
         row = graph.index.rules[key]
-        bound = {
-            end: pod.uid
-            for end, name in _ends(row)
-            if name == pod.address and getattr(row, end) is None
-        }
-        if bound:
+        if row.at > at:
+            # Met again: the rule was said later, perhaps to park for somebody after this pod.
+            continue
+        named = [end for end, name in _ends(row) if name == pod.address]
+        bound = {end: pod.uid for end in named if getattr(row, end) is None}
+        # Met again: what is bound already may be on disk and in no changelog.
+        if bound or (again and any(getattr(row, end) == pod.uid for end in named)):
             graph.put_rule(key, row.model_copy(update=bound))
 
 
@@ -314,13 +319,14 @@ def _mark(graph: Graph, mark: Mark, source: Source, ours: Routing) -> Outputs:
     if mark.epoch < ours.epoch or _older(mark, gate):
         return []
     if gate.epoch != ours.epoch:
-        gate = GateRow(epoch=ours.epoch, forgotten=gate.forgotten)
+        kept = {"forgotten": gate.forgotten, "raised_below": gate.raised_below}
+        gate = GateRow(epoch=ours.epoch, **kept)
     gate = _seen(gate, mark)
     opens = not gate.open and _ready(gate, ours)
     if opens:
         gate = gate.model_copy(update={"open": True, "opened_at": source.offset})
-    if gate != graph.index.gate:
-        graph.put_gate(gate)
+    # Unchanged as well: after a kill the row may be on disk and in no changelog.
+    graph.put_gate(gate)
     first = gate.opened_at == source.offset
     everybody = sorted(graph.index.pods) if first else []
     views = _speak(graph, everybody, source, source.cause(), ours)

@@ -126,10 +126,12 @@ class Run:
             for send in self.solver.change(self.cluster.pods.values()):
                 self._say(f"rules: {send.value.model_dump_json(exclude_defaults=True)}")
                 self.broker.append(send)
-        self.judge.world_changed()
+        self.judge.rules_changed()
         for queue in self.queues.values():
             queue.keys |= {key for key in self.cluster.policies if queue.owns(key)}
-        self._say(f"pods: {[tuple(pod) for pod in self.cluster.pods.values()]}")
+        self._say(
+            f"pods: {[(pod.name, pod.uid, pod.address) for pod in self.cluster.pods.values()]}"
+        )
 
     def step(self) -> None:
         """Let one thing happen somewhere in the machinery."""
@@ -173,7 +175,7 @@ class Run:
                 break
         else:
             self.judge.violations.append("it never becomes quiet")
-        self.judge.quiet(self.mailbox())
+        self.judge.quiet(self.mailbox(), self.faults.crashes)
 
     def mailbox(self) -> list:
         """Return all facts of the graph in their order."""
@@ -310,7 +312,7 @@ def play(
     """Play one world to its end, and return what was wrong."""
     run = Run(seed, faults, trace)
     run.begin()
-    run.judge.world_changed()
+    run.judge.rules_changed()
     run.chaos(acts)
     run.settle()
     if run.chance.random() < 0.5:
