@@ -1,4 +1,4 @@
-"""The verb that removes: at once, or as a mark that the kubelet completes."""
+"""The verb that removes: at once, or as a mark that the kubelet or a finalizer completes."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -19,7 +19,7 @@ def delete(api: Api, kind: Kind, namespace: str, name: str, options: DeleteOptio
     live = api.get(kind, namespace, name)
     _check_preconditions(kind, live, options)
     grace = _grace_period(kind, live, options)
-    if grace:
+    if grace or live["metadata"].get("finalizers"):
         return Answer(200, _mark(api, kind, live, grace, options))
     if not options.dry_run:
         _remove(api, kind, live)

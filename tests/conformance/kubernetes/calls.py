@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
@@ -81,7 +81,7 @@ async def merge(http: httpx.AsyncClient, path: str, body: Json, **params: Any) -
     return await http.patch(path, content=json.dumps(body), params=params, headers=MERGE)
 
 
-async def events(http: httpx.AsyncClient, path: str, **params: Any) -> AsyncIterator[Json]:
+async def events(http: httpx.AsyncClient, path: str, **params: Any) -> AsyncGenerator[Json]:
     """Yield the events of a watch until its end."""
     query = {"watch": "1"} | params
     async with http.stream("GET", path, params=query, timeout=90) as stream:

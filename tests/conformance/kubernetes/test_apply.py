@@ -255,9 +255,12 @@ async def test_two_managers_share_the_labels_of_one_object(
 async def test_a_list_of_rules_has_one_owner(
     http: httpx.AsyncClient, path: str, field: str
 ) -> None:
-    await apply(http, path, policy(**{field: PORT_80}))
+    first, second = policy(), policy()
+    first["spec"][field] = PORT_80
+    second["spec"][field] = [*PORT_80, *PORT_81]
+    await apply(http, path, first)
 
-    answer = await apply(http, path, policy(**{field: [*PORT_80, *PORT_81]}), manager="m2")
+    answer = await apply(http, path, second, manager="m2")
 
     assert answer.status_code == 409
     assert causes(answer) == [(f".spec.{field}", 'conflict with "m1"')]

@@ -144,6 +144,28 @@ async def test_grace_can_be_shortened_and_not_prolonged(
     assert seen == [20, 20, 5]
 
 
+async def test_an_object_stays_until_its_last_finalizer_has_left(
+    http: httpx.AsyncClient, namespace: str
+) -> None:
+    body = with_metadata(policy(), finalizers=["example.com/a", "example.com/b"])
+    made = await created(http, policies(namespace), body)
+    path = policies(namespace, "web")
+
+    await http.delete(path)
+    marked = (await http.get(path)).json()["metadata"]
+    await http.delete(path)
+    for left in (["example.com/b"], None):
+        assert (await http.get(path)).status_code == 200
+        answer = await merge(http, path, {"metadata": {"finalizers": left}})
+        assert answer.status_code == 200
+
+    assert marked["deletionTimestamp"]
+    assert (await http.get(path)).status_code == 404
+    since = made["metadata"]["resourceVersion"]
+    seen = await watched(http, policies(namespace), 3, resourceVersion=since)
+    assert [event["type"] for event in seen] == ["MODIFIED", "MODIFIED", "DELETED"]
+
+
 async def test_many_are_deleted_by_label(http: httpx.AsyncClient, namespace: str) -> None:
     for name, app in (("a", "web"), ("b", "db"), ("c", "web")):
         body = with_metadata(policy(name), labels={"app": app})

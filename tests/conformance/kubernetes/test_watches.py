@@ -58,13 +58,11 @@ async def test_what_happens_later_is_told_as_it_happens(
             assert event == {"type": "ADDED", "object": made}
 
 
-async def test_only_the_watched_kind_and_namespace_are_told(
-    http: httpx.AsyncClient, namespace: str
-) -> None:
+async def test_only_the_watched_kind_is_told(http: httpx.AsyncClient, namespace: str) -> None:
     path = core(namespace, "pods")
     since = await version(http, path)
     await created(http, policies(namespace), policy())
-    await created(http, core("default", "configmaps"), {"metadata": {"generateName": "test-"}})
+    await created(http, core(namespace, "configmaps"), {"metadata": {"name": "a"}})
     await created(http, path, pod("a"))
 
     seen = await watched(http, path, 1, resourceVersion=since)

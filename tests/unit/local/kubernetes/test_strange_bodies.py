@@ -59,6 +59,7 @@ WHOLE: dict[Kind, Json] = {
     LEASES: {"spec": {"holderIdentity": "a", "leaseDurationSeconds": 5}},
     CONFIG_MAPS: {"data": {"a": "1"}},
 }
+RELEASED = {"metadata": {"finalizers": None}}
 METADATA = {"name": "x", "labels": {"a": "1"}, "annotations": {"b": "2"}, "finalizers": ["a/b"]}
 
 
@@ -106,7 +107,10 @@ def test_a_spoilt_object_is_stored_whole_or_refused(drawn: tuple[Kind, Json], ve
 
     for stored in api.store.all(kind):
         orjson.dumps(columns.render(kind, stored, "Object"))
-        delete(api, kind, "default", stored["metadata"]["name"], DeleteOptions(grace_period=0))
+        name = stored["metadata"]["name"]
+        delete(api, kind, "default", name, DeleteOptions(grace_period=0))
+        if stored["metadata"].get("finalizers"):
+            api.patch(kind, "default", name, lambda live: merge_patch(live, RELEASED), options)
     assert api.store.all(kind) == []
 
 
