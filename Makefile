@@ -35,6 +35,18 @@ test: $(INSTALLED) ## Every test, real processes and sockets included
 unit: $(INSTALLED) ## The tests without sockets
 	$(BIN)/pytest -q tests/unit
 
+simulation: $(INSTALLED) ## Thousands of seeded worlds with crashes, zombies and reordering
+	$(BIN)/pytest -q tests/simulation
+
+e2e: $(INSTALLED) ## The whole local world, end to end
+	$(BIN)/pytest tests/e2e
+
+demo: $(INSTALLED) ## Play the story on real processes, checked at every step
+	$(BIN)/vereflow demo
+
+bench: $(INSTALLED) ## Print our figures beside their limits
+	$(BIN)/python -m tests.benchmarks
+
 golden: $(INSTALLED) ## Write the golden manifests anew; read the diff before you commit
 	$(BIN)/pytest -q tests/unit/policy/test_golden.py --update-golden
 

@@ -192,7 +192,6 @@ class Settings(BaseSettings):
     )
 
     instance: Name = Field(default="main", description="Tells installations in one cluster apart.")
-    epoch: int = Field(default=1, ge=1, description="Raised by init when topics begin anew.")
     state_dir: Path = Field(default=Path("vereflow-state"), description="One per worker.")
     kafka: KafkaSettings = KafkaSettings()
     cluster: ClusterSettings = ClusterSettings()

@@ -69,6 +69,11 @@ def declare(app: faust.App, settings: Settings) -> Topics:
     return Topics(declared)
 
 
+def installation_topic(settings: Settings) -> str:
+    """Return the topic in which an installation remembers its epoch."""
+    return f"{settings.kafka.prefix}installation"
+
+
 def specs(settings: Settings, tables: tuple[str, ...]) -> list[TopicSpec]:
     """Return how every topic must be, changelogs included."""
     kafka = settings.kafka
@@ -77,7 +82,8 @@ def specs(settings: Settings, tables: tuple[str, ...]) -> list[TopicSpec]:
         TopicSpec(name, kafka.partitions, kafka.replication, retention_ms=retention)
         for name in names(settings).values()
     ]
-    return kept + [_changelog(kafka, table) for table in tables]
+    own = TopicSpec(installation_topic(settings), 1, kafka.replication, compacted=True)
+    return [*kept, own, *(_changelog(kafka, table) for table in tables)]
 
 
 def _changelog(kafka: KafkaSettings, table: str) -> TopicSpec:

@@ -10,19 +10,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from deploy.local.broker.embedded import BrokerNotReady
-from deploy.workers import WorkerFailed
-from deploy.world import EMBEDDED, Plan, World, WorldError
+from deploy.cli.answers import console, plain_errors
+from deploy.world import EMBEDDED, Plan, World
 
-NOT_REACHABLE = 3
-WRONG_USAGE = 2
 MOST_WORKERS = 16
-
-console = Console(stderr=False)
-errors = Console(stderr=True)
 
 
 def up(
@@ -47,6 +40,7 @@ def up(
     Example: vereflow up --workers 2 --endpoints here.json
     """
     with ExitStack() as stack:
+        stack.enter_context(plain_errors())
         folder = state_dir or Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="vereflow-"))
         )
@@ -58,32 +52,27 @@ def up(
             verefoo=verefoo,
             placement=placement,
         )
-        status = asyncio.run(_up(plan, endpoints))
-        if endpoints is not None:
-            # What it says is no longer true.
-            endpoints.unlink(missing_ok=True)
-    raise typer.Exit(status)
+        try:
+            asyncio.run(_up(plan, endpoints))
+        finally:
+            if endpoints is not None:
+                # What it says is no longer true.
+                endpoints.unlink(missing_ok=True)
 
 
-async def _up(plan: Plan, endpoints: Path | None) -> int:
+async def _up(plan: Plan, endpoints: Path | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
     world = World(plan)
     try:
-        return await _until_stopped(world, endpoints, stop)
-    except (WorldError, ValueError) as error:
-        errors.print(f"vereflow up: {error}", markup=False, highlight=False)
-        return WRONG_USAGE
-    except (WorkerFailed, BrokerNotReady) as error:
-        errors.print(f"vereflow up: {error}", markup=False, highlight=False)
-        return NOT_REACHABLE
+        await _until_stopped(world, endpoints, stop)
     finally:
         await world.stop()
 
 
-async def _until_stopped(world: World, endpoints: Path | None, stop: asyncio.Event) -> int:
+async def _until_stopped(world: World, endpoints: Path | None, stop: asyncio.Event) -> None:
     stopped = asyncio.create_task(stop.wait())
     with console.status("starting broker, API server, Verefoo and workers"):
         started = asyncio.create_task(world.start())
@@ -91,7 +80,7 @@ async def _until_stopped(world: World, endpoints: Path | None, stop: asyncio.Eve
         if not started.done():
             started.cancel()
             await asyncio.wait({started})
-            return 0
+            return
         await started
     if endpoints is not None:
         world.write_endpoints(endpoints)
@@ -102,7 +91,6 @@ async def _until_stopped(world: World, endpoints: Path | None, stop: asyncio.Eve
         await running
     running.cancel()
     await asyncio.wait({running})
-    return 0
 
 
 def _show(world: World, endpoints: Path | None) -> None:

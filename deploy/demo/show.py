@@ -78,4 +78,4 @@ def _cell(flow: str) -> Text:
 
 
 def _lines(spec: Json) -> list[str]:
-    return yaml.safe_dump(spec, sort_keys=False).splitlines()
+    return yaml.safe_dump(spec).splitlines()

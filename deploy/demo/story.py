@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
@@ -44,8 +45,7 @@ class Story:
         for name, address in ADDRESSES.items():
             await self._stage.create_pod(name, address)
         wanted = {name: isolated(name) for name in ADDRESSES}
-        seconds = await until(lambda: self._stored(wanted))
-        self._tell.took("every pod has its isolation policy", seconds)
+        await self._check_stored("every pod has its isolation policy", wanted)
         await self._check_settled()
         await self._show_matrix("Who reaches whom now")
         nothing = [(a, b) for a in ADDRESSES for b in ADDRESSES if a != b]
@@ -61,8 +61,7 @@ class Story:
         self._tell.say(f"ALLOW TCP {A_TO_B['source']}:80 -> {A_TO_B['destination']}:80 on 10.0.0.1")
         before = await self._stage.policies()
         await self._stage.write_rules([A_TO_B])
-        seconds = await until(lambda: self._stored(A_AND_B))
-        self._tell.took("egress of pod-a and ingress of pod-b say so", seconds)
+        await self._check_stored("egress of pod-a and ingress of pod-b say so", A_AND_B)
         await self._check_settled()
         after = await self._stage.policies()
         changed = _changed(before, after)
@@ -79,8 +78,7 @@ class Story:
         before = await self._stage.policies()
         await self._stage.delete_pod("pod-a")
         left = {name: isolated(name) for name in ("pod-b", "pod-c")}
-        seconds = await until(lambda: self._stored(left))
-        self._tell.took("its policy is gone and pod-b is isolated again", seconds)
+        await self._check_stored("its policy is gone and pod-b is isolated again", left)
         await self._check_settled()
         after = await self._stage.policies()
         self._tell.check("pod-c's policy was not touched", "pod-c" not in _changed(before, after))
@@ -95,19 +93,26 @@ class Story:
         self._tell.chapter("4. pod-a comes back, and rules of every kind are written")
         await self._stage.create_pod("pod-a", ADDRESSES["pod-a"])
         wanted = {name: isolated(name) for name in ADDRESSES}
-        self._tell.took("pod-a is born isolated", await until(lambda: self._stored(wanted)))
+        await self._check_stored("pod-a is born isolated", wanted)
         await self._check_settled()
         for rule in MANY_RULES:
             ports = f"{rule['destination']}:{rule['dstPort']}"
             self._tell.say(f"  {rule['action']} {rule['protocol']} {rule['source']} -> {ports}")
         await self._stage.write_rules(MANY_RULES)
-        seconds = await until(lambda: self._stored(MANY))
-        self._tell.took("every policy says exactly what the rules say", seconds)
+        await self._check_stored("every policy says exactly what the rules say", MANY)
         await self._check_settled()
         await self._show_matrix("Who reaches whom now")
         await self._stage.write_rules([])
+        await self._check_stored("without rules every pod is isolated again", wanted)
+
+    async def _check_stored(self, claim: str, wanted: Policies) -> None:
         seconds = await until(lambda: self._stored(wanted))
-        self._tell.took("without rules every pod is isolated again", seconds)
+        self._tell.took(claim, seconds)
+        if seconds is None:
+            found = await self._stage.policies()
+            for name in sorted(wanted.keys() | found.keys()):
+                spec = found.get(name, {}).get("spec", {})
+                self._tell.difference(name, _sorted(wanted.get(name, {})), _sorted(spec))
 
     async def _check_settled(self) -> None:
         if not await self._settled():
@@ -128,7 +133,9 @@ class Story:
         self, claim: str, pairs: Iterable[tuple[str, str]], holds: Callable[[str], bool]
     ) -> None:
         flows = await self._flows()
-        wrong = [f"{a} -> {b}: {flows[a, b] or 'nothing'}" for a, b in pairs if not holds(flows[a, b])]
+        wrong = [
+            f"{a} -> {b}: {flows[a, b] or 'nothing'}" for a, b in pairs if not holds(flows[a, b])
+        ]
         self._tell.check(claim, not wrong, ", ".join(wrong))
 
     async def _flows(self) -> dict[tuple[str, str], str]:
@@ -149,10 +156,14 @@ def _changed(before: Policies, after: Policies) -> list[str]:
     )
 
 
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
 def _sorted(value: Any) -> Any:
     """Return the value with every list in one order: the order of a policy's lists says nothing."""
     if isinstance(value, dict):
         return {key: _sorted(each) for key, each in value.items()}
     if isinstance(value, list):
-        return sorted((_sorted(each) for each in value), key=repr)
+        return sorted((_sorted(each) for each in value), key=_text)
     return value

@@ -99,5 +99,5 @@ def test_two_apps_in_one_process_count_apart() -> None:
 
     first.handled("pod-tracker")
 
-    assert value(first, "vereflow_records_handled_total", agent="pod-tracker") == 1
-    assert value(second, "vereflow_records_handled_total", agent="pod-tracker") is None
+    assert value(first, "vereflow_records_handled_total", topic="pod-tracker") == 1
+    assert value(second, "vereflow_records_handled_total", topic="pod-tracker") is None

@@ -1,0 +1,45 @@
+"""The command line: one file per subcommand, registered here."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from deploy.cli.demo import demo
+from deploy.cli.init import init
+from deploy.cli.up import up
+from deploy.cli.wait import wait
+from deploy.cli.worker import worker
+
+app = typer.Typer(
+    name="vereflow",
+    help="The stream between Verefoo and Kubernetes: rules become policies, pods become nodes.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"vereflow {version('vereflow')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which.")
+    ] = False,
+) -> None: ...
+
+
+for command in (up, demo, init, worker, wait):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    app()

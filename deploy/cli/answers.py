@@ -1,0 +1,56 @@
+"""How commands end: 0 as asked, 1 the answer is no, 2 wrong usage, 3 not reachable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+from aiokafka.errors import KafkaError
+from pydantic import ValidationError
+from rich.console import Console
+
+from agents.clients.errors import ClientError
+from deploy.installation import NotInitialised
+from deploy.local.broker.embedded import BrokerNotReady
+from deploy.provision import ProvisionError
+from deploy.workers import WorkerFailed
+from deploy.world import WorldError
+
+NO = 1
+WRONG_USAGE = 2
+NOT_REACHABLE = 3
+
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+_UNREACHABLE = (BrokerNotReady, ClientError, KafkaError, OSError, TimeoutError, WorkerFailed)
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Turn what users can cause into one line and the right exit code."""
+    try:
+        yield
+    except ValidationError as error:
+        raise _stop(_first(error), WRONG_USAGE) from None
+    except (ProvisionError, NotInitialised, WorldError) as error:
+        raise _stop(str(error), WRONG_USAGE) from None
+    except _UNREACHABLE as error:
+        raise _stop(f"not reachable: {error or type(error).__name__}", NOT_REACHABLE) from None
+    except ValueError as error:
+        raise _stop(str(error), WRONG_USAGE) from None
+
+
+def _stop(message: str, status: int) -> typer.Exit:
+    errors.print(f"vereflow: {message}", markup=False, soft_wrap=True)
+    return typer.Exit(status)
+
+
+def _first(error: ValidationError) -> str:
+    # Never the input: it may be a password.
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    name = "__".join(str(step) for step in first["loc"])
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    message = first["msg"].removeprefix("Value error, ")
+    return f"setting {name or 'as a whole'}: {message}{more}"

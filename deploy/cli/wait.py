@@ -1,0 +1,33 @@
+"""vereflow wait: return when everything said before has had its effect."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deploy.cli.answers import NO, errors, plain_errors
+from deploy.cli.endpoints import settings_of
+from deploy.waiting import wait_for_effects
+
+
+def wait(
+    within: Annotated[
+        float, typer.Option("--timeout", min=0.1, max=3600, help="Seconds to wait at most.")
+    ] = 60.0,
+    endpoints: Annotated[
+        Path | None,
+        typer.Option(envvar="VEREFLOW_ENDPOINTS", help="What `vereflow up --endpoints` wrote."),
+    ] = None,
+) -> None:
+    """Return when every pod event and rule said before has had its effect; exit 1 if it has not.
+
+    Example: kubectl create -f pods.yaml && vereflow wait --timeout 30
+    """
+    with plain_errors(), errors.status("waiting for everything said to have its effect"):
+        silent = asyncio.run(wait_for_effects(settings_of(endpoints), within))
+    if silent:
+        errors.print(f"vereflow: not heard within {within:g} s: {', '.join(silent)}", markup=False)
+        raise typer.Exit(NO)

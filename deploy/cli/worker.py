@@ -1,0 +1,50 @@
+"""vereflow worker: one replica."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import faust
+import typer
+
+from deploy import logs
+from deploy.cli.answers import plain_errors
+from deploy.hooks import call_hook
+from deploy.installation import NotInitialised, bootstrap, read_epoch
+from deploy.provision import check
+from deploy.worker import Worker
+from streams.settings import Settings, load
+from streams.topics import specs
+from tables.catalog import NAMES
+
+
+def worker(
+    prepare: Annotated[
+        str | None, typer.Option(hidden=True, help="A hook to call before anything connects.")
+    ] = None,
+) -> None:
+    """Run one replica; start as many as there are partitions, each with a state dir of its own.
+
+    Example: VEREFLOW_STATE_DIR=/var/lib/vereflow vereflow worker
+    """
+    with plain_errors():
+        settings = load()
+        logs.configure(settings.log.format, settings.log.level)
+        if prepare:
+            call_hook(prepare)
+        epoch = asyncio.run(_check(settings))
+        app = Worker(settings, epoch).app
+    running = faust.Worker(
+        app, loglevel=settings.log.level, override_logging=False, redirect_stdouts=False
+    )
+    running.execute_from_commandline()
+
+
+async def _check(settings: Settings) -> int:
+    """Refuse to run on topics that are not right; return the epoch of this installation."""
+    await check(bootstrap(settings), specs(settings, NAMES))
+    epoch = await read_epoch(settings)
+    if epoch is None:
+        raise NotInitialised("this installation has no epoch; run `vereflow init`")
+    return epoch

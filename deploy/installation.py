@@ -1,0 +1,95 @@
+"""What an installation remembers of itself, in a topic: its epoch, which only ever rises.
+
+Offsets begin again when topics are made anew. Revisions begin with the epoch, so that policies
+written before cannot pass for newer than all that follows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from agents.clients.kubernetes import Cluster
+from deploy.provision import Provisioned, provision
+from streams.app import KafkaOptions
+from streams.flow.fence import INSTANCE, MANAGED_BY, revision_of
+from streams.settings import Settings
+from streams.topics import installation_topic, specs
+from streams.topicspec import changelog
+from tables.catalog import NAMES
+
+READ_WITHIN = 20.0
+
+
+class NotInitialised(RuntimeError):
+    """Nobody ran `vereflow init` for this installation."""
+
+
+async def initialise(settings: Settings) -> tuple[Provisioned, int]:
+    """Create or check every topic; return what was done and the epoch that holds from now on."""
+    servers = bootstrap(settings)
+    done = await provision(servers, specs(settings, NAMES))
+    kafka = settings.kafka
+    rules = changelog(kafka.app_id, "pod-rules", kafka.partitions, kafka.replication).name
+    epoch = None if rules in done.created else await read_epoch(settings)
+    if epoch is None:
+        epoch = 1 + await _highest_epoch(settings)
+        await write_epoch(settings, epoch)
+    return done, epoch
+
+
+def bootstrap(settings: Settings) -> str:
+    """Return the brokers as Kafka clients other than Faust want them."""
+    kafka = settings.kafka
+    return KafkaOptions(kafka.broker, kafka.app_id, settings.state_dir).bootstrap
+
+
+async def write_epoch(settings: Settings, epoch: int) -> None:
+    """Remember the epoch of this installation."""
+    async with AIOKafkaProducer(bootstrap_servers=bootstrap(settings)) as producer:
+        value = json.dumps({"epoch": epoch}).encode()
+        key = settings.instance.encode()
+        await producer.send_and_wait(installation_topic(settings), value, key, partition=0)
+
+
+async def read_epoch(settings: Settings) -> int | None:
+    """Return the epoch of this installation, or None if it never had one."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap(settings),
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+    )
+    await consumer.start()
+    try:
+        return await asyncio.wait_for(_newest(consumer, settings), READ_WITHIN)
+    finally:
+        await consumer.stop()
+
+
+async def _newest(consumer: Any, settings: Settings) -> int | None:
+    place = TopicPartition(installation_topic(settings), 0)
+    consumer.assign([place])
+    end = (await consumer.end_offsets([place]))[place]
+    found: int | None = None
+    while await consumer.position(place) < end:
+        for record in (await consumer.getmany(timeout_ms=200)).get(place, ()):
+            if record.key == settings.instance.encode() and record.value:
+                found = int(json.loads(record.value)["epoch"])
+    return found
+
+
+async def _highest_epoch(settings: Settings) -> int:
+    """Return the highest epoch that any stored policy of this installation was written in."""
+    cluster = Cluster.of(settings.cluster.kubeconfig, settings.cluster.context)
+    selector = f"{MANAGED_BY}=vereflow,{INSTANCE}={settings.instance}"
+    try:
+        listings = [
+            await cluster.list_policies(each, selector) for each in settings.cluster.namespaces
+        ]
+    finally:
+        await cluster.close()
+    stored = (policy for listing in listings for policy in listing.items)
+    return max((revision_of(policy).epoch for policy in stored), default=0)

@@ -1,0 +1,102 @@
+"""Wait until everything said before has had its effect: a barrier through the whole pipeline."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from deploy.installation import bootstrap
+from streams.codec import Poison, decode
+from streams.flow.output import BARRIERS, PATCH_OUTCOMES
+from streams.records.marks import BarrierRequest, MarkKind
+from streams.records.policies import PatchOutcome
+from streams.settings import Settings
+from streams.topics import names
+
+# A record under a foreign key travels once more, and a rule that leaves with its pod is announced
+# behind the first barrier: the second is behind both.
+ROUNDS = 2
+ASK_EVERY = 3.0
+ALIGNER = -1
+
+Heard = tuple[str, int]
+
+
+async def wait_for_effects(settings: Settings, within: float) -> list[str]:
+    """Return nothing when all is done, else what had not been heard from when time was up."""
+    deadline = time.monotonic() + within
+    servers = bootstrap(settings)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=servers, auto_offset_reset="latest", enable_auto_commit=False
+    )
+    async with AIOKafkaProducer(bootstrap_servers=servers) as producer:
+        await consumer.start()
+        try:
+            await _go_to_end(consumer, settings)
+            for _ in range(ROUNDS):
+                silent = await _one_round(settings, producer, consumer, deadline)
+                if silent:
+                    return silent
+            return []
+        finally:
+            await consumer.stop()
+
+
+async def _go_to_end(consumer: Any, settings: Settings) -> None:
+    outcomes = names(settings)[PATCH_OUTCOMES]
+    places = [TopicPartition(outcomes, each) for each in range(settings.kafka.partitions)]
+    consumer.assign(places)
+    for place, end in (await consumer.end_offsets(places)).items():
+        consumer.seek(place, end)
+
+
+async def _one_round(
+    settings: Settings, producer: Any, consumer: Any, deadline: float
+) -> list[str]:
+    barrier = uuid.uuid4().hex
+    graph = settings.graph.name
+    missing = {(graph, each) for each in (ALIGNER, *range(settings.kafka.partitions))}
+    asked = 0.0
+    while missing:
+        now = time.monotonic()
+        if now >= deadline:
+            return [_words(each) for each in sorted(missing)]
+        if now - asked >= ASK_EVERY:
+            # Again and again: whoever heard it may be gone, and twice is as good as once.
+            asked = now
+            await _ask(settings, producer, barrier)
+        wait = max(1, int(1000 * min(0.2, deadline - now)))
+        for records in (await consumer.getmany(timeout_ms=wait)).values():
+            missing -= set(_answers(records, barrier))
+    return []
+
+
+async def _ask(settings: Settings, producer: Any, barrier: str) -> None:
+    topic = names(settings)[BARRIERS]
+    request = BarrierRequest(id=barrier, at=time.time()).to_bytes()
+    await asyncio.gather(
+        *(
+            producer.send_and_wait(topic, request, barrier.encode(), partition=each)
+            for each in range(settings.kafka.partitions)
+        )
+    )
+
+
+def _answers(records: Iterable[Any], barrier: str) -> Iterable[Heard]:
+    for record in records:
+        outcome = decode(record.value or b"", PatchOutcome)
+        mark = None if isinstance(outcome, Poison) else outcome.mark
+        if mark is not None and mark.kind is MarkKind.BARRIER and mark.id == barrier:
+            yield mark.graph, mark.partition
+
+
+def _words(heard: Heard) -> str:
+    graph, partition = heard
+    if partition == ALIGNER:
+        return f"the aligner of graph {graph}"
+    return f"the policy applier of partition {partition} (graph {graph})"
