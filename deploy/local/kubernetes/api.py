@@ -25,7 +25,7 @@ from deploy.local.kubernetes.ownership import (
 from deploy.local.kubernetes.schema import schema_of, settled
 from deploy.local.kubernetes.shape import check_declared, check_decoded
 from deploy.local.kubernetes.store import Store
-from deploy.local.kubernetes.validation import validate
+from deploy.local.kubernetes.validation import validate, validate_update
 
 _SERVICE_RANGE = IPv4Address("10.96.0.0")
 _FROM_LIVE = (
@@ -205,6 +205,7 @@ class Api:
         if kind is SERVICES:
             after["spec"] = _same_address(live["spec"]) | after["spec"]
         validate(kind, after)
+        validate_update(kind, live, after)
         if kind is NETWORK_POLICIES and after["spec"] != live["spec"]:
             after["metadata"]["generation"] += 1
         if owners is None:

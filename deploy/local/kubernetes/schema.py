@@ -55,10 +55,12 @@ _METADATA = {
     "selfLink": "string",
 }
 _ANY = {"*": None}
+_CONTAINERS = [_ANY | {"name": "string", "image": "string"}]
 _POD = {
     "spec": _ANY
     | {
-        "containers": [_ANY | {"name": "string", "image": "string"}],
+        "containers": _CONTAINERS,
+        "initContainers": _CONTAINERS,
         "nodeName": "string",
         "terminationGracePeriodSeconds": "integer",
     },

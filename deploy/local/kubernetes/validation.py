@@ -5,7 +5,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from deploy.local.kubernetes import names
-from deploy.local.kubernetes.complaints import required, too_long, wrong
+from deploy.local.kubernetes.complaints import forbidden, required, too_long, wrong
 from deploy.local.kubernetes.errors import Cause, invalid
 from deploy.local.kubernetes.kinds import (
     EVENTS,
@@ -20,6 +20,13 @@ from deploy.local.kubernetes.kinds import (
 from deploy.local.kubernetes.policy_validation import PORT_RANGE, policy_causes
 
 ANNOTATIONS_LIMIT = 256 * 1024
+_POD_CHANGEABLE = {"activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds"}
+_POD_FOR_LIFE = (
+    "pod updates may not change fields other than `spec.containers[*].image`,"
+    "`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,"
+    "`spec.tolerations` (only additions to existing tolerations),"
+    "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
+)
 
 
 def validate(kind: Kind, stored: Json) -> None:
@@ -29,6 +36,21 @@ def validate(kind: Kind, stored: Json) -> None:
     causes += _CAUSES.get(kind, _no_causes)(stored)
     if causes:
         raise invalid(kind.full_name, metadata["name"], causes)
+
+
+def validate_update(kind: Kind, live: Json, after: Json) -> None:
+    """Refuse a change of what is decided for a pod's whole life."""
+    if kind is PODS and _for_life(live["spec"]) != _for_life(after["spec"]):
+        cause = forbidden("spec", _POD_FOR_LIFE)
+        raise invalid(kind.full_name, live["metadata"]["name"], [cause])
+
+
+def _for_life(spec: Json) -> Json:
+    decided = {key: value for key, value in spec.items() if key not in _POD_CHANGEABLE}
+    for key in ("containers", "initContainers"):
+        if decided.get(key):
+            decided[key] = [one | {"image": ""} for one in decided[key]]
+    return decided
 
 
 def _metadata_causes(kind: Kind, metadata: Json) -> Iterator[Cause]:

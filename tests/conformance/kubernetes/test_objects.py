@@ -240,6 +240,27 @@ async def test_an_address_that_is_none_is_refused(http: httpx.AsyncClient, names
     assert answer.status_code == 422
 
 
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"hostNetwork": True},
+        {"nodeName": "n2"},
+        {"containers": [{"name": "main", "image": "busybox", "ports": [{"containerPort": 80}]}]},
+    ],
+)
+async def test_most_of_a_pod_is_decided_for_life(
+    http: httpx.AsyncClient, namespace: str, spec: dict[str, Any]
+) -> None:
+    made = await created(http, core(namespace, "pods"), pod())
+    path = core(namespace, "pods", "pod-a")
+
+    answer = await merge(http, path, {"spec": spec})
+
+    assert answer.status_code == 422
+    assert "pod updates may not change fields other than" in answer.json()["message"]
+    assert (await http.get(path)).json() == made
+
+
 async def test_a_namespace_is_labelled_with_its_name(
     http: httpx.AsyncClient, namespace: str
 ) -> None:
