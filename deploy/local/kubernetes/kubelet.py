@@ -3,6 +3,7 @@
 import asyncio
 import json
 from ipaddress import IPv4Address, IPv4Network
+from itertools import chain
 from typing import Any
 
 import httpx
@@ -149,7 +150,7 @@ class Kubelet:
     def _free_address(self) -> str | None:
         """Return the next address of the range, past every one in use; None if all are."""
         first, end = self._range.network_address, self._range.num_addresses - 1
-        for offset in (*range(self._last + 1, end), *range(_RESERVED, self._last + 1)):
+        for offset in chain(range(self._last + 1, end), range(_RESERVED, self._last + 1)):
             address = str(IPv4Address(first + offset))
             if address not in self._holders:
                 self._last = offset
