@@ -316,15 +316,12 @@ def _mark(graph: Graph, mark: Mark, source: Source, ours: Routing) -> Outputs:
     if mark.kind is MarkKind.BARRIER:
         return _barrier(graph, mark, ours)
     gate = graph.index.gate
-    if mark.epoch < ours.epoch or _older(mark, gate):
+    # Met again, and the rows may know of a later listing by now.
+    opened_here = gate.epoch == ours.epoch and gate.opened_at == source.offset
+    if mark.epoch < ours.epoch or (_older(mark, gate) and not opened_here):
         return []
-    if gate.epoch != ours.epoch:
-        kept = {"forgotten": gate.forgotten, "raised_below": gate.raised_below}
-        gate = GateRow(epoch=ours.epoch, **kept)
-    gate = _seen(gate, mark)
-    opens = not gate.open and _ready(gate, ours)
-    if opens:
-        gate = gate.model_copy(update={"open": True, "opened_at": source.offset})
+    if not opened_here:
+        gate = _after(gate, mark, source, ours)
     # Unchanged as well: after a kill the row may be on disk and in no changelog.
     graph.put_gate(gate)
     first = gate.opened_at == source.offset
@@ -333,6 +330,16 @@ def _mark(graph: Graph, mark: Mark, source: Source, ours: Routing) -> Outputs:
     listed = len(gate.lists.get(mark.cluster, ())) == ours.partitions
     synced = first or (gate.open and listed)
     return [*views, *_everywhere(graph, mark, ours)] if synced else views
+
+
+def _after(gate: GateRow, mark: Mark, source: Source, ours: Routing) -> GateRow:
+    if gate.epoch != ours.epoch:
+        kept = {"forgotten": gate.forgotten, "raised_below": gate.raised_below}
+        gate = GateRow(epoch=ours.epoch, **kept)
+    gate = _seen(gate, mark)
+    if gate.open or not _ready(gate, ours):
+        return gate
+    return gate.model_copy(update={"open": True, "opened_at": source.offset})
 
 
 def _older(mark: Mark, gate: GateRow) -> bool:

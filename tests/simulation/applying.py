@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from typing import NamedTuple
 
 from streams.flow.fence import Step, Verb, decide, is_ours
@@ -98,8 +97,3 @@ def arrive(call: Call) -> None:
         call.queue.cluster.carry_out(call.key, call.step, call.decided)
     except Conflict:
         call.queue.keys.add(call.key)
-
-
-def any_call(calls: list[Call], chance: random.Random) -> None:
-    """Let some request arrive, whichever was sent first."""
-    arrive(calls.pop(chance.randrange(len(calls))))

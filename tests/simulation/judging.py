@@ -13,7 +13,7 @@ from streams.records.facts import GraphFact
 from tests import reading
 from tests.simulation.applying import INSTANCE
 from tests.simulation.cluster import Cluster, LivePod, Policy
-from tests.simulation.meant import ALL, ICMP, NOTHING, Packets, allowed, bindings
+from tests.simulation.meant import ALL, ICMP, NOTHING, Bound, Packets, allowed, bindings
 from tests.simulation.ruling import Firewall
 
 
@@ -31,19 +31,15 @@ class Judge:
         self.covered: set[tuple[str, int]] = set()
         self.foreign: dict[str, Policy] = {}
         self.spec_writes = 0
+        self.doubtful = False
 
     def hear(self, key: str, old: Policy | None, new: Policy | None, decided: int) -> None:
         """Judge one write of one policy."""
-        if old is not None and not is_ours(old, INSTANCE):
-            self._wrong(f"foreign policy {key} written")
-        if old is None or new is None or not spec_equal(old["spec"], new["spec"]):
-            self.spec_writes += 1
-        if old is not None and new is not None and revision_of(old).order > revision_of(new).order:
-            self._wrong(f"{key} went back from {revision_of(old).text} to {revision_of(new).text}")
+        self._judge_write(key, old, new)
         pod = self.cluster.pods.get(key)
-        if pod is None or not self.cluster.lives(key):
+        if pod is None or pod not in self.living():
             return
-        if new is None and pod.born < decided and protectable(pod):
+        if new is None and pod.born < decided:
             self._wrong(f"the policy of {key} was deleted while it lives")
         if self._covers(pod):
             self.covered.add((pod.uid, pod.born))
@@ -51,6 +47,16 @@ class Judge:
             if other.key != key:
                 self._never_wider(pod, other)
                 self._never_wider(other, pod)
+
+    def _judge_write(self, key: str, old: Policy | None, new: Policy | None) -> None:
+        if old is not None and not is_ours(old, INSTANCE):
+            self._wrong(f"foreign policy {key} written")
+        if old is None or new is None:
+            self.spec_writes += 1
+            return
+        self.spec_writes += not spec_equal(old["spec"], new["spec"])
+        if revision_of(old).order > revision_of(new).order:
+            self._wrong(f"{key} went back from {revision_of(old).text} to {revision_of(new).text}")
 
     def rules_changed(self) -> None:
         """Take in that the firewalls say something else now."""
@@ -72,17 +78,17 @@ class Judge:
         Whom a rule binds to that did not say whom it is meant for is lost with a crash: pods and
         rules have a changelog each, and what is read again meets pods that came later.
         """
-        bound = bindings(mailbox)
-        policies = list(self.cluster.policies.values())
+        self._judge_policies()
+        self._judge_reach(bindings(mailbox), crashed)
+        # From here on, what was allowed before is no excuse.
+        self.versions.clear()
+        self._ever.clear()
+        self.rules_changed()
+
+    def _judge_policies(self) -> None:
         for pod in self.living():
             if not self._covers(pod):
                 self._wrong(f"{pod.key} ({pod.uid}) has no policy of its own")
-        for source, destination in self.pairs():
-            meant = allowed(source, destination, self.firewalls, bound)
-            said = self._said(source, destination, policies)
-            if said != meant and not (crashed and self._in_doubt(source, destination, said)):
-                names = f"{source.name} to {destination.name}"
-                self._wrong(f"{names}: {_text(said)} instead of {_text(meant)}")
         expected = {pod.key for pod in self.living()}
         for key, policy in self.cluster.policies.items():
             if is_ours(policy, INSTANCE) and key not in expected:
@@ -90,19 +96,28 @@ class Judge:
         for key, policy in self.foreign.items():
             if self.cluster.policies.get(key) != policy:
                 self._wrong(f"foreign policy {key} is another")
-        # From here on, what was allowed before is no excuse.
-        self.versions.clear()
-        self._ever.clear()
-        self.rules_changed()
 
-    def _in_doubt(self, source: LivePod, destination: LivePod, said: Packets) -> bool:
-        least = allowed(source, destination, self.firewalls, {})
-        return least <= said <= allowed(source, destination, self.firewalls)
+    def _judge_reach(self, bound: Bound, crashed: bool) -> None:
+        policies = list(self.cluster.policies.values())
+        for source, destination in self.pairs():
+            meant = allowed(source, destination, self.firewalls, bound)
+            said = self._said(source, destination, policies)
+            if said == meant:
+                continue
+            if crashed and self._in_doubt(source, destination, said):
+                self.doubtful = True
+                continue
+            names = f"{source.name} to {destination.name}"
+            self._wrong(f"{names}: {_text(said)} instead of {_text(meant)}")
 
     def put_foreign(self, key: str, policy: Policy) -> None:
         """Let somebody else's policy be there from the beginning."""
         self.cluster.put_foreign(key, policy)
         self.foreign[key] = copy.deepcopy(self.cluster.policies[key])
+
+    def _in_doubt(self, source: LivePod, destination: LivePod, said: Packets) -> bool:
+        least = allowed(source, destination, self.firewalls, {})
+        return least <= said <= allowed(source, destination, self.firewalls)
 
     def _never_wider(self, source: LivePod, destination: LivePod) -> None:
         if not (self._covers(source) and self._covers(destination)):

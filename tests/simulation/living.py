@@ -23,6 +23,7 @@ class Population:
         self.cluster = cluster
         self.events: list[Happened] = []
         self.uids = 0
+        self.foreign_key: str | None = "somebody"
 
     def change(self) -> list[Send]:
         """Let something happen to a pod; return what its five-field producer says of it."""
@@ -48,7 +49,11 @@ class Population:
     def say_again(self) -> list[Send]:
         """Return what the five-field producers say once more to new topics."""
         pods = self.cluster.pods.values()
-        return [five_fields(PodEventType.ADDED, pod) for pod in pods if pod.told != "watcher"]
+        return [
+            five_fields(PodEventType.ADDED, pod, self.foreign_key)
+            for pod in pods
+            if pod.told != "watcher"
+        ]
 
     def _born(self, name: str) -> list[Send]:
         by_others = name in TOLD_BY_OTHERS
@@ -83,7 +88,7 @@ class Population:
 
     def _tell(self, event: PodEventType, pod: LivePod) -> list[Send]:
         self.events.append((event, pod))
-        return [] if pod.told == "watcher" else [five_fields(event, pod)]
+        return [] if pod.told == "watcher" else [five_fields(event, pod, self.foreign_key)]
 
     def _free_address(self) -> str | None:
         held = {pod.address for pod in self.cluster.pods.values()}

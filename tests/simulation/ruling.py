@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
 from typing import NamedTuple
 
 from streams.flow.output import FIREWALL_CHANGES, Send
@@ -43,31 +43,47 @@ class Solver:
         self.chance = chance
         self.firewalls = {name: Firewall(False, {}) for name in (LOOSE, STRICT)}
         self.sets = 0
+        self.polled: dict[str, Firewall] = {}
+
+    def learn(self, bound: Mapping[tuple[str, int, Rule], tuple[str | None, str | None]]) -> None:
+        """Note whom the rules were bound to that did not say it, as who reads them again does."""
+        for name, (ordered, entries) in self.firewalls.items():
+            known = {
+                key: Entry(
+                    entry.rule,
+                    *(
+                        mine or theirs
+                        for mine, theirs in zip(entry[1:], bound[name, *key], strict=True)
+                    ),
+                )
+                for key, entry in entries.items()
+            }
+            self.firewalls[name] = Firewall(ordered, known)
 
     def change(self, pods: Iterable[LivePod]) -> list[Send]:
         """Change something, and return how that is said."""
         told = {pod.address: pod.uid for pod in pods if pod.address}
         holders = told if self.chance.random() < 0.8 else {}
-        kind = self.chance.choice(("add", "add", "remove", "remove", "list", "list", "set", "same"))
+        kind = self.chance.choice(
+            ("add", "add", "remove", "remove", "list", "list", "set", "same", "poll")
+        )
         records = list(getattr(self, f"_{kind}")(holders))
         if self.chance.random() < 0.1:
             records *= 2
         return [Send(FIREWALL_CHANGES, GRAPH, record) for record in records]
 
-    def read_again(self, epoch: int) -> list[Send]:
-        """Say all rules to new topics, each with whom it was meant for, and that it was all."""
+    def read_again(self, epoch: int, living: Container[str]) -> list[Send]:
+        """Say all rules to new topics, each with whom it was meant for, and that it was all.
+
+        What was meant for somebody who is gone has gone with him.
+        """
         records = []
-        for name, firewall in self.firewalls.items():
-            rules = [entry.rule for entry in firewall.entries.values()]
-            if firewall.ordered:
-                first = FirewallChange(firewall=name, elements=tuple(rules), ordered=True)
-                self._take(name, first)
-                records.append(first)
-                continue
-            for entry in firewall.entries.values():
-                records.append(
-                    FirewallChange(firewall=name, added=(entry.rule,), holders=_meant(entry))
-                )
+        for name, (ordered, entries) in self.firewalls.items():
+            kept = [entry for entry in entries.values() if _meant_for(entry, living)]
+            rules = tuple(entry.rule for entry in kept)
+            holders = {end: uid for entry in kept for end, uid in _meant(entry).items()}
+            self.firewalls[name] = Firewall(ordered, {})
+            records.append(self._said(name, holders, elements=rules, ordered=ordered))
         mark = Mark(kind=MarkKind.FIREWALLS_READ, id="read", graph=GRAPH, epoch=epoch)
         sends = [Send(FIREWALL_CHANGES, GRAPH, record) for record in records]
         return [*sends, Send(FIREWALL_CHANGES, GRAPH, FirewallChange(mark=mark))]
@@ -89,6 +105,20 @@ class Solver:
         for name, firewall in self.firewalls.items():
             rules = tuple(entry.rule for entry in firewall.entries.values())
             yield self._said(name, holders, elements=rules, ordered=firewall.ordered)
+
+    def _poll(self, holders: dict[str, str]) -> Iterable[FirewallChange]:
+        """End the poll that was under way, and begin the next."""
+        if self.polled and not self._overlaps():
+            for name, (ordered, entries) in self.polled.items():
+                rules = tuple(entry.rule for entry in entries.values())
+                yield FirewallChange(
+                    firewall=name, elements=rules, holders=holders, ordered=ordered
+                )
+        self.polled = dict(self.firewalls)
+
+    def _overlaps(self) -> bool:
+        """Tell whether rules were written while they were read: then nothing is known."""
+        return self.polled != self.firewalls
 
     def _set(self, holders: dict[str, str]) -> Iterable[FirewallChange]:
         self.sets += 1
@@ -141,5 +171,11 @@ class Solver:
 
 
 def _meant(entry: Entry) -> dict[str, str]:
+    if entry.rule.action is Action.DENY:
+        return {}  # It holds for anybody.
     ends = ((entry.rule.source, entry.source_uid), (entry.rule.destination, entry.destination_uid))
     return {end: uid for end, uid in ends if uid is not None}
+
+
+def _meant_for(entry: Entry, living: Container[str]) -> bool:
+    return all(uid in living for uid in _meant(entry).values())

@@ -80,8 +80,8 @@ class Watcher:
         return Stamp(lease=self.lease, n=self.n)
 
 
-def five_fields(event: PodEventType, pod: LivePod) -> Send:
-    """Return what a producer of five fields says, under a key of its own."""
+def five_fields(event: PodEventType, pod: LivePod, key: str | None) -> Send:
+    """Return what a producer of five fields says, under a key of its own or the proper one."""
     said = PodEvent.model_validate(
         {
             "podName": pod.name,
@@ -91,4 +91,4 @@ def five_fields(event: PodEventType, pod: LivePod) -> Send:
             "eventCode": {"ADDED": 0, "MODIFIED": 1, "DELETED": 2}[event],
         }
     )
-    return Send(POD_EVENTS, "somebody", said)
+    return Send(POD_EVENTS, key or pod.key, said)
