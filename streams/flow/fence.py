@@ -59,11 +59,12 @@ def decide(
         return _without_ours(wanted, stored is not None, pod_lives)
     if revision_of(stored).order > wanted.revision.order:
         return Step(Verb.NOTHING, Outcome.SUPERSEDED)
-    if wanted.unprotected:
-        # It selects by a label this pod does not bear: what an earlier pod left here.
-        return _delete(stored, Outcome.UNPROTECTED, wanted.unprotected)
     if wanted.manifest is None:
-        return _removal(wanted, stored, pod_lives)
+        step = _removal(wanted, stored, pod_lives)
+        if not wanted.unprotected:
+            return step
+        # What an earlier pod of that name left here need not go before this one does.
+        return step._replace(outcome=Outcome.UNPROTECTED, reason=wanted.unprotected)
     if revision_of(stored) == wanted.revision and same_content(stored, wanted.manifest):
         return Step(Verb.NOTHING, Outcome.UNCHANGED)
     return _update(wanted.manifest, stored)
@@ -106,12 +107,8 @@ def _removal(wanted: PolicyPatch, stored: dict[str, Any], pod_lives: bool) -> St
         if same_content(stored, isolated):
             return Step(Verb.NOTHING, Outcome.UNCHANGED, reason="a pod of that name lives")
         return _update(isolated, stored)
-    return _delete(stored, Outcome.DELETED)
-
-
-def _delete(stored: dict[str, Any], outcome: Outcome, reason: str = "") -> Step:
     uid, version = stored["metadata"]["uid"], stored["metadata"]["resourceVersion"]
-    return Step(Verb.DELETE, outcome, None, uid, version, reason)
+    return Step(Verb.DELETE, Outcome.DELETED, None, uid, version)
 
 
 def _isolated(wanted: PolicyPatch, stored: dict[str, Any]) -> dict[str, Any]:

@@ -65,7 +65,7 @@ class Solver:
         told = {pod.address: pod.uid for pod in pods if pod.address}
         holders = told if self.chance.random() < 0.8 else {}
         kind = self.chance.choice(
-            ("add", "add", "remove", "remove", "list", "list", "set", "same", "poll")
+            ("add", "add", "remove", "remove", "list", "list", "set", "set", "set", "same", "poll")
         )
         records = list(getattr(self, f"_{kind}")(holders))
         if self.chance.random() < 0.1:

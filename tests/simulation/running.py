@@ -72,6 +72,8 @@ class Run:
         self.judge.put_foreign("local/default/z", NEIGHBOUR)
         self.people = Population(self.chance, self.cluster)
         self.calls: list[Call] = []
+        # Requests whose sender is dead or only paused: they arrive one day.
+        self.stray: list[Call] = []
         self.queues: dict[int, Queue] = {}
         self.tasks = [task for place in self._agents() for task in self._tasks(*place)]
         self.watchers: list[Watcher] = []
@@ -176,7 +178,7 @@ class Run:
         while leader.behind:
             leader.follow()
         leader.producer.flush()
-        for _ in range(10_000):
+        for _ in range(500):
             if not self._settle_more():
                 break
         else:
@@ -195,6 +197,7 @@ class Run:
     def wipe(self) -> None:
         """Lose all state, changelogs and offsets; the topics stay and are read again."""
         self.calls.clear()
+        self.stray.clear()
         for task in self.tasks:
             task.wipe()
 
@@ -222,12 +225,8 @@ class Run:
             for key in queue.ready:
                 queue.compare(key)
                 busy = True
-        # Of requests whose sender died, some arrive only after all is quiet.
-        owners = list(self.queues.values())
-        for call in [call for call in self.calls if call.queue in owners]:
-            self.calls.remove(call)
-            arrive(call)
-            self._changed(call)
+        while self.calls:
+            self._arrive(self.calls, self.calls[0])
             busy = True
         return busy
 
@@ -244,6 +243,8 @@ class Run:
             task.process(fuse)
         except Killed:
             self._say("killed between two puts")
+            if task.topic == PATCHES:
+                self._abandon(self.queues[task.partition], zombie=False)
             task.crash(self.chance, moves=self.chance.random() < 0.5, zombie=False)
 
     def _flush(self) -> None:
@@ -253,8 +254,10 @@ class Run:
         self.chance.choice(self.tasks).commit()
 
     def _deliver_late(self) -> None:
-        if self.broker.late:
+        if self.broker.late and self.chance.random() < 0.7:
             self.broker.deliver_late(self.chance)
+        elif self.stray:
+            self._arrive(self.stray, self.chance.choice(self.stray))
 
     def _crash(self) -> None:
         if not self.faults.crashes:
@@ -263,29 +266,36 @@ class Run:
         moves = self.chance.random() < 0.5
         zombie = self.faults.zombies and self.chance.random() < 0.5
         self._say(f"crash of {task.topic}/{task.partition}: {moves=} {zombie=}")
-        if not zombie and task.topic == PATCHES:
-            self.calls[:] = [
-                call for call in self.calls if call.queue is not self.queues[task.partition]
-            ]
+        if task.topic == PATCHES:
+            self._abandon(self.queues[task.partition], zombie)
         task.crash(self.chance, moves, zombie)
 
     def _apply(self) -> None:
         if self.calls and self.chance.random() < 0.5:
-            call = self.calls[self.chance.randrange(len(self.calls))]
-            self.calls.remove(call)
-            self._say(f"call {call.step.verb} {call.key}")
-            arrive(call)
-            self._changed(call)
+            self._arrive(self.calls, self.chance.choice(self.calls))
             return
         queue = self.queues[self.chance.randrange(PARTITIONS)]
         if queue.ready:
             queue.compare(self.chance.choice(queue.ready))
 
-    def _changed(self, call: Call) -> None:
-        # The watch on our own policies: whoever owns the key now looks at what was written.
+    def _abandon(self, queue: Queue, zombie: bool) -> None:
+        under_way = [call for call in self.calls if call.queue is queue]
+        for call in under_way:
+            self.calls.remove(call)
+        if zombie:
+            self.stray += under_way
+
+    def _arrive(self, calls: list[Call], call: Call) -> None:
+        calls.remove(call)
+        self._say(f"call {call.step.verb} {call.key}")
+        arrive(call)
+        self.look_at(call.key)
+
+    def look_at(self, key: str) -> None:
+        """Let the owner of a key compare it: the watch on our own policies saw it change."""
         for queue in self.queues.values():
-            if queue.owns(call.key):
-                queue.keys.add(call.key)
+            if queue.owns(key):
+                queue.keys.add(key)
 
     def _watch(self) -> None:
         watcher = self.chance.choice(self.watchers)
@@ -343,6 +353,10 @@ def play(
 
 
 def _begin_anew(run: Run) -> None:
+    if run.faults != NO_FAULTS:
+        # Nobody looks while the topics are lost, and the world goes on.
+        for _ in range(3):
+            run.people.change()
     before = run.judge.spec_writes
     run.begin_anew()
     run.wander(300)

@@ -1,0 +1,51 @@
+"""Thousands of worlds: whatever fails in them, what was promised holds.
+
+``SIMULATED_WORLDS`` says how many; a world that fails is replayed with a trace by
+``python -m tests.simulation SEED``.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.simulation.running import ALL_FAULTS, NO_FAULTS, Faults, play
+
+WORLDS = int(os.environ.get("SIMULATED_WORLDS", "1000"))
+BATCHES = 10
+
+
+def wrong_in(seeds: range, faults: Faults) -> dict[int, list[str]]:
+    played = {seed: play(seed, faults=faults) for seed in seeds}
+    return {seed: wrong for seed, wrong in played.items() if wrong}
+
+
+@pytest.mark.parametrize("batch", range(BATCHES))
+def test_worlds_with_crashes_zombies_and_two_leaders_keep_every_promise(batch):
+    each = max(1, WORLDS // BATCHES)
+
+    assert wrong_in(range(batch * each, (batch + 1) * each), ALL_FAULTS) == {}
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        NO_FAULTS,
+        Faults(crashes=False, zombies=True, changes_of_leader=True),
+        Faults(crashes=True, zombies=True, changes_of_leader=False),
+    ],
+    ids=["no-faults", "leaders", "crashes"],
+)
+def test_worlds_with_some_faults_keep_every_promise(faults):
+    assert wrong_in(range(10_000, 10_000 + max(1, WORLDS // 10)), faults) == {}
+
+
+def test_a_seed_is_a_world():
+    first, second = [], []
+
+    play(3, trace=first.append)
+    play(3, trace=second.append)
+
+    assert first == second
+    assert any("crash" in line for line in first)
