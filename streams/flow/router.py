@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import NamedTuple
 
 from streams.flow import change_sets
@@ -236,7 +236,7 @@ def _write_rules(graph: Graph, name: str, mine: list[FirewallChange], at: int) -
     for place, rule in enumerate(rules):
         where = place if ordered else 0
         wanted[rule_key(name, rule, where)] = (rule, where)
-    removed = {rule_key(name, rule, 0) for part in mine for rule in part.removed}
+    removed = {key for part in mine for rule in part.removed for key in _places(index, name, rule)}
     holders = {address: uid for part in mine for address, uid in part.holders.items()}
     whole = mine[-1].gone or any(part.elements is not None for part in mine)
     # Only a whole list is held against all that is known: a delta costs what it says.
@@ -254,6 +254,14 @@ def _write_rules(graph: Graph, name: str, mine: list[FirewallChange], at: int) -
         fresh = known is None or known.dropped or key in removed
         if fresh and (known is None or known.at < at):
             graph.put_rule(key, _row(index, name, rule, where, at, holders))
+
+
+def _places(index: GraphIndex, firewall: str, rule: Rule) -> Iterator[str]:
+    """Yield the keys of a rule wherever it stands: in an ordered list it has a place."""
+    exact = [end for end in (rule.source, rule.destination) if is_exact(end)]
+    for key in index.naming[exact[0]] if exact else index.wild:
+        if index.rules[key].firewall == firewall and index.rules[key].rule == rule:
+            yield key
 
 
 def rule_key(firewall: str, rule: Rule, place: int) -> str:
