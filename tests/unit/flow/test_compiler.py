@@ -1,0 +1,112 @@
+"""Views of one pod become one policy, and one patch whenever that means something else."""
+
+from __future__ import annotations
+
+from streams.flow import compiler
+from streams.flow.output import Outputs, Send
+from streams.records.marks import Mark, MarkKind
+from streams.records.policies import PodRules
+from streams.records.views import Allowance, Direction, PodRef, PortSpan
+from tests.unit.flow.records import COMPILING, at
+
+KEY = "local/default/a"
+B = PodRef(cluster="local", namespace="default", name="b", uid="ub", labels={"app": "b"})
+
+
+def pod(uid: str = "u1", incarnation: int = 0, label: str = "a") -> PodRef:
+    known = {"cluster": "local", "namespace": "default", "name": "a", "labels": {"app": label}}
+    return PodRef(uid=uid, incarnation=incarnation, **known)
+
+
+def view(revision: int, *ports: int, graph: str = "main", gone: bool = False, **of) -> PodRules:
+    spans = tuple(PortSpan(protocol="TCP", first=port, last=port) for port in ports)
+    allowance = Allowance(direction=Direction.EGRESS, peer=B, ports=spans)
+    return PodRules(
+        graph=graph,
+        subject=pod(**of),
+        revision=revision,
+        epoch=1,
+        gone=gone,
+        allowances=(allowance,) if ports else (),
+    )
+
+
+class Compiled:
+    def __init__(self) -> None:
+        self.rows: dict[str, compiler.PodRulesRow] = {}
+        self.views: list[PodRules] = []
+
+    def tell(self, *views: PodRules) -> Outputs:
+        return [sent for each in views for sent in self._one(each)]
+
+    def again(self, offset: int) -> Outputs:
+        return compiler.handle(self.rows, self.views[offset], KEY, at(offset), COMPILING)
+
+    def _one(self, said: PodRules) -> Outputs:
+        self.views.append(said)
+        return self.again(len(self.views) - 1)
+
+
+def ports(sent: Send) -> list[int]:
+    rules = sent.value.manifest["spec"]["egress"]
+    return sorted(port["port"] for rule in rules for port in rule.get("ports", ()))
+
+
+def test_a_view_that_means_the_same_is_not_said_again():
+    assert len(Compiled().tell(view(1, 80), view(2, 80), view(3, 80))) == 1
+
+
+def test_an_older_view_changes_nothing():
+    assert len(Compiled().tell(view(2, 80), view(1, 443))) == 1
+
+
+def test_there_and_back_is_two_patches_with_rising_revisions():
+    first, second, third = Compiled().tell(view(1, 80), view(2), view(3, 80))
+
+    orders = [sent.value.revision.order for sent in (first, second, third)]
+    assert orders == sorted(set(orders))
+    assert first.value.digest == third.value.digest
+
+
+def test_a_view_met_again_says_what_stands_now():
+    pods = Compiled()
+    pods.tell(view(1, 80), view(2, 443))
+
+    assert [ports(sent) for offset in (0, 1) for sent in pods.again(offset)] == [[443], [443]]
+
+
+def test_two_graphs_are_united_and_leave_one_by_one():
+    pods = Compiled()
+
+    sent = pods.tell(view(1, 80), view(7, 443, graph="other"), view(8, graph="other", gone=True))
+
+    assert [ports(each) for each in sent[:2]] == [[80], [80, 443]]
+
+
+def test_another_uid_is_another_policy_even_if_it_means_the_same():
+    first, second = Compiled().tell(view(1, 80), view(2, 80, uid="u2", incarnation=5))
+
+    assert (first.value.pod_uid, second.value.pod_uid) == ("u1", "u2")
+    assert first.value.revision.order < second.value.revision.order
+
+
+def test_a_pod_that_is_gone_wants_no_policy():
+    sent = Compiled().tell(view(1, 80), view(2, gone=True))
+
+    assert sent[-1].value.manifest is None
+    assert sent[-1].value.pod_uid == "u1"
+
+
+def test_a_label_that_picks_out_nobody_is_said():
+    (sent,) = Compiled().tell(view(1, 80, label="web"))
+
+    assert sent.value.manifest is None
+    assert "label" in sent.value.unprotected
+
+
+def test_a_mark_goes_on_in_its_own_partition():
+    mark = Mark(kind=MarkKind.SYNCED, id="l", graph="main", epoch=1)
+
+    (sent,) = compiler.handle({}, PodRules(graph="main", mark=mark), "m", at(3, 5), COMPILING)
+
+    assert (sent.topic, sent.partition, sent.value.mark) == ("policy-patches.local", 5, mark)
