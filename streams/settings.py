@@ -231,7 +231,7 @@ def load(**changes: Any) -> Settings:
     return Settings(**changes)
 
 
-_OTHERS = {"config", "worlds", "endpoints"}
+_OTHERS = {"config", "worlds", "endpoints", "web_urls"}
 
 
 def names() -> list[str]:

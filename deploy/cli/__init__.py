@@ -9,6 +9,7 @@ import typer
 
 from deploy.cli.demo import demo
 from deploy.cli.init import init
+from deploy.cli.pods import pods
 from deploy.cli.up import up
 from deploy.cli.wait import wait
 from deploy.cli.worker import worker
@@ -36,7 +37,7 @@ def _options(
 ) -> None: ...
 
 
-for command in (up, demo, init, worker, wait):
+for command in (up, demo, init, worker, wait, pods):
     app.command()(command)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import typer
@@ -40,6 +40,12 @@ def plain_errors() -> Iterator[None]:
         raise _stop(f"not reachable: {error or type(error).__name__}", NOT_REACHABLE) from None
     except ValueError as error:
         raise _stop(str(error), WRONG_USAGE) from None
+
+
+def warn(lines: Iterable[str]) -> None:
+    """Say beside the answer what it lacks."""
+    for line in lines:
+        errors.print(f"vereflow: {line}", markup=False, soft_wrap=True)
 
 
 def _stop(message: str, status: int) -> typer.Exit:

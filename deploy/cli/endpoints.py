@@ -1,43 +1,98 @@
-"""Find a running system: the endpoints file of `vereflow up`, or the settings."""
+"""Find a running system: what the options name, the endpoints file of `vereflow up`, settings."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
 
 from deploy.hooks import call_hook
-from streams.settings import Settings, load
+from streams.settings import Settings, WebSettings, check_url, load
 
 
-class Endpoints(dict[str, Any]):
+class Part(BaseModel):
+    """A part of the endpoints file; what newer versions add is ignored."""
+
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True)
+
+
+class KubePart(Part):
+    """Where the API server is."""
+
+    server: str = ""
+    kubeconfig: str = ""
+
+
+class VerefooPart(Part):
+    """Where Verefoo is, and the graph's number there."""
+
+    url: str
+    graph: int
+
+
+class Endpoints(Part):
     """What the endpoints file says."""
+
+    kube: KubePart
+    broker: str
+    verefoo: VerefooPart
+    web: tuple[str, ...] = ()
+    broker_hook: str = ""
+
+
+class Running(NamedTuple):
+    """A running system: how its parts are reached, and its workers' web servers."""
+
+    settings: Settings
+    web: tuple[str, ...]
+
+
+def find(path: Path | None, web: Sequence[str] | None) -> Running:
+    """Return where everything is; raise ValueError for any mistake."""
+    named = tuple(check_url(url) for url in web or ())
+    told = read_endpoints(path) if path is not None else None
+    settings = _settings(told)
+    urls = named or (told.web if told is not None else ()) or (_web_url(settings.web),)
+    return Running(settings, tuple(dict.fromkeys(urls)))
+
+
+def settings_of(path: Path | None) -> Settings:
+    """Return the settings under which a running system is reached, its broker's hook called."""
+    return find(path, ()).settings
 
 
 def read_endpoints(path: Path) -> Endpoints:
     """Read the file; raise ValueError if it is not one."""
     try:
-        told = json.loads(path.read_text())
+        text = path.read_bytes()
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}; is `vereflow up` running?") from error
-    except ValueError as error:
-        raise ValueError(f"{path}: not JSON") from error
-    if not isinstance(told, dict) or not isinstance(told.get("broker"), str):
-        raise ValueError(f"{path}: not an endpoints file")
-    return Endpoints(told)
+    try:
+        told = Endpoints.model_validate_json(text)
+        return told.model_copy(update={"web": tuple(check_url(url) for url in told.web)})
+    except ValidationError as error:
+        if error.errors()[0]["type"] == "json_invalid":
+            raise ValueError(f"{path}: not JSON") from error
+        raise ValueError(f"{path}: not an endpoints file") from error
 
 
-def settings_of(path: Path | None) -> Settings:
-    """Return the settings under which a running system is reached, its broker's hook called."""
-    if path is None:
-        return load()
-    told = read_endpoints(path)
-    if told.get("brokerHook"):
-        call_hook(told["brokerHook"])
+def _settings(told: Endpoints | None) -> Settings:
     settings = load()
+    if told is None:
+        return settings
+    if told.broker_hook:
+        call_hook(told.broker_hook)
     return load(
-        kafka=settings.kafka.model_dump() | {"broker": told["broker"]},
-        cluster=settings.cluster.model_dump() | {"kubeconfig": told["kube"]["kubeconfig"] or None},
-        verefoo=settings.verefoo.model_dump() | {"url": told["verefoo"]["url"]},
-        graph=settings.graph.model_dump() | {"id": told["verefoo"]["graph"]},
+        kafka=settings.kafka.model_dump() | {"broker": told.broker},
+        cluster=settings.cluster.model_dump() | {"kubeconfig": told.kube.kubeconfig or None},
+        verefoo=settings.verefoo.model_dump() | {"url": told.verefoo.url},
+        graph=settings.graph.model_dump() | {"id": told.verefoo.graph},
     )
+
+
+def _web_url(web: WebSettings) -> str:
+    host = f"[{web.host}]" if ":" in web.host else web.host
+    return f"http://{host}:{web.port}"

@@ -1,0 +1,63 @@
+"""vereflow pods: which pods are known, and whether each is protected."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from deploy.cli.answers import plain_errors, warn
+from deploy.cli.asking import ask_workers
+from deploy.cli.endpoints import find
+from deploy.cli.options import EndpointsFile, Everything, Output, WebUrls
+from deploy.cli.showing import Format, show, table
+from streams.flow.tracker import PodRow
+from streams.records.policies import PolicyPatch
+
+_HEADERS = ("POD", "ADDRESS", "UID", "INCARNATION", "STATE", "UNPROTECTED")
+
+
+def pods(
+    everything: Everything = False,
+    output: Output = Format.TABLE,
+    endpoints: EndpointsFile = None,
+    web: WebUrls = None,
+) -> None:
+    """List the pods that are known, and why one is unprotected.
+
+    Example: vereflow pods --all -o json
+    """
+    with plain_errors():
+        running = find(endpoints, web)
+        answers = asyncio.run(ask_workers(running.web, ("pods", "wanted")))
+        warn(answers.gaps())
+    listed = list_pods(answers.rows("pods", PodRow), answers.rows("wanted", PolicyPatch))
+    shown = [pod for pod in listed if everything or pod["live"]]
+    show({"pods": shown}, output, lambda: [table(_HEADERS, map(_cells, shown))])
+
+
+def list_pods(
+    rows: Mapping[str, PodRow], wanted: Mapping[str, PolicyPatch]
+) -> list[dict[str, Any]]:
+    """Return every pod as plain data."""
+    return [
+        {
+            "key": key,
+            "address": row.pod.address,
+            "uid": row.pod.uid,
+            "incarnation": row.pod.incarnation,
+            "live": row.live,
+            "unprotected": _unprotected(row, wanted.get(key)),
+        }
+        for key, row in rows.items()
+    ]
+
+
+def _unprotected(row: PodRow, patch: PolicyPatch | None) -> str:
+    return patch.unprotected if patch is not None and row.live else ""
+
+
+def _cells(pod: Mapping[str, Any]) -> tuple[object, ...]:
+    state = "live" if pod["live"] else "gone"
+    short = pod["uid"][:8]
+    return (pod["key"], pod["address"] or "-", short, pod["incarnation"], state, pod["unprotected"])

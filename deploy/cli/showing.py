@@ -1,0 +1,63 @@
+"""Print an answer: as a table for people, as JSON or YAML for programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from enum import StrEnum
+from typing import Any
+
+import typer
+import yaml
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+# What is piped is searched line by line, so no line is broken for want of width.
+PIPED_WIDTH = 1000
+
+
+class Format(StrEnum):
+    """How an answer is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    YAML = "yaml"
+
+
+def show(content: Any, output: Format, draw: Callable[[], Iterable[RenderableType]]) -> None:
+    """Print plain content as it was asked for; what is drawn is for people only."""
+    if output is Format.JSON:
+        typer.echo(json.dumps(content, indent=2))
+    elif output is Format.YAML:
+        typer.echo(yaml.safe_dump(content, sort_keys=False), nl=False)
+    else:
+        console = _console()
+        for part in draw():
+            console.print(part, markup=False, soft_wrap=not isinstance(part, Table))
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """Return rows under their headers; the last column takes the width that is left."""
+    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for header in headers:
+        drawn.add_column(header, no_wrap=header != headers[-1], overflow="fold")
+    for row in rows:
+        drawn.add_row(*(Text(plain(cell)) for cell in row))
+    return drawn
+
+
+def plain(value: object) -> str:
+    """Return text that only says something: what would steer a terminal is written out."""
+    return "".join(each if each.isprintable() else _escaped(each) for each in str(value))
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def _console() -> Console:
+    piped = not sys.stdout.isatty() and not os.environ.get("COLUMNS")
+    return Console(highlight=False, width=PIPED_WIDTH if piped else None)
