@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import sys
 import time
 from collections.abc import MutableMapping
@@ -11,16 +12,50 @@ from typing import Any
 import structlog
 
 MAX_LINE = 2048
-MAX_VALUE = 600
+# Tried in turn until the line fits.
+MAX_VALUES = (600, 150, 30)
 # A client that cannot reach its broker says so ten times a second.
 REPEAT_AFTER = 10.0
-_NOISY = ("aiokafka", "faust", "mode", "kubernetes", "httpx", "httpcore")
+OURS = ("streams", "tables", "agents", "deploy")
+HEAD = ("timestamp", "level", "logger", "event")
 
 Event = MutableMapping[str, Any]
 
 
+def configure(style: str = "console", level: str = "info") -> None:
+    """Send every log, ours and the libraries', to standard error in one form."""
+    shared: list[Any] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                OneLine(_renderer(style)),
+            ],
+        )
+    )
+    handler.addFilter(RarelyTwice())
+    root = logging.getLogger()
+    root.handlers = [handler]
+    # Libraries say at lower levels what they send, tokens included.
+    root.setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))
+    for name in OURS:
+        logging.getLogger(name).setLevel(level.upper())
+
+
 class RarelyTwice(logging.Filter):
-    """Lets a message through that was not said in the last seconds; remembers a bounded number."""
+    """Holds back what a library said a moment ago; each of our own lines is an event."""
 
     def __init__(self, after: float = REPEAT_AFTER, kept: int = 200) -> None:
         super().__init__()
@@ -29,9 +64,12 @@ class RarelyTwice(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether the record is to be said."""
+        if record.name.partition(".")[0] in OURS:
+            return True
         now = time.monotonic()
-        key = (record.name, str(record.msg))
-        if now - self._said.get(key, -self._after) < self._after:
+        # The words without what they speak about: that differs each time.
+        key = (record.name, str(record.msg)[:200])
+        if now - self._said.get(key, -math.inf) < self._after:
             return False
         self._said.pop(key, None)
         self._said[key] = now
@@ -40,57 +78,39 @@ class RarelyTwice(logging.Filter):
         return True
 
 
-def configure(style: str = "console", level: str = "info") -> None:
-    """Send every log, ours and the libraries', to standard error in one form."""
-    shared: list[Any] = [
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-        bounded,
-    ]
-    renderer: Any = structlog.processors.JSONRenderer() if style == "json" else _console
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
+class OneLine:
+    """Renders an event as one line of bounded length, whoever wrote its texts."""
+
+    def __init__(self, render: Any) -> None:
+        self._render = render
+
+    def __call__(self, logger: Any, method: str, event: Event) -> str:
+        """Return the longest form that fits; the head alone always does."""
+        head = {key: event[key] for key in HEAD if key in event}
+        tries = [*((event, most) for most in MAX_VALUES), (head, MAX_VALUES[-1])]
+        for told, most in tries:
+            cut = {key: _cut(key, value, most) for key, value in told.items()}
+            line: str = self._render(logger, method, cut)
+            if len(line.encode()) <= MAX_LINE:
+                break
+        return line
+
+
+def _renderer(style: str) -> Any:
+    if style == "json":
+        return structlog.processors.JSONRenderer()
+    return structlog.processors.LogfmtRenderer(
+        key_order=HEAD, drop_missing=True, sort_keys=True, bool_as_flag=False
     )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
-        )
-    )
-    handler.addFilter(RarelyTwiceForLibraries())
-    root = logging.getLogger()
-    root.handlers = [handler]
-    root.setLevel(level.upper())
-    for name in _NOISY:
-        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 
-class RarelyTwiceForLibraries(RarelyTwice):
-    """Holds back the repetitions of libraries; each of our own lines is an event."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Tell whether the record is to be said."""
-        return not record.name.startswith(_NOISY) or super().filter(record)
-
-
-def bounded(_: Any, __: str, event: Event) -> Event:
-    """Escape and cut every text of an event, so that it is one line whoever wrote it."""
-    return {key: _one_line(value) for key, value in event.items()}
-
-
-def _one_line(value: Any) -> Any:
-    if not isinstance(value, str):
+def _cut(key: str, value: Any, most: int) -> Any:
+    if value is None or isinstance(value, bool | int):
         return value
-    # From a traceback the end says most.
-    cut = value if len(value) <= MAX_VALUE else f"…{value[-MAX_VALUE:]}"
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in cut)
-
-
-def _console(_: Any, __: str, event: Event) -> str:
-    head = f"{event.pop('timestamp', '')} {event.pop('level', '')} {event.pop('event', '')}"
-    return " ".join([head, *(f"{key}={value}" for key, value in sorted(event.items()))])[:MAX_LINE]
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    text = str(value)
+    if len(text) > most:
+        # From a traceback the end says most.
+        text = f"…{text[-most:]}" if key == "exception" else f"{text[:most]}…"
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)

@@ -10,14 +10,7 @@ import pytest
 
 from tests.e2e.acting import Actor, acting
 
-HERE = Path(__file__).parent
 Start = Callable[..., Awaitable[Actor]]
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.e2e)
 
 
 @pytest.fixture
