@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from tests.simulation.running import play
+from tests.simulation.playing import play
 
 if __name__ == "__main__":
     wrong = play(int(sys.argv[1]), trace=print)

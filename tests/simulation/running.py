@@ -79,8 +79,6 @@ class Run:
         self.watchers: list[Watcher] = []
         self.lease = 0
 
-    # The wiring: which handler reads which topic.
-
     def _agents(self) -> Iterable[tuple[str, Callable[[Task], Handle]]]:
         yield POD_EVENTS, self._tracker
         yield FIREWALL_CHANGES, lambda _: lambda v, k, s: gate.handle(v, k, s, CHECKS)
@@ -115,8 +113,6 @@ class Run:
         queue = Queue(task, self.cluster, self.calls, self.epoch)
         self.queues[task.partition] = queue
         return queue.take
-
-    # What happens.
 
     def begin(self) -> None:
         """Start the watchers' side: a leader that lists, and all rules read once."""
@@ -329,48 +325,3 @@ class Run:
     def _say(self, text: str) -> None:
         if self.trace:
             self.trace(text)
-
-
-def play(
-    seed: int,
-    acts: int = 12,
-    faults: Faults = ALL_FAULTS,
-    trace: Callable[[str], None] | None = None,
-) -> list[str]:
-    """Play one world to its end, and return what was wrong."""
-    run = Run(seed, faults, trace)
-    run.begin()
-    run.chaos(acts)
-    run.settle()
-    # A producer of five fields may learn the proper key, but not while something is on its way.
-    run.people.foreign_key = None
-    if run.chance.random() < 0.5:
-        _begin_anew(run)
-    run.chaos(acts)
-    run.settle()
-    _rebuild(run)
-    return run.judge.violations
-
-
-def _begin_anew(run: Run) -> None:
-    if run.faults != NO_FAULTS:
-        # Nobody looks while the topics are lost, and the world goes on.
-        for _ in range(3):
-            run.people.change()
-    before = run.judge.spec_writes
-    run.begin_anew()
-    run.wander(300)
-    # Crashes and zombies may bring what was said before; without them nothing may change.
-    if run.faults == NO_FAULTS:
-        run.settle()
-        if run.judge.spec_writes != before:
-            run.judge.violations.append("on new topics policies became others for a while")
-
-
-def _rebuild(run: Run) -> None:
-    run.broker.late.clear()
-    run.wipe()
-    before = run.cluster.writes
-    run.settle()
-    if run.cluster.writes != before and not run.judge.doubtful:
-        run.judge.violations.append(f"rebuilding wrote {run.cluster.writes - before} times")

@@ -13,7 +13,8 @@ import pytest
 from streams.flow import change_sets, compiler, fence, router, tracker
 from streams.records.policies import Revision
 from tests.simulation import applying, cluster, ruling, running
-from tests.simulation.running import ALL_FAULTS, NO_FAULTS, Faults, play
+from tests.simulation.playing import play
+from tests.simulation.running import ALL_FAULTS, NO_FAULTS, Faults
 
 MOST_SEEDS = 150
 

@@ -10,7 +10,8 @@ import os
 
 import pytest
 
-from tests.simulation.running import ALL_FAULTS, NO_FAULTS, Faults, play
+from tests.simulation.playing import play
+from tests.simulation.running import ALL_FAULTS, NO_FAULTS, Faults
 
 WORLDS = int(os.environ.get("SIMULATED_WORLDS", "1000"))
 BATCHES = 10
