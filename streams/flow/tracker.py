@@ -142,7 +142,9 @@ def _next(row: PodRow | None, event: PodEvent, source: Source, ours: Tracking) -
         if row is None or (event.uid and event.uid != row.pod.uid):
             return None
         ended = _gone(row, event.stamp, source, cause)
-        return ended.model_copy(update={"heard": _with_heard(row, event)})
+        # Only a watcher's word is final for a uid: another may have meant the pod before this one.
+        final = ended.gone if event.stamp is not None else row.gone
+        return ended.model_copy(update={"gone": final, "heard": _with_heard(row, event)})
     uid = event.uid or f"address-{event.pod_ip}"
     ref = PodRef(
         cluster=event.cluster or ours.cluster,

@@ -157,6 +157,16 @@ def test_five_fields_never_overrule_what_a_watcher_sees():
     assert claims(pods.tell(five("DELETED", Y))) == []
 
 
+def test_whom_five_fields_ended_wrongly_a_watcher_brings_back():
+    # They meant the pod that had this address before.
+    pods, _ = walk([told("ADDED", "u2", X, 1)])
+    ended = claims(pods.tell(five("DELETED", X)))
+
+    said = claims(pods.tell(told("ADDED", "u2", X, 2)))
+
+    assert (ended, said) == ([("a", False, "u2", X)], [("a", True, "u2", X)])
+
+
 def test_a_listing_ends_whom_it_does_not_name():
     pods, _ = walk([told("ADDED", "u1", X, 1)])
 
