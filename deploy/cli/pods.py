@@ -50,6 +50,8 @@ def list_pods(
             "unprotected": _unprotected(row, wanted.get(key)),
         }
         for key, row in rows.items()
+        # What the tracker notes of whole partitions is no pod.
+        if row.pod.name
     ]
 
 

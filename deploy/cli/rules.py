@@ -1,0 +1,115 @@
+"""vereflow rules: what the firewalls say, and which pods each rule is bound to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from deploy.cli.answers import plain_errors, warn
+from deploy.cli.asking import ask_workers
+from deploy.cli.endpoints import find
+from deploy.cli.options import EndpointsFile, Output, WebUrls
+from deploy.cli.showing import Format, show, table
+from streams.flow.graph_rows import GraphPodRow, GraphRow
+from streams.records.addresses import is_exact
+from streams.rules.wording import one_line
+
+Json = dict[str, Any]
+
+_FIREWALL_HEADERS = ("GRAPH", "FIREWALL", "DEFAULT", "ORDER", "RULES")
+_RULE_HEADERS = ("FIREWALL", "RULE", "SOURCE", "DESTINATION")
+
+
+def rules(
+    output: Output = Format.TABLE,
+    endpoints: EndpointsFile = None,
+    web: WebUrls = None,
+) -> None:
+    """List the firewalls' rules, and the pods that each is bound to; parked: nobody holds it yet.
+
+    Example: vereflow rules -o yaml
+    """
+    with plain_errors():
+        running = find(endpoints, web)
+        answers = asyncio.run(ask_workers(running.web, ("graph-rules", "graph-pods")))
+        warn(answers.gaps())
+    rows = answers.rows("graph-rules", GraphRow)
+    content = {
+        "firewalls": list_firewalls(rows),
+        "rules": list_rules(rows, answers.rows("graph-pods", GraphPodRow)),
+    }
+    drawn = (
+        table(_FIREWALL_HEADERS, map(_firewall_cells, content["firewalls"])),
+        "",
+        table(_RULE_HEADERS, map(_rule_cells, content["rules"])),
+    )
+    show(content, output, lambda: drawn)
+
+
+def list_firewalls(rows: Mapping[str, GraphRow]) -> list[Json]:
+    """Return every firewall as plain data: its default, and whether the first match decides."""
+    counted = Counter(
+        (_graph(key), row.rule.firewall)
+        for key, row in rows.items()
+        if row.rule is not None and not row.rule.dropped
+    )
+    return [
+        {
+            "graph": _graph(key),
+            "firewall": row.firewall.firewall,
+            "defaultAction": str(row.firewall.default_action),
+            "ordered": row.firewall.ordered,
+            "rules": counted[_graph(key), row.firewall.firewall],
+        }
+        for key, row in rows.items()
+        if row.firewall is not None
+    ]
+
+
+def list_rules(rows: Mapping[str, GraphRow], pods: Mapping[str, GraphPodRow]) -> list[Json]:
+    """Return every rule in force as plain data, with whom its ends are bound to."""
+    by_uid = {row.pod.uid: row.pod.key for row in pods.values() if row.live}
+    return [
+        {
+            "graph": _graph(key),
+            "firewall": row.rule.firewall,
+            "place": row.rule.place,
+            "text": one_line(row.rule.rule),
+            "rule": row.rule.rule.model_dump(mode="json", by_alias=True),
+            "source": _bound(row.rule.rule.source, row.rule.source_uid, by_uid),
+            "destination": _bound(row.rule.rule.destination, row.rule.destination_uid, by_uid),
+        }
+        for key, row in rows.items()
+        if row.rule is not None and not row.rule.dropped
+    ]
+
+
+def _bound(pattern: str, uid: str | None, by_uid: Mapping[str, str]) -> Json:
+    if not is_exact(pattern):
+        return {"state": "range", "pod": "", "uid": ""}
+    if uid is None:
+        return {"state": "parked", "pod": "", "uid": ""}
+    pod = by_uid.get(uid, "")
+    return {"state": "bound" if pod else "gone", "pod": pod, "uid": uid}
+
+
+def _graph(key: str) -> str:
+    return key.partition("|")[0]
+
+
+def _firewall_cells(firewall: Json) -> tuple[object, ...]:
+    order = "first match" if firewall["ordered"] else "none"
+    name, default = firewall["firewall"], firewall["defaultAction"]
+    return (firewall["graph"], name, default, order, firewall["rules"])
+
+
+def _rule_cells(rule: Json) -> tuple[object, ...]:
+    return (rule["firewall"], rule["text"], _end(rule["source"]), _end(rule["destination"]))
+
+
+def _end(end: Mapping[str, str]) -> str:
+    words = {"range": "whoever matches", "parked": "parked", "gone": f"pod {end['uid'][:8]} (gone)"}
+    # A graph's pods are nearly always of one cluster, and rules are long.
+    return end["pod"].partition("/")[2] if end["state"] == "bound" else words[end["state"]]
