@@ -1,0 +1,124 @@
+"""vereflow policies: what the cluster should hold, and what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from deploy.cli.answers import NO, errors, plain_errors, warn
+from deploy.cli.asking import ask_workers
+from deploy.cli.endpoints import find
+from deploy.cli.options import EndpointsFile, Everything, Output, WebUrls
+from deploy.cli.showing import Format, plain, show, table
+from streams.records.policies import PatchOutcome, PolicyPatch
+
+Json = dict[str, Any]
+
+PENDING = "PENDING"
+_HEADERS = ("POLICY", "OUTCOME", "REVISION", "INEXACT", "REASON")
+
+
+def policies(
+    name: Annotated[
+        str | None,
+        typer.Argument(help="Show this one whole; default/pod-a or pod-a.", metavar="[NAME]"),
+    ] = None,
+    everything: Everything = False,
+    output: Output = Format.TABLE,
+    endpoints: EndpointsFile = None,
+    web: WebUrls = None,
+) -> None:
+    """List the policies and what became of each, or show one whole.
+
+    Example: vereflow policies default/pod-a
+    """
+    with plain_errors():
+        running = find(endpoints, web)
+        answers = asyncio.run(ask_workers(running.web, ("wanted", "policies")))
+        warn(answers.gaps())
+    wanted = answers.rows("wanted", PolicyPatch)
+    outcomes = answers.rows("policies", PatchOutcome)
+    if name is None:
+        listed = list_policies(wanted, outcomes)
+        shown = [each for each in listed if everything or not each["gone"]]
+        show({"policies": shown}, output, lambda: [table(_HEADERS, map(_cells, shown))])
+        return
+    found = [key for key in wanted if f"/{key}".endswith(f"/{name}")]
+    if not found:
+        errors.print(f"vereflow: no policy {name!r}", markup=False, soft_wrap=True)
+        raise typer.Exit(NO)
+    whole = [show_policy(key, wanted[key], outcomes.get(key)) for key in found]
+    show({"policies": whole}, output, lambda: [line for each in whole for line in _page(each)])
+
+
+def list_policies(
+    wanted: Mapping[str, PolicyPatch], outcomes: Mapping[str, PatchOutcome]
+) -> list[Json]:
+    """Return every policy as plain data."""
+    return [_summary(key, patch, outcomes.get(key)) for key, patch in wanted.items()]
+
+
+def show_policy(key: str, patch: PolicyPatch, outcome: PatchOutcome | None) -> Json:
+    """Return one policy whole: its manifest, and everything in which it differs from its rules."""
+    inexact = [each.model_dump(mode="json", by_alias=True) for each in patch.inexact]
+    return {
+        **_summary(key, patch, outcome),
+        "podUid": patch.pod_uid,
+        "digest": patch.digest,
+        "inexact": inexact,
+        "manifest": patch.manifest,
+    }
+
+
+def is_pending(patch: PolicyPatch, outcome: PatchOutcome | None) -> bool:
+    """Tell whether the cluster has not answered to this revision yet."""
+    return outcome is None or outcome.revision.order < patch.revision.order
+
+
+def reasons(patch: PolicyPatch) -> list[str]:
+    """Return why the policy differs from its rules, each reason with how often and which way."""
+    counted = Counter((each.reason, each.errs) for each in patch.inexact)
+    return [f"{reason} {errs} ({times})" for (reason, errs), times in sorted(counted.items())]
+
+
+def _summary(key: str, patch: PolicyPatch, outcome: PatchOutcome | None) -> Json:
+    pending = is_pending(patch, outcome)
+    return {
+        "key": key,
+        "outcome": PENDING if pending or outcome is None else str(outcome.outcome),
+        "revision": patch.revision.text,
+        "gone": patch.manifest is None and not patch.unprotected,
+        "inexactCount": len(patch.inexact),
+        "inexactReasons": reasons(patch),
+        "reason": patch.unprotected or ("" if pending or outcome is None else outcome.reason),
+    }
+
+
+def _cells(policy: Json) -> tuple[object, ...]:
+    inexact = ", ".join(policy["inexactReasons"]) or "-"
+    outcome, revision = policy["outcome"], policy["revision"]
+    return (policy["key"], outcome, revision, inexact, policy["reason"])
+
+
+def _page(policy: Json) -> Iterator[str]:
+    yield f"{policy['key']}: {policy['outcome']}, revision {policy['revision']}"
+    if policy["reason"]:
+        yield plain(policy["reason"])
+    yield from _differences(policy["inexact"])
+    if policy["manifest"] is None:
+        yield "no manifest: the cluster should not hold this policy"
+    else:
+        yield "---"
+        yield yaml.safe_dump(policy["manifest"], sort_keys=False).rstrip()
+
+
+def _differences(inexact: Iterable[Json]) -> Iterator[str]:
+    for each in inexact:
+        yield plain(f"{each['errs']} than {each['rule']}: {each['reason']}")
+        if each["example"]:
+            yield plain(f"  for example {each['example']}")
