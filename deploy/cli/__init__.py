@@ -7,9 +7,12 @@ from typing import Annotated
 
 import typer
 
+from deploy.cli.dead_letters import dead_letters
 from deploy.cli.demo import demo
 from deploy.cli.init import init
 from deploy.cli.pods import pods
+from deploy.cli.policies import policies
+from deploy.cli.rules import rules
 from deploy.cli.up import up
 from deploy.cli.wait import wait
 from deploy.cli.worker import worker
@@ -37,7 +40,7 @@ def _options(
 ) -> None: ...
 
 
-for command in (up, demo, init, worker, wait, pods):
+for command in (up, demo, init, worker, wait, pods, rules, policies, dead_letters):
     app.command()(command)
 
 

@@ -1,0 +1,91 @@
+"""Ask a broker with a time limit: the client alone would try for minutes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from deploy.installation import bootstrap
+from deploy.provision import MissingTopics
+from streams.settings import Settings
+
+CONNECT_WITHIN = 10.0
+READ_WITHIN = 30.0
+
+
+class BrokerSilent(ConnectionError):
+    """No broker answers at the address that is set."""
+
+
+async def reach_broker(settings: Settings) -> None:
+    """Return if a broker answers; raise BrokerSilent if none does in time."""
+    servers = bootstrap(settings)
+    admin = AIOKafkaAdminClient(
+        bootstrap_servers=servers, request_timeout_ms=int(1000 * CONNECT_WITHIN)
+    )
+    try:
+        async with asyncio.timeout(CONNECT_WITHIN):
+            with _silent_client():
+                await admin.start()
+    except TimeoutError as error:
+        raise BrokerSilent(f"broker {servers}: no answer within {CONNECT_WITHIN:.0f} s") from error
+    except (KafkaError, OSError) as error:
+        raise BrokerSilent(f"broker {servers}: no answer") from error
+    finally:
+        await admin.close()
+
+
+@contextmanager
+def _silent_client() -> Iterator[None]:
+    """Keep the client from saying, attempt by attempt, what is said once in the end."""
+    log = logging.getLogger("aiokafka")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
+
+
+async def read_newest(settings: Settings, topic: str, most: int) -> tuple[list[Any], bool]:
+    """Return the newest records of each partition, and whether there are older ones."""
+    await reach_broker(settings)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap(settings),
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+    )
+    async with asyncio.timeout(READ_WITHIN):
+        await consumer.start()
+        try:
+            return await _newest(consumer, topic, most)
+        finally:
+            await consumer.stop()
+
+
+async def _newest(consumer: Any, topic: str, most: int) -> tuple[list[Any], bool]:
+    # Asking for a topic by its name would create it on brokers that create on demand.
+    if topic not in await consumer.topics():
+        raise MissingTopics(f"no such topic: {topic}; run `vereflow init`")
+    places = [TopicPartition(topic, each) for each in consumer.partitions_for_topic(topic)]
+    consumer.assign(places)
+    begins = await consumer.beginning_offsets(places)
+    ends = await consumer.end_offsets(places)
+    starts = {place: max(begins[place], ends[place] - most) for place in places}
+    for place, start in starts.items():
+        consumer.seek(place, start)
+    found: list[Any] = []
+    waiting = {place for place in places if starts[place] < ends[place]}
+    while waiting:
+        for records in (await consumer.getmany(timeout_ms=200)).values():
+            found += records
+        # By position: the last offsets may hold nothing that is handed out.
+        waiting = {place for place in waiting if await consumer.position(place) < ends[place]}
+    return found, any(starts[place] > begins[place] for place in places)
