@@ -46,6 +46,14 @@ class Reach:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What one of the two pods lets through, and the policies that close it but for that."""
+
+    reach: Reach
+    policies: tuple[str, ...] = ()
+
+
 def reach(
     policies: Iterable[Json],
     source: Json,
@@ -57,14 +65,32 @@ def reach(
     Pods and policies are as the API server stores them; ``namespaces`` holds the labels of the
     namespaces beside the name that each carries. Named ports are read from the destination.
     """
+    egress, ingress = both_sides(policies, source, destination, namespaces)
+    return Reach(egress.reach.ports & ingress.reach.ports)
+
+
+def both_sides(
+    policies: Iterable[Json],
+    source: Json,
+    destination: Json,
+    namespaces: Mapping[str, Mapping[str, str]] | None = None,
+) -> tuple[Side, Side]:
+    """Return what the source's egress lets out, and what the destination's ingress lets in."""
     if source["metadata"]["uid"] == destination["metadata"]["uid"]:
         # A pod cannot block itself.
-        return Reach(EVERYTHING)
+        return Side(Reach(EVERYTHING)), Side(Reach(EVERYTHING))
     known = list(policies)
     labels = namespaces or {}
-    leaves = _one_side(known, "Egress", source, destination, destination, labels)
-    enters = _one_side(known, "Ingress", destination, source, destination, labels)
-    return Reach(leaves & enters)
+    return (
+        _one_side(known, "Egress", source, destination, destination, labels),
+        _one_side(known, "Ingress", destination, source, destination, labels),
+    )
+
+
+def isolating(policies: Iterable[Json], pod: Json) -> list[Json]:
+    """Return the policies that select a pod: those of two pods decide between the two."""
+    kinds = ("Ingress", "Egress")
+    return [policy for policy in policies if any(_isolates(policy, kind, pod) for kind in kinds)]
 
 
 def _one_side(
@@ -74,10 +100,10 @@ def _one_side(
     peer: Json,
     listening: Json,
     namespaces: Mapping[str, Mapping[str, str]],
-) -> PortSet:
+) -> Side:
     selecting = [policy for policy in policies if _isolates(policy, kind, subject)]
     if not selecting:
-        return EVERYTHING
+        return Side(Reach(EVERYTHING))
     side = "from" if kind == "Ingress" else "to"
     admitted = [
         _ports(rule.get("ports") or (), listening)
@@ -85,7 +111,12 @@ def _one_side(
         for rule in policy["spec"].get(kind.lower()) or ()
         if _admits(rule.get(side), policy["metadata"]["namespace"], peer, namespaces)
     ]
-    return reduce(or_, admitted, NOTHING)
+    return Side(Reach(reduce(or_, admitted, NOTHING)), tuple(sorted(map(_name, selecting))))
+
+
+def _name(policy: Json) -> str:
+    meta = policy["metadata"]
+    return f"{meta['namespace']}/{meta.get('name', '')}"
 
 
 def _isolates(policy: Json, kind: str, subject: Json) -> bool:
