@@ -77,6 +77,11 @@ class Cluster:
             return False
         return (pod.get("status") or {}).get("phase") not in _FINISHED
 
+    async def namespace_labels(self, namespace: str) -> dict[str, str]:
+        """Return the labels of a namespace; raise NotThere if there is none of this name."""
+        found = _object(await self._api.ask("GET", f"/api/v1/namespaces/{_checked(namespace)}"))
+        return dict(found["metadata"].get("labels") or {})
+
     async def list_policies(self, namespace: str, selector: str) -> Listing:
         """Return the policies of a namespace with these labels."""
         return await self._list(_policies(namespace), selector)

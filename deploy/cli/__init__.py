@@ -12,6 +12,7 @@ from deploy.cli.demo import demo
 from deploy.cli.init import init
 from deploy.cli.pods import pods
 from deploy.cli.policies import policies
+from deploy.cli.reach import reach
 from deploy.cli.rules import rules
 from deploy.cli.up import up
 from deploy.cli.wait import wait
@@ -40,7 +41,7 @@ def _options(
 ) -> None: ...
 
 
-for command in (up, demo, init, worker, wait, pods, rules, policies, dead_letters):
+for command in (up, demo, init, worker, wait, pods, rules, policies, reach, dead_letters):
     app.command()(command)
 
 

@@ -33,7 +33,7 @@ def dead_letters(
         letters, more = asyncio.run(read_letters(settings_of(endpoints)))
     left = len(letters) - limit
     if left > 0 or more:
-        warn([f"{'there are' if more else left} older ones; see --limit"])
+        warn([f"{'some' if more else left} older not shown; see --limit"])
     shown = letters[-limit:]
     show({"deadLetters": shown}, output, lambda: [table(_HEADERS, map(_cells, shown))])
 
