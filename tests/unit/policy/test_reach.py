@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.policy.reach import Reach, both_sides, isolating, reach
@@ -13,30 +13,38 @@ from streams.records.rules import Protocol
 from streams.rules.portsets import EVERYTHING
 from tests import reading
 
-NAMESPACES = {
-    "default": {"team": "one"},
-    "shop": {"team": "two", "tier": "web"},
-    "bare": {},
-}
+NAMESPACES = {"default": {"tier": "web"}, "shop": {"app": "db", "tier": "db"}}
 ADDRESSES = [f"10.0.{third}.{last}" for third in (0, 1) for last in (1, 2, 3, 129)]
 CIDRS = ("0.0.0.0/0", "10.0.0.0/16", "10.0.0.0/24", "10.0.1.0/25", "10.0.0.1/32", "192.0.2.0/24")
-KEYS, VALUES = ("app", "tier", "team"), ("web", "db", "one", "two")
+# Few words: what is drawn must often match for the answers to differ.
+KEYS, VALUES = ("app", "tier"), ("web", "db")
+NAME = "kubernetes.io/metadata.name"
 
-labels = st.dictionaries(st.sampled_from(KEYS), st.sampled_from(VALUES), max_size=3)
-some_values = st.lists(st.sampled_from(VALUES), min_size=1, max_size=3, unique=True)
-keys = st.sampled_from((*KEYS, "kubernetes.io/metadata.name"))
+labels = st.dictionaries(st.sampled_from(KEYS), st.sampled_from(VALUES), max_size=2)
+names = st.lists(st.sampled_from(sorted(NAMESPACES)), min_size=1, max_size=2, unique=True)
+some_values = st.lists(st.sampled_from(VALUES), min_size=1, max_size=2, unique=True)
 
 
 @st.composite
-def expressions(draw: Any) -> dict[str, Any]:
+def expressions(draw: Any, of_namespaces: bool) -> dict[str, Any]:
     operator = draw(st.sampled_from(("In", "NotIn", "Exists", "DoesNotExist")))
-    values = {"values": draw(some_values)} if operator in ("In", "NotIn") else {}
-    return {"key": draw(keys), "operator": operator, **values}
+    key = draw(st.sampled_from((*KEYS, NAME) if of_namespaces else KEYS))
+    if operator in ("Exists", "DoesNotExist"):
+        return {"key": key, "operator": operator}
+    return {"key": key, "operator": operator, "values": draw(names if key == NAME else some_values)}
 
 
-selectors = st.fixed_dictionaries(
-    {}, optional={"matchLabels": labels, "matchExpressions": st.lists(expressions(), max_size=2)}
-)
+def selecting(of_namespaces: bool = False) -> st.SearchStrategy[dict[str, Any]]:
+    expression = expressions(of_namespaces)
+    return st.one_of(
+        st.just({}),
+        st.fixed_dictionaries({"matchLabels": labels}),
+        st.fixed_dictionaries({"matchExpressions": st.lists(expression, min_size=1, max_size=2)}),
+        st.fixed_dictionaries({"matchLabels": labels, "matchExpressions": st.tuples(expression)}),
+    )
+
+
+selectors, namespace_selectors = selecting(), selecting(of_namespaces=True)
 
 
 @st.composite
@@ -47,8 +55,9 @@ def blocks(draw: Any) -> dict[str, Any]:
 
 peers = st.one_of(
     st.fixed_dictionaries({"ipBlock": blocks()}),
-    st.fixed_dictionaries({"podSelector": selectors}, optional={"namespaceSelector": selectors}),
-    st.fixed_dictionaries({"namespaceSelector": selectors}),
+    st.fixed_dictionaries({"podSelector": selectors}),
+    st.fixed_dictionaries({"namespaceSelector": namespace_selectors}),
+    st.fixed_dictionaries({"podSelector": selectors, "namespaceSelector": namespace_selectors}),
 )
 
 
@@ -66,8 +75,12 @@ def ports(draw: Any) -> dict[str, Any]:
 
 
 def rules(side: str) -> st.SearchStrategy[list[dict[str, Any]]]:
-    rule = st.fixed_dictionaries(
-        {}, optional={side: st.lists(peers, max_size=2), "ports": st.lists(ports(), max_size=2)}
+    listed = st.lists(peers, min_size=1, max_size=2)
+    rule = st.one_of(
+        st.fixed_dictionaries({side: listed}),
+        st.fixed_dictionaries({side: listed, "ports": st.lists(ports(), max_size=2)}),
+        st.fixed_dictionaries({"ports": st.lists(ports(), max_size=2)}),
+        st.just({}),
     )
     return st.lists(rule, max_size=2)
 
@@ -76,7 +89,7 @@ def rules(side: str) -> st.SearchStrategy[list[dict[str, Any]]]:
 def policies(draw: Any) -> dict[str, Any]:
     spec = draw(
         st.fixed_dictionaries(
-            {"podSelector": selectors},
+            {"podSelector": st.just({}) | selectors},
             optional={
                 "policyTypes": st.sampled_from((["Ingress"], ["Egress"], ["Ingress", "Egress"])),
                 "ingress": rules("from"),
@@ -127,7 +140,8 @@ def as_read(found: Reach) -> reading.Reach:
     )
 
 
-@given(pods(), st.lists(policies(), max_size=4))
+@given(pods(), st.lists(policies(), max_size=3))
+@settings(max_examples=300)
 def test_it_agrees_with_an_independent_reading_for_every_pair(
     known: list[dict], written: list[dict]
 ) -> None:
