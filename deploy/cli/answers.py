@@ -24,7 +24,7 @@ NOT_REACHABLE = 3
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 
-_UNREACHABLE = (BrokerNotReady, ClientError, KafkaError, OSError, TimeoutError, WorkerFailed)
+UNREACHABLE = (BrokerNotReady, ClientError, KafkaError, OSError, TimeoutError, WorkerFailed)
 
 
 @contextmanager
@@ -36,7 +36,7 @@ def plain_errors() -> Iterator[None]:
         raise _stop(_first(error), WRONG_USAGE) from None
     except (ProvisionError, NotInitialised, WorldError) as error:
         raise _stop(str(error), WRONG_USAGE) from None
-    except _UNREACHABLE as error:
+    except UNREACHABLE as error:
         raise _stop(f"not reachable: {error or type(error).__name__}", NOT_REACHABLE) from None
     except ValueError as error:
         raise _stop(str(error), WRONG_USAGE) from None

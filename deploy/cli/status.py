@@ -1,0 +1,90 @@
+"""vereflow status: what is wrong, then how the workers fare."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import typer
+from rich.console import RenderableType
+
+from deploy.cli.answers import NO, UNREACHABLE, plain_errors, warn
+from deploy.cli.asking import Answers, ask_workers
+from deploy.cli.condition import TABLES, Letters, condition
+from deploy.cli.endpoints import Running, find
+from deploy.cli.letters import read_letters
+from deploy.cli.options import EndpointsFile, Output, WebUrls
+from deploy.cli.showing import Format, show, table
+from deploy.provision import ProvisionError
+
+Json = dict[str, Any]
+
+# Of each kind: the first tell what it is about, the commands for each kind show all.
+_MOST_SHOWN = 10
+_WORKER_HEADERS = ("WORKER", "READY", "PARTITIONS", "LAG", "HANDS")
+
+
+def status(
+    output: Output = Format.TABLE,
+    endpoints: EndpointsFile = None,
+    web: WebUrls = None,
+) -> None:
+    """Say what is wrong, then how the workers fare; exit 1 if one is not ready.
+
+    Example: vereflow status --web http://127.0.0.1:6066
+    """
+    with plain_errors():
+        answers, letters = asyncio.run(_look(find(endpoints, web)))
+        warn(answers.gaps())
+    found = condition(answers, letters)
+    show(found, output, lambda: _page(found))
+    if not found["ready"]:
+        raise typer.Exit(NO)
+
+
+async def _look(running: Running) -> tuple[Answers, Letters]:
+    return await asyncio.gather(ask_workers(running.web, TABLES), _letters(running))
+
+
+async def _letters(running: Running) -> Letters:
+    try:
+        found, _ = await read_letters(running.settings)
+    except (*UNREACHABLE, ProvisionError) as error:
+        return Letters([], str(error) or type(error).__name__)
+    return Letters(found)
+
+
+def _page(found: Json) -> Iterator[RenderableType]:
+    wrong = [*_shown(found["wrong"])]
+    yield table(("WRONG", "ABOUT", "WHAT"), wrong) if wrong else "nothing is wrong"
+    yield ""
+    yield table(_WORKER_HEADERS, [_worker(each) for each in found["workers"]])
+    yield ""
+    yield ", ".join(f"{what}: {number}" for what, number in found["counts"].items())
+
+
+def _shown(wrong: list[Json]) -> Iterator[tuple[object, ...]]:
+    counted: Counter[str] = Counter()
+    for each in wrong:
+        counted[each["kind"]] += 1
+        if counted[each["kind"]] <= _MOST_SHOWN:
+            yield (each["kind"], each["about"], each["detail"])
+    for kind, number in counted.items():
+        if number > _MOST_SHOWN:
+            yield (kind, f"{number - _MOST_SHOWN} more", "")
+
+
+def _worker(worker: Json) -> tuple[object, ...]:
+    hands = worker["hands"]
+    watcher, applier = hands.get("pod_watcher", {}), hands.get("policy_applier", {})
+    keeper = hands.get("graph_keeper", {})
+    told = [
+        "watches the pods" if watcher.get("leading") else "",
+        f"{applier['pending']} policies pending" if applier.get("pending") else "",
+        f"keeps graph {keeper.get('graph')}" if keeper.get("aligned") else "",
+    ]
+    ready = "yes" if worker["ready"] else "no"
+    said = ", ".join(each for each in told if each)
+    return (worker["worker"], ready, worker["partitions"], worker["lag"], said)
