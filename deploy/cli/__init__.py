@@ -9,11 +9,13 @@ import typer
 
 from deploy.cli.dead_letters import dead_letters
 from deploy.cli.demo import demo
+from deploy.cli.doctor import doctor
 from deploy.cli.init import init
 from deploy.cli.pods import pods
 from deploy.cli.policies import policies
 from deploy.cli.reach import reach
 from deploy.cli.rules import rules
+from deploy.cli.status import status
 from deploy.cli.up import up
 from deploy.cli.wait import wait
 from deploy.cli.worker import worker
@@ -41,7 +43,11 @@ def _options(
 ) -> None: ...
 
 
-for command in (up, demo, init, worker, wait, pods, rules, policies, reach, dead_letters):
+COMMANDS = (
+    *(up, demo, init, worker, wait),
+    *(status, pods, rules, policies, reach, dead_letters, doctor),
+)
+for command in COMMANDS:
     app.command()(command)
 
 

@@ -1,0 +1,192 @@
+"""Look at everything a worker needs, one part after the other's fault: what `doctor` says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
+
+import httpx
+
+from agents.clients.errors import NotThere, Refused
+from agents.clients.kubernetes import Cluster, Listing
+from agents.clients.verefoo import Verefoo
+from deploy.cli.answers import UNREACHABLE
+from deploy.cli.asking import ask_workers
+from deploy.cli.broker import reach_broker
+from deploy.cli.endpoints import Running
+from deploy.cli.stored import ANSWER_WITHIN, cluster_of
+from deploy.installation import bootstrap, read_epoch
+from deploy.provision import ProvisionError
+from deploy.provision import check as check_topics
+from streams.settings import Settings
+from streams.topics import specs
+from tables.catalog import NAMES
+
+_WITHIN = 40.0
+
+
+class Wrong(Exception):
+    """Something is not as it must be; the second argument says what to do."""
+
+    def __init__(self, what: str, todo: str) -> None:
+        super().__init__(what)
+        self.todo = todo
+
+
+class Finding(NamedTuple):
+    """What one look found."""
+
+    what: str
+    ok: bool
+    detail: str
+    todo: str = ""
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the finding as plain data."""
+        return {"check": self.what, "ok": self.ok, "detail": self.detail, "do": self.todo}
+
+
+Look = Callable[[Running], Awaitable[str]]
+
+
+class Check(NamedTuple):
+    """One look: what it needs, and what to do if what is looked at is not well."""
+
+    what: str
+    look: Look
+    todo: str
+    needs: str = ""
+
+
+async def examine(running: Running) -> list[Finding]:
+    """Look at everything at once; return what was found, in one order."""
+    groups = await asyncio.gather(*(_in_turn(running, checks) for checks in _CHECKS))
+    return [_settings(running.settings), *(finding for group in groups for finding in group)]
+
+
+async def _in_turn(running: Running, checks: Sequence[Check]) -> list[Finding]:
+    found: dict[str, Finding] = {}
+    for check in checks:
+        needed = found.get(check.needs)
+        if needed is None or needed.ok:
+            found[check.what] = await _looked(running, check)
+        else:
+            detail = f"not known without: {check.needs}"
+            found[check.what] = Finding(check.what, False, detail, "see above")
+    return list(found.values())
+
+
+async def _looked(running: Running, check: Check) -> Finding:
+    try:
+        async with asyncio.timeout(_WITHIN):
+            return Finding(check.what, True, await check.look(running))
+    except Wrong as error:
+        return Finding(check.what, False, str(error), error.todo)
+    except (*UNREACHABLE, ProvisionError, ValueError) as error:
+        return Finding(check.what, False, str(error) or type(error).__name__, check.todo)
+
+
+def _settings(settings: Settings) -> Finding:
+    managed = ", ".join(settings.cluster.namespaces)
+    return Finding(
+        "settings",
+        True,
+        f"instance {settings.instance}, graph {settings.graph.name},"
+        f" cluster {settings.cluster.name}, namespaces {managed}",
+    )
+
+
+async def _broker(running: Running) -> str:
+    await reach_broker(running.settings)
+    return running.settings.kafka.broker
+
+
+async def _topics(running: Running) -> str:
+    wanted = specs(running.settings, NAMES)
+    await check_topics(bootstrap(running.settings), wanted)
+    return f"{len(wanted)} topics, all with leaders"
+
+
+async def _epoch(running: Running) -> str:
+    epoch = await read_epoch(running.settings)
+    if epoch is None:
+        raise Wrong("this installation has none", "run `vereflow init`")
+    return f"epoch {epoch}"
+
+
+async def _api_server(running: Running) -> str:
+    async with _cluster(running) as cluster:
+        return await cluster.version()
+
+
+async def _pods(running: Running) -> str:
+    async with _cluster(running) as cluster:
+        return await _counted(running, cluster.list_pods)
+
+
+async def _policies(running: Running) -> str:
+    async with _cluster(running) as cluster:
+        return await _counted(running, lambda namespace: cluster.list_policies(namespace, ""))
+
+
+async def _counted(running: Running, listing: Callable[[str], Awaitable[Listing]]) -> str:
+    try:
+        found = [await listing(each) for each in running.settings.cluster.namespaces]
+    except Refused as error:
+        raise Wrong(str(error), "give our account this right: see the Role in the chart") from error
+    return f"{sum(len(each.items) for each in found)} there"
+
+
+@asynccontextmanager
+async def _cluster(running: Running) -> AsyncIterator[Cluster]:
+    cluster = cluster_of(running.settings.cluster)
+    try:
+        yield cluster
+    finally:
+        await cluster.close()
+
+
+async def _verefoo(running: Running) -> str:
+    settings = running.settings
+    async with httpx.AsyncClient(base_url=settings.verefoo.url, trust_env=False) as http:
+        verefoo, gid = Verefoo(http, ANSWER_WITHIN), settings.graph.id
+        if gid is None:
+            return f"{len(await verefoo.graphs())} graphs; ours is made at the first start"
+        try:
+            graph = await verefoo.graph(gid)
+        except NotThere as error:
+            todo = "set graph.id to the graph's number, or to none to have one made"
+            raise Wrong(f"no graph {gid} at {settings.verefoo.url}", todo) from error
+    if graph.firewall(settings.graph.firewall) is None:
+        return f"graph {gid}, still without firewall {settings.graph.firewall}"
+    return f"graph {gid} with firewall {settings.graph.firewall}"
+
+
+async def _workers(running: Running) -> str:
+    answers = await ask_workers(running.web)
+    wrong = [f"{url} does not answer: {why}" for url, why in sorted(answers.silent.items())]
+    for url, told in sorted(answers.told.items()):
+        if told.status.get("ready") is not True:
+            reasons = "; ".join(map(str, told.status.get("reasons") or ()))
+            wrong.append(f"{url} is not ready: {reasons}")
+    if wrong:
+        raise Wrong("; ".join(wrong), "see the worker's log")
+    return f"{len(answers.told)} ready"
+
+
+_CHECKS = (
+    (
+        Check("broker", _broker, "start Kafka, or set kafka.broker"),
+        Check("topics", _topics, "", needs="broker"),
+        Check("epoch", _epoch, "run `vereflow init`", needs="topics"),
+    ),
+    (
+        Check("API server", _api_server, "check cluster.kubeconfig and cluster.context"),
+        Check("list pods", _pods, "check cluster.namespaces", needs="API server"),
+        Check("list policies", _policies, "check cluster.namespaces", needs="API server"),
+    ),
+    (Check("Verefoo", _verefoo, "start Verefoo, or set verefoo.url"),),
+    (Check("workers", _workers, "start `vereflow worker`, or say --web with its web server"),),
+)
