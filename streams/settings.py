@@ -14,13 +14,22 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
     InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
 from streams.records.addresses import check_pod_address
@@ -29,7 +38,8 @@ from streams.rules.verdict import Exactness
 
 NEVER_MANAGED = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 MAX_FILE_BYTES = 1 << 20
-_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,200}")
+# A topic's name has at most 249 characters: this leaves room for ours and for a cluster's name.
+_PREFIX = re.compile(r"[A-Za-z0-9._-]{1,150}")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 _BROKER = re.compile(r"(?:kafka://)?([A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\]):([0-9]{1,5})")
 
@@ -41,8 +51,8 @@ def _name(text: str) -> str:
 
 
 def _topic_prefix(text: str) -> str:
-    if text and (_TOPIC.fullmatch(text) is None or text.strip(".") == ""):
-        raise ValueError("a topic prefix is made of A-Z, a-z, 0-9, '.', '_' and '-'")
+    if text and (_PREFIX.fullmatch(text) is None or text.strip(".") == ""):
+        raise ValueError("a topic prefix is up to 150 of A-Z, a-z, 0-9, '.', '_' and '-'")
     return text
 
 
@@ -55,14 +65,22 @@ def _broker(text: str) -> str:
 
 
 def check_url(text: str) -> str:
-    """Return an http(s) base URL without credentials or a trailing slash, or raise ValueError."""
-    url = urlsplit(text)
-    if url.username or url.password:
-        # Said without the text: it would repeat the password.
+    """Return an http(s) base URL without credentials or a trailing slash, or raise ValueError.
+
+    No message repeats the text, nor a part of it: it may be a password.
+    """
+    try:
+        url = urlsplit(text)
+        port = url.port
+    except ValueError:
+        raise ValueError("a URL is http://HOST:PORT/PATH with a port from 1 to 65535") from None
+    if "@" in text:
         raise ValueError("a URL with a user or password in it is refused")
+    if any(each.isspace() or not each.isprintable() for each in text):
+        raise ValueError("a URL has no blanks in it")
     if url.scheme not in ("http", "https") or not url.hostname:
         raise ValueError("a URL starts with http:// or https:// and names a host")
-    if url.query or url.fragment or not (url.port is None or 0 < url.port < 65536):
+    if url.query or url.fragment or port == 0:
         raise ValueError("a base URL has no query, no fragment and a port from 1 to 65535")
     return text.rstrip("/")
 
@@ -75,7 +93,15 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def _digits(value: object) -> object:
+    # Python would read a blank, a sign or an underscore among the digits as well.
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,5}", value) is None:
+        raise ValueError("a port is a number from 1 to 65535")
+    return value
+
+
 Name = Annotated[str, AfterValidator(_name)]
+Port = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=65535)]
 Url = Annotated[str, AfterValidator(check_url)]
 Seconds = Annotated[FiniteFloat, Field(gt=0, le=86_400)]
 
@@ -169,7 +195,7 @@ class WebSettings(Group):
     """Health, metrics and the table views of one worker."""
 
     host: Literal["127.0.0.1", "::1", "localhost"] = "127.0.0.1"
-    port: int = Field(default=6066, ge=1, le=65535)
+    port: Port = 6066
     enabled: bool = True
 
 
@@ -225,10 +251,16 @@ def load(**changes: Any) -> Settings:
     """Return the settings; raise ValueError (pydantic's or UnknownSetting) for any mistake."""
     known = set(names())
     for variable in os.environ:
-        setting = variable.removeprefix("VEREFLOW_").lower()
-        if variable.startswith("VEREFLOW_") and setting not in known and setting not in _OTHERS:
+        # Set in lower case it would count as well.
+        setting = variable.lower().removeprefix("vereflow_")
+        ours = variable.lower().startswith("vereflow_")
+        if ours and setting not in known and setting not in _OTHERS:
             raise UnknownSetting(f"{variable} is no setting")
-    return Settings(**changes)
+    try:
+        return Settings(**changes)
+    except SettingsError as error:
+        # It says which group, and repeats nothing.
+        raise ValueError(f"{error}: lists and groups are written as JSON") from None
 
 
 _OTHERS = {"config", "worlds", "endpoints", "web_urls"}
@@ -245,14 +277,29 @@ def names() -> list[str]:
     return found
 
 
+class _NotAllowed(yaml.MarkedYAMLError):
+    """YAML, but of a kind that settings are not written in."""
+
+
 class _StrictLoader(yaml.SafeLoader):
-    """YAML without duplicate keys; safe_load alone would let the last one win in silence."""
+    """YAML without duplicate keys, of which the last would win in silence, and without aliases.
+
+    Ten lines of aliases to aliases become more than a machine can hold.
+    """
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise _NotAllowed(problem="an alias", problem_mark=self.get_mark())
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        doubled = {str(key) for key in keys if keys.count(key) > 1}
+        if not all(isinstance(key, str) for key in keys):
+            raise _NotAllowed(problem="a name that is no text", problem_mark=node.start_mark)
+        doubled = sorted({key for key in keys if keys.count(key) > 1})
         if doubled:
-            raise ValueError(f"said twice: {', '.join(sorted(doubled))}")
+            said = f"{', '.join(doubled)[:200]} twice"
+            raise _NotAllowed(problem=said, problem_mark=node.start_mark)
         return super().construct_mapping(node, deep)
 
 
@@ -267,10 +314,20 @@ def read_file(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path}: larger than {MAX_FILE_BYTES} bytes")
     try:
         told = yaml.load(content, Loader=_StrictLoader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: not YAML: {str(error)[:200]}") from error
+    except Exception as error:
+        # A bad date or an empty number fails in ways of its own.
+        raise ValueError(f"{path}: not YAML as settings are written{_where(error)}") from None
     if told is None:
         return {}
     if not isinstance(told, dict):
         raise ValueError(f"{path}: settings are a mapping of names")
     return told
+
+
+def _where(error: Exception) -> str:
+    # The parser's own words may repeat a part of the text, and that part may be a password.
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return ""
+    words = f": {error.problem}" if isinstance(error, _NotAllowed) else ""
+    return f"{words} at line {mark.line + 1}, column {mark.column + 1}"
