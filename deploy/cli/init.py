@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 
 from deploy.cli.answers import console, errors, plain_errors
+from deploy.cli.broker import reach_broker
 from deploy.installation import initialise
-from streams.settings import load
+from deploy.provision import Provisioned
+from streams.settings import Settings, load
 
 
 def init() -> None:
@@ -15,7 +17,12 @@ def init() -> None:
     Example: VEREFLOW_KAFKA__BROKER=kafka:9092 vereflow init
     """
     with plain_errors(), errors.status("creating and checking topics"):
-        done, epoch = asyncio.run(initialise(load()))
+        done, epoch = asyncio.run(_init(load()))
     for name in done.created:
         console.print(f"created  {name}", markup=False)
     console.print(f"{len(done.created)} created, {len(done.found)} checked, epoch {epoch}")
+
+
+async def _init(settings: Settings) -> tuple[Provisioned, int]:
+    await reach_broker(settings)
+    return await initialise(settings)

@@ -26,7 +26,7 @@ _HEADERS = ("POLICY", "OUTCOME", "REVISION", "INEXACT", "REASON")
 def policies(
     name: Annotated[
         str | None,
-        typer.Argument(help="Show this one whole; default/pod-a or pod-a.", metavar="[NAME]"),
+        typer.Argument(help="Show this one whole; default/pod-a or pod-a.", metavar="NAME"),
     ] = None,
     everything: Everything = False,
     output: Output = Format.TABLE,

@@ -24,11 +24,11 @@ _MOST_COLUMNS = 6
 
 def reach(
     source: Annotated[
-        str | None, typer.Argument(metavar="[FROM]", help="A pod: pod-a or default/pod-a.")
+        str | None, typer.Argument(metavar="FROM", help="A pod: pod-a or default/pod-a.")
     ] = None,
-    destination: Annotated[str | None, typer.Argument(metavar="[TO]", help="Another pod.")] = None,
+    destination: Annotated[str | None, typer.Argument(metavar="TO", help="Another pod.")] = None,
     port: Annotated[
-        str | None, typer.Argument(metavar="[PORT]", help="80 (TCP), 53/UDP or 9899/SCTP.")
+        str | None, typer.Argument(metavar="PORT", help="80 (TCP), 53/UDP or 9899/SCTP.")
     ] = None,
     output: Output = Format.TABLE,
     endpoints: EndpointsFile = None,

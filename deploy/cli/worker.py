@@ -10,6 +10,8 @@ import typer
 
 from deploy import logs
 from deploy.cli.answers import plain_errors
+from deploy.cli.broker import reach_broker
+from deploy.cli.state_dir import claim_state_dir
 from deploy.hooks import call_hook
 from deploy.installation import NotInitialised, bootstrap, read_epoch
 from deploy.provision import check
@@ -31,6 +33,7 @@ def worker(
     with plain_errors():
         settings = load()
         logs.configure(settings.log.format, settings.log.level)
+        claim_state_dir(settings.state_dir)
         if prepare:
             call_hook(prepare)
         epoch = asyncio.run(_check(settings))
@@ -43,6 +46,7 @@ def worker(
 
 async def _check(settings: Settings) -> int:
     """Refuse to run on topics that are not right; return the epoch of this installation."""
+    await reach_broker(settings)
     await check(bootstrap(settings), specs(settings, NAMES))
     epoch = await read_epoch(settings)
     if epoch is None:

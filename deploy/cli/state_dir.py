@@ -1,0 +1,34 @@
+"""Refuse a state dir that others could change, or that is not ours to write."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+
+class BadStateDir(ValueError):
+    """The state dir cannot be used; the message says why and what to do."""
+
+
+def claim_state_dir(path: Path) -> None:
+    """Make the state dir, or check the one there is; raise BadStateDir if it cannot be used."""
+    try:
+        # A mount is often everybody's: what is made below it is ours alone.
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except FileExistsError:
+        raise _bad(path, "it is not a directory, or a link to nothing") from None
+    except OSError as error:
+        raise _bad(path, f"it cannot be made: {error.strerror}") from None
+    found, link = path.stat(), path.lstat()
+    if found.st_uid != os.geteuid() or link.st_uid != os.geteuid():
+        what = f"a link to {path.resolve()}, not all ours" if path.is_symlink() else "not ours"
+        raise _bad(path, f"it is {what}: name a directory below it, or own it")
+    if found.st_mode & stat.S_IWOTH:
+        raise _bad(path, f"everybody may write to it: name one below it, or `chmod o-w {path}`")
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise _bad(path, "it is read-only")
+
+
+def _bad(path: Path, why: str) -> BadStateDir:
+    return BadStateDir(f"state_dir {path}: {why}")
