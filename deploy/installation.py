@@ -13,11 +13,12 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from agents.clients.kubernetes import Cluster
-from deploy.provision import Provisioned, provision
+from deploy.provision import Provisioned, absent, provision
 from streams.app import KafkaOptions
 from streams.flow.fence import INSTANCE, MANAGED_BY, revision_of
+from streams.flow.output import POD_RULES
 from streams.settings import Settings
-from streams.topics import installation_topic, specs
+from streams.topics import installation_topic, names, specs
 from streams.topicspec import changelog
 from tables.catalog import NAMES
 
@@ -29,16 +30,28 @@ class NotInitialised(RuntimeError):
 
 
 async def initialise(settings: Settings) -> tuple[Provisioned, int]:
-    """Create or check every topic; return what was done and the epoch that holds from now on."""
-    servers = bootstrap(settings)
-    done = await provision(servers, specs(settings, NAMES))
-    kafka = settings.kafka
-    rules = changelog(kafka.app_id, "pod-rules", kafka.partitions, kafka.replication).name
-    epoch = None if rules in done.created else await read_epoch(settings)
-    if epoch is None:
-        epoch = 1 + await _highest_epoch(settings)
+    """Create or check every topic; return what was done and the epoch that holds from now on.
+
+    The epoch is raised before the topics that begin anew are there: whoever is interrupted in
+    between raises it once more, and it is never too low.
+    """
+    servers, wanted = bootstrap(settings), specs(settings, NAMES)
+    own = [spec for spec in wanted if spec.name == installation_topic(settings)]
+    created = (await provision(servers, own)).created
+    epoch = await read_epoch(settings)
+    if epoch is None or await absent(servers, _revised_by(settings)):
+        epoch = 1 + max(epoch or 0, await _highest_epoch(settings))
         await write_epoch(settings, epoch)
-    return done, epoch
+    created += (await provision(servers, wanted)).created
+    found = tuple(spec.name for spec in wanted if spec.name not in created)
+    return Provisioned(created, found), epoch
+
+
+def _revised_by(settings: Settings) -> list[str]:
+    """Return the topics whose offsets revisions count: the views, and what was made of them."""
+    kafka = settings.kafka
+    rows = changelog(kafka.app_id, POD_RULES, kafka.partitions, kafka.replication)
+    return [names(settings)[POD_RULES], rows.name]
 
 
 def bootstrap(settings: Settings) -> str:
@@ -76,9 +89,18 @@ async def _newest(consumer: Any, settings: Settings) -> int | None:
     found: int | None = None
     while await consumer.position(place) < end:
         for record in (await consumer.getmany(timeout_ms=200)).get(place, ()):
-            if record.key == settings.instance.encode() and record.value:
-                found = int(json.loads(record.value)["epoch"])
+            if record.key == settings.instance.encode():
+                found = _epoch(record.value) or found
     return found
+
+
+def _epoch(value: bytes | None) -> int | None:
+    try:
+        told = json.loads(value or b"")["epoch"]
+    except (ValueError, LookupError, TypeError):
+        # Somebody else's record: ours is among the others.
+        return None
+    return told if type(told) is int and told > 0 else None
 
 
 async def _highest_epoch(settings: Settings) -> int:

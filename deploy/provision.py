@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -63,6 +63,13 @@ async def provision(bootstrap: str, topics: Sequence[TopicSpec], **client: Any) 
         await _check(admin, bootstrap, topics, described)
     created = tuple(spec.name for spec in missing)
     return Provisioned(created, tuple(spec.name for spec in topics if spec.name not in created))
+
+
+async def absent(bootstrap: str, names: Iterable[str], **client: Any) -> list[str]:
+    """Return the names of which there is no topic."""
+    async with _admin(bootstrap, client) as admin:
+        there = set(await admin.list_topics())
+    return [name for name in names if name not in there]
 
 
 async def check(bootstrap: str, topics: Sequence[TopicSpec], **client: Any) -> None:

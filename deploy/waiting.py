@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from deploy.installation import bootstrap
+from deploy.provision import MissingTopics, absent
 from streams.codec import Poison, decode
 from streams.flow.output import BARRIERS, PATCH_OUTCOMES
 from streams.records.marks import BarrierRequest, MarkKind
@@ -23,21 +26,27 @@ from streams.topics import names
 ROUNDS = 2
 ASK_EVERY = 3.0
 ALIGNER = -1
+CONNECT_WITHIN = 10.0
 
 Heard = tuple[str, int]
 
 
 async def wait_for_effects(settings: Settings, within: float) -> list[str]:
-    """Return nothing when all is done, else what had not been heard from when time was up."""
+    """Return nothing when all is done, else what had not been heard from when time was up.
+
+    Raise MissingTopics if nobody made them, TimeoutError if the broker does not answer in time.
+    """
     deadline = time.monotonic() + within
     servers = bootstrap(settings)
+    await _require_topics(servers, settings)
     consumer = AIOKafkaConsumer(
         bootstrap_servers=servers, auto_offset_reset="latest", enable_auto_commit=False
     )
     async with AIOKafkaProducer(bootstrap_servers=servers) as producer:
         await consumer.start()
         try:
-            await _go_to_end(consumer, settings)
+            async with asyncio.timeout(max(within, CONNECT_WITHIN)):
+                await _go_to_end(consumer, settings)
             for _ in range(ROUNDS):
                 silent = await _one_round(settings, producer, consumer, deadline)
                 if silent:
@@ -45,6 +54,14 @@ async def wait_for_effects(settings: Settings, within: float) -> list[str]:
             return []
         finally:
             await consumer.stop()
+
+
+async def _require_topics(servers: str, settings: Settings) -> None:
+    # A client that asks for a topic which is not there asks for as long as it may.
+    plain = names(settings)
+    lacking = await absent(servers, (plain[BARRIERS], plain[PATCH_OUTCOMES]))
+    if lacking:
+        raise MissingTopics(f"no such topics: {', '.join(lacking)}; run `vereflow init`")
 
 
 async def _go_to_end(consumer: Any, settings: Settings) -> None:
@@ -61,7 +78,7 @@ async def _one_round(
     barrier = uuid.uuid4().hex
     graph = settings.graph.name
     missing = {(graph, each) for each in (ALIGNER, *range(settings.kafka.partitions))}
-    asked = 0.0
+    asked = -math.inf
     while missing:
         now = time.monotonic()
         if now >= deadline:
@@ -69,8 +86,10 @@ async def _one_round(
         if now - asked >= ASK_EVERY:
             # Again and again: whoever heard it may be gone, and twice is as good as once.
             asked = now
-            await _ask(settings, producer, barrier)
-        wait = max(1, int(1000 * min(0.2, deadline - now)))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, deadline - now)):
+                    await _ask(settings, producer, barrier)
+        wait = max(1, int(1000 * min(0.2, deadline - time.monotonic())))
         for records in (await consumer.getmany(timeout_ms=wait)).values():
             missing -= set(_answers(records, barrier))
     return []

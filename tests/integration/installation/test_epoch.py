@@ -1,0 +1,151 @@
+"""The epoch of an installation only ever rises, whatever is lost or interrupted."""
+
+from __future__ import annotations
+
+import json
+
+import httpx
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+
+from agents.clients.errors import ClientError
+from deploy import installation
+from deploy.installation import initialise, read_epoch, write_epoch
+from deploy.local.kubernetes.server import KubernetesServer
+from deploy.provision import TopicsRefused, absent
+from streams.settings import Settings
+from streams.topics import installation_topic, specs
+from tables.catalog import NAMES
+
+POLICIES = "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies"
+
+
+async def test_a_first_installation_begins_with_epoch_1_and_keeps_it(settings: Settings) -> None:
+    first, epoch = await initialise(settings)
+    second, kept = await initialise(settings)
+
+    topics = {spec.name for spec in specs(settings, NAMES)}
+    assert (epoch, kept) == (1, 1)
+    assert (set(first.created), first.found) == (topics, ())
+    assert (second.created, set(second.found)) == ((), topics)
+
+
+async def test_new_topics_begin_above_every_policy_that_was_written_before(
+    settings: Settings, server: KubernetesServer
+) -> None:
+    await store_policy(server, "one", "7.3.9")
+    await store_policy(server, "two", "12.1.4", instance="other")
+    await store_policy(server, "three", "no revision")
+
+    _, epoch = await initialise(settings)
+
+    assert epoch == 8
+    assert await read_epoch(settings) == 8
+
+
+@pytest.mark.parametrize("lost", ["pod-rules", "vereflow-pod-rules-changelog"])
+async def test_an_installation_whose_views_begin_anew_gets_a_new_epoch(
+    settings: Settings, lost: str
+) -> None:
+    await initialise(settings)
+    await write_epoch(settings, 4)
+    await delete_topic(settings, lost)
+
+    done, epoch = await initialise(settings)
+
+    assert done.created == (lost,)
+    assert epoch == 5
+
+
+async def test_a_topic_that_came_with_a_newer_version_leaves_the_epoch_alone(
+    settings: Settings,
+) -> None:
+    await initialise(settings)
+    await delete_topic(settings, "barriers")
+
+    done, epoch = await initialise(settings)
+
+    assert (done.created, epoch) == (("barriers",), 1)
+
+
+async def test_an_interrupted_init_never_leaves_new_topics_with_an_old_epoch(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await initialise(settings)
+    await write_epoch(settings, 4)
+    await delete_topic(settings, "pod-rules")
+    provision = installation.provision
+
+    async def interrupted(servers: str, topics: list) -> object:
+        if len(topics) > 1:
+            await provision(servers, topics)
+            raise TopicsRefused("interrupted")
+        return await provision(servers, topics)
+
+    monkeypatch.setattr(installation, "provision", interrupted)
+    with pytest.raises(TopicsRefused):
+        await initialise(settings)
+    monkeypatch.undo()
+
+    _, epoch = await initialise(settings)
+
+    assert epoch == 5
+
+
+async def test_without_an_answer_of_the_api_server_no_topic_of_the_pipeline_is_made(
+    settings: Settings, server: KubernetesServer
+) -> None:
+    await server.stop()
+
+    with pytest.raises(ClientError):
+        await initialise(settings)
+
+    topics = [spec.name for spec in specs(settings, NAMES)]
+    others = [name for name in topics if name != installation_topic(settings)]
+    assert await absent(settings.kafka.broker, topics) == others
+
+
+async def test_who_never_ran_init_has_no_epoch(settings: Settings) -> None:
+    await initialise(settings.model_copy(update={"instance": "other"}))
+
+    assert await read_epoch(settings) is None
+
+
+@pytest.mark.parametrize(
+    "value", [None, b"", b"{", b"[]", b"{}", b'{"epoch": "9"}', b'{"epoch": 0}', b'{"epoch": true}']
+)
+async def test_what_is_no_epoch_is_passed_over(settings: Settings, value: bytes | None) -> None:
+    await initialise(settings)
+    async with AIOKafkaProducer(bootstrap_servers=settings.kafka.broker) as producer:
+        await producer.send_and_wait(installation_topic(settings), value, key=b"main", partition=0)
+
+    assert await read_epoch(settings) == 1
+
+
+async def delete_topic(settings: Settings, name: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka.broker)
+    await admin.start()
+    try:
+        await admin.delete_topics([name])
+    finally:
+        await admin.close()
+
+
+async def store_policy(
+    server: KubernetesServer, name: str, revision: str, instance: str = "main"
+) -> None:
+    manifest = {
+        "metadata": {
+            "name": name,
+            "labels": {
+                "app.kubernetes.io/managed-by": "vereflow",
+                "vereflow.io/instance": instance,
+            },
+            "annotations": {"vereflow.io/revision": revision},
+        },
+        "spec": {"podSelector": {}},
+    }
+    async with httpx.AsyncClient(base_url=server.url, trust_env=False) as http:
+        answer = await http.post(POLICIES, content=json.dumps(manifest))
+        answer.raise_for_status()
