@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import ItemsView, Iterator, MutableMapping
 from typing import Any, Generic, TypeVar
 
 from streams.codec import Poison
@@ -41,12 +41,29 @@ class PartitionRows(MutableMapping[str, R], Generic[R]):
         del self._table[key]
 
     def __iter__(self) -> Iterator[str]:
+        return (key for key, _ in self.readable())
+
+    def items(self) -> ItemsView[str, R]:
+        """Return the readable rows, each read once."""
+        return _Items(self)
+
+    def readable(self) -> Iterator[tuple[str, R]]:
+        """Yield every key with its row, except those that cannot be read."""
         store = self._table.data
-        for raw, _ in store._visible_items(self._db()):
-            yield store._decode_key(raw)
+        for raw_key, raw in store._visible_items(self._db()):
+            row = store._decode_value(raw)
+            if not isinstance(row, Poison):
+                yield store._decode_key(raw_key), row
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
     def _db(self) -> Any:
         return self._table.data._db_for_partition(self._partition)
+
+
+class _Items(ItemsView[str, R]):
+    _mapping: PartitionRows[R]
+
+    def __iter__(self) -> Iterator[tuple[str, R]]:
+        return self._mapping.readable()
