@@ -1,0 +1,26 @@
+"""Nothing that travels or rests is pickled: everything has a codec of ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from streams import topics
+from streams.app import KafkaOptions, create_app
+from streams.codec import KeyCodec, RecordCodec
+from streams.settings import load
+from tables import catalog
+
+
+def test_every_topic_and_table_has_a_codec_that_runs_nothing_it_reads(tmp_path: Path) -> None:
+    app = create_app(KafkaOptions("127.0.0.1:9", "test", tmp_path), store="memory://")
+    tables = catalog.declare(app, 1).by_name.values()
+
+    declared = [
+        *topics.declare(app, load()).by_name.values(),
+        *(table.changelog_topic for table in tables),
+    ]
+
+    assert len(declared) == len(topics.RECORDS) + len(catalog.NAMES)
+    assert {type(each.schema.key_serializer) for each in declared} == {KeyCodec}
+    assert {type(each.schema.value_serializer) for each in declared} == {RecordCodec}
+    assert (app.conf.key_serializer, app.conf.value_serializer) == ("raw", "json")
