@@ -8,21 +8,30 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Collection
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from agents.clients.kubernetes import Cluster
-from deploy.provision import Provisioned, absent, provision
+from deploy.provision import Provisioned, WrongTopic, absent, provision
 from streams.app import KafkaOptions
 from streams.flow.fence import INSTANCE, MANAGED_BY, revision_of
-from streams.flow.output import POD_RULES
+from streams.flow.output import GRAPH_EDITS, GRAPH_FACTS, POD_EVENTS, POD_RULES, POLICY_PATCHES
 from streams.settings import Settings
 from streams.topics import installation_topic, names, specs
 from streams.topicspec import changelog
 from tables.catalog import NAMES
 
 READ_WITHIN = 20.0
+# Which tables remember the offsets of which topic.
+_READ_INTO = {
+    POD_EVENTS: ("pods",),
+    GRAPH_FACTS: ("graph-pods", "graph-rules"),
+    GRAPH_EDITS: ("graphs",),
+    POD_RULES: ("pod-rules",),
+    POLICY_PATCHES: ("wanted",),
+}
 
 
 class NotInitialised(RuntimeError):
@@ -37,9 +46,11 @@ async def initialise(settings: Settings) -> tuple[Provisioned, int]:
     """
     servers, wanted = bootstrap(settings), specs(settings, NAMES)
     own = [spec for spec in wanted if spec.name == installation_topic(settings)]
+    lacking = set(await absent(servers, [spec.name for spec in wanted]))
+    _check_rows(settings, lacking)
     created = (await provision(servers, own)).created
     epoch = await read_epoch(settings)
-    if epoch is None or await absent(servers, _revised_by(settings)):
+    if epoch is None or _rows(settings, POD_RULES) in lacking:
         epoch = 1 + max(epoch or 0, await _highest_epoch(settings))
         await write_epoch(settings, epoch)
     created += (await provision(servers, wanted)).created
@@ -47,11 +58,23 @@ async def initialise(settings: Settings) -> tuple[Provisioned, int]:
     return Provisioned(created, found), epoch
 
 
-def _revised_by(settings: Settings) -> list[str]:
-    """Return the topics whose offsets revisions count: the views, and what was made of them."""
+def _check_rows(settings: Settings, lacking: Collection[str]) -> None:
+    """Refuse to make a topic anew whose offsets rows that are kept have counted."""
+    plain = names(settings)
+    for topic, tables in _READ_INTO.items():
+        name = plain[f"{topic}.{settings.cluster.name}" if topic == POLICY_PATCHES else topic]
+        kept = [rows for table in tables if (rows := _rows(settings, table)) not in lacking]
+        if name in lacking and kept:
+            # Every new record would pass for one that was handled long ago.
+            raise WrongTopic(
+                f"{name} is gone, but what was made of it is not: delete {' and '.join(kept)} and"
+                " every worker's state_dir as well, and run `vereflow init`"
+            )
+
+
+def _rows(settings: Settings, table: str) -> str:
     kafka = settings.kafka
-    rows = changelog(kafka.app_id, POD_RULES, kafka.partitions, kafka.replication)
-    return [names(settings)[POD_RULES], rows.name]
+    return changelog(kafka.app_id, table, kafka.partitions, kafka.replication).name
 
 
 def bootstrap(settings: Settings) -> str:

@@ -13,12 +13,13 @@ from agents.clients.errors import ClientError
 from deploy import installation
 from deploy.installation import initialise, read_epoch, write_epoch
 from deploy.local.kubernetes.server import KubernetesServer
-from deploy.provision import TopicsRefused, absent
+from deploy.provision import TopicsRefused, WrongTopic, absent
 from streams.settings import Settings
 from streams.topics import installation_topic, specs
 from tables.catalog import NAMES
 
 POLICIES = "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies"
+ROWS = "vereflow-pod-rules-changelog"
 
 
 async def test_a_first_installation_begins_with_epoch_1_and_keeps_it(settings: Settings) -> None:
@@ -44,25 +45,48 @@ async def test_new_topics_begin_above_every_policy_that_was_written_before(
     assert await read_epoch(settings) == 8
 
 
-@pytest.mark.parametrize("lost", ["pod-rules", "vereflow-pod-rules-changelog"])
+@pytest.mark.parametrize("lost", [[ROWS], ["pod-rules", ROWS]])
 async def test_an_installation_whose_views_begin_anew_gets_a_new_epoch(
-    settings: Settings, lost: str
+    settings: Settings, lost: list[str]
 ) -> None:
     await initialise(settings)
     await write_epoch(settings, 4)
-    await delete_topic(settings, lost)
+    await delete_topics(settings, lost)
 
     done, epoch = await initialise(settings)
 
-    assert done.created == (lost,)
+    assert sorted(done.created) == sorted(lost)
     assert epoch == 5
+
+
+@pytest.mark.parametrize(
+    ("lost", "kept"),
+    [
+        ("pod-events", "vereflow-pods-changelog"),
+        ("graph-facts", "vereflow-graph-pods-changelog and vereflow-graph-rules-changelog"),
+        ("graph-edits", "vereflow-graphs-changelog"),
+        ("pod-rules", ROWS),
+        ("policy-patches.local", "vereflow-wanted-changelog"),
+    ],
+)
+async def test_a_topic_does_not_begin_anew_under_rows_that_counted_its_offsets(
+    settings: Settings, lost: str, kept: str
+) -> None:
+    await initialise(settings)
+    await delete_topics(settings, [lost])
+
+    with pytest.raises(WrongTopic, match=f"{lost} is gone, but .*: delete {kept} and every"):
+        await initialise(settings)
+
+    assert await absent(settings.kafka.broker, [lost]) == [lost]
+    assert await read_epoch(settings) == 1
 
 
 async def test_a_topic_that_came_with_a_newer_version_leaves_the_epoch_alone(
     settings: Settings,
 ) -> None:
     await initialise(settings)
-    await delete_topic(settings, "barriers")
+    await delete_topics(settings, ["barriers"])
 
     done, epoch = await initialise(settings)
 
@@ -74,7 +98,7 @@ async def test_an_interrupted_init_never_leaves_new_topics_with_an_old_epoch(
 ) -> None:
     await initialise(settings)
     await write_epoch(settings, 4)
-    await delete_topic(settings, "pod-rules")
+    await delete_topics(settings, ["pod-rules", ROWS])
     provision = installation.provision
 
     async def interrupted(servers: str, topics: list) -> object:
@@ -123,11 +147,11 @@ async def test_what_is_no_epoch_is_passed_over(settings: Settings, value: bytes 
     assert await read_epoch(settings) == 1
 
 
-async def delete_topic(settings: Settings, name: str) -> None:
+async def delete_topics(settings: Settings, names: list[str]) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka.broker)
     await admin.start()
     try:
-        await admin.delete_topics([name])
+        await admin.delete_topics(names)
     finally:
         await admin.close()
 
