@@ -15,12 +15,14 @@ from pathlib import Path
 import httpx
 import structlog
 
+COMMAND = (sys.executable, "-m", "deploy.cli", "worker")
 READY_WITHIN = 90.0
 STOP_WITHIN = 20.0
 LOOK_EVERY = 0.1
 # A worker that dies this often in a row has a fault that another start does not cure.
 MOST_DEATHS = 5
 DEATHS_WITHIN = 60.0
+MAX_TAIL = 32 << 10
 
 log = structlog.get_logger()
 
@@ -53,10 +55,9 @@ class WorkerProcess:
 
     def start(self) -> None:
         """Start the process, in a session of its own: Ctrl-C is for whoever supervises it."""
-        command = [sys.executable, "-m", "deploy.cli", "worker", *self.options]
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(
-                command,
+                [*COMMAND, *self.options],
                 env={**os.environ, **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -70,7 +71,11 @@ class WorkerProcess:
 
     def tail(self, lines: int = 15) -> str:
         """Return the end of its log."""
-        text = self.log.read_text(errors="replace") if self.log.exists() else ""
+        if not self.log.exists():
+            return ""
+        with self.log.open("rb") as file:
+            file.seek(max(0, self.log.stat().st_size - MAX_TAIL))
+            text = file.read().decode(errors="replace")
         return "\n".join(text.splitlines()[-lines:])
 
 
@@ -83,6 +88,7 @@ class Workers:
 
     async def start(self) -> None:
         """Return when every worker says it is ready; raise WorkerFailed otherwise."""
+        self._stopping = False
         for worker in self.workers:
             worker.start()
         await self.until_ready()
@@ -128,8 +134,9 @@ class Workers:
 
     @staticmethod
     def _gives_up(worker: WorkerProcess) -> bool:
-        recent = [at for at in worker.deaths if time.monotonic() - at < DEATHS_WITHIN]
-        return len(recent) >= MOST_DEATHS
+        since = time.monotonic() - DEATHS_WITHIN
+        worker.deaths = [at for at in worker.deaths if at > since]
+        return len(worker.deaths) >= MOST_DEATHS
 
 
 async def _is_ready(http: httpx.AsyncClient, worker: WorkerProcess) -> bool:
