@@ -10,7 +10,8 @@ from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 from rich.console import Console
 
-from agents.clients.errors import ClientError
+from agents.clients.errors import ClientError, Refused
+from deploy.cli.showing import plain
 from deploy.installation import NotInitialised
 from deploy.local.broker.embedded import BrokerNotReady
 from deploy.provision import ProvisionError
@@ -24,6 +25,7 @@ NOT_REACHABLE = 3
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 
+_ADVICE = "`vereflow doctor` says what to do"
 UNREACHABLE = (BrokerNotReady, ClientError, KafkaError, OSError, TimeoutError, WorkerFailed)
 
 
@@ -36,8 +38,14 @@ def plain_errors() -> Iterator[None]:
         raise _stop(_first(error), WRONG_USAGE) from None
     except (ProvisionError, NotInitialised, WorldError) as error:
         raise _stop(str(error), WRONG_USAGE) from None
+    except Refused as error:
+        # No credentials, or none that suffice.
+        raise _stop(f"{error}; {_ADVICE}", WRONG_USAGE) from None
+    except (BrokerNotReady, WorkerFailed) as error:
+        raise _stop(str(error), NOT_REACHABLE) from None
     except UNREACHABLE as error:
-        raise _stop(f"not reachable: {error or type(error).__name__}", NOT_REACHABLE) from None
+        said = str(error) or type(error).__name__
+        raise _stop(f"not reachable: {said}; {_ADVICE}", NOT_REACHABLE) from None
     except ValueError as error:
         raise _stop(str(error), WRONG_USAGE) from None
 
@@ -49,7 +57,8 @@ def warn(lines: Iterable[str]) -> None:
 
 
 def _stop(message: str, status: int) -> typer.Exit:
-    errors.print(f"vereflow: {message}", markup=False, soft_wrap=True)
+    # Only a worker's log has more lines than one; a server's words must not steer the terminal.
+    warn(["\n".join(map(plain, message.splitlines()))])
     return typer.Exit(status)
 
 
