@@ -1,0 +1,193 @@
+"""Every command that asks a running system, asked of a real one: what it says, how it ends."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import yaml
+
+from tests.e2e.acting import Actor
+from tests.e2e.conftest import Start
+
+Json = dict[str, Any]
+
+PODS = {f"pod-{letter}": f"10.244.7.{number}" for number, letter in enumerate("abc", 11)}
+A, B, C = PODS.values()
+NOBODY = "10.244.7.99"
+EVIL = b'{"podName": "\x1b[2Jx"'
+
+
+def allow(source: str, destination: str, port: str = "80", src_port: str = "*") -> Json:
+    return {
+        "action": "ALLOW",
+        "source": source,
+        "destination": destination,
+        "protocol": "TCP",
+        "srcPort": src_port,
+        "dstPort": port,
+        "directional": True,
+    }
+
+
+class Asking:
+    """The command line against one world."""
+
+    def __init__(self, actor: Actor) -> None:
+        self._actor = actor
+
+    async def ends(self, status: int, *arguments: str) -> str:
+        """Return what a command says; it must end like this and steer no terminal."""
+        ended, said = await self._actor.vereflow(*arguments)
+        assert ended == status, said
+        assert "\x1b" not in said
+        assert "Traceback" not in said
+        return said
+
+    async def data(self, *arguments: str, status: int = 0) -> Json:
+        """Return what a command says to programs: JSON and nothing else."""
+        told: Json = json.loads(await self.ends(status, *arguments, "-o", "json"))
+        return told
+
+
+async def test_every_command_says_what_is_so(start: Start) -> None:
+    actor = await start(workers=2)
+    asking = Asking(actor)
+    await actor.create_pods(PODS)
+    await actor.write_rules([allow(A, B, src_port="80"), allow(C, NOBODY), allow("*", C, "443")])
+    await actor.settled()
+
+    await says_the_pods(asking)
+    await says_the_rules(asking)
+    await says_the_policies(asking, actor)
+    await says_who_reaches_whom(asking)
+    await says_what_is_wrong(asking, actor)
+    await looks_at_everything(asking)
+    await shows_who_is_gone(asking, actor)
+
+
+async def says_the_pods(asking: Asking) -> None:
+    pods = (await asking.data("pods"))["pods"]
+
+    assert yaml.safe_load(await asking.ends(0, "pods", "-o", "yaml"))["pods"] == pods
+    assert {pod["key"]: pod["address"] for pod in pods} == {
+        f"local/default/{name}": address for name, address in PODS.items()
+    }
+    assert all(pod["live"] and pod["uid"] and not pod["unprotected"] for pod in pods)
+    shown = await asking.ends(0, "pods")
+    for name, address in PODS.items():
+        assert any(f"default/{name}" in line and address in line for line in shown.splitlines())
+
+
+async def says_the_rules(asking: Asking) -> None:
+    told = await asking.data("rules")
+
+    assert [(each["defaultAction"], each["rules"]) for each in told["firewalls"]] == [("DENY", 3)]
+    ends = {each["text"]: (each["source"], each["destination"]) for each in told["rules"]}
+    states = {text: (one["state"], two["state"]) for text, (one, two) in ends.items()}
+    assert states == {
+        f"ALLOW TCP {A}:80 -> {B}:80": ("bound", "bound"),
+        f"ALLOW TCP {C}:* -> {NOBODY}:80": ("bound", "parked"),
+        f"ALLOW TCP *:* -> {C}:443": ("range", "bound"),
+    }
+    assert ends[f"ALLOW TCP {A}:80 -> {B}:80"][0]["pod"] == "local/default/pod-a"
+    assert "parked" in await asking.ends(0, "rules")
+
+
+async def says_the_policies(asking: Asking, actor: Actor) -> None:
+    policies = (await asking.data("policies"))["policies"]
+
+    assert {each["key"]: each["outcome"] for each in policies} == {
+        f"local/default/{name}": "APPLIED" for name in PODS
+    }
+    counts = {each["key"][-1]: each["inexactReasons"] for each in policies}
+    assert counts["a"] == counts["b"] == ["source-port wider (1)"]
+    (whole,) = (await asking.data("policies", "pod-a"))["policies"]
+    stored = (await actor.policies())["pod-a"]
+    assert whole["manifest"]["spec"] == stored["spec"]
+    assert whole["revision"] == stored["metadata"]["annotations"]["vereflow.io/revision"]
+    shown = await asking.ends(0, "policies", "default/pod-a")
+    assert "wider than" in shown
+    assert whole["inexact"][0]["example"] in shown
+    assert yaml.safe_load(shown.split("---\n")[1])["spec"] == stored["spec"]
+    assert "no policy 'nobody'" in await asking.ends(1, "policies", "nobody")
+
+
+async def says_who_reaches_whom(asking: Asking) -> None:
+    told = await asking.data("reach")
+
+    pairs = {(each["from"][-1], each["to"][-1]): each["ports"] for each in told["reach"]}
+    assert pairs == {("a", "b"): "TCP 80", ("a", "c"): "TCP 443", ("b", "c"): "TCP 443"}
+    assert "TCP 443" in await asking.ends(0, "reach")
+    assert "yes" in await asking.ends(0, "reach", "pod-a", "pod-b", "80")
+    refused = await asking.ends(1, "reach", "pod-b", "pod-a", "80/TCP")
+    assert "no egress policy rule lets it out of default/pod-b: default/pod-b" in refused
+    assert "no ingress policy rule lets it into default/pod-a: default/pod-a" in refused
+    told = await asking.data("reach", "default/pod-a", "default/pod-b", "81", status=1)
+    assert (told["reaches"], told["ports"]) == (False, "TCP 80")
+    row = (await asking.data("reach", "pod-c"))["reach"]
+    assert [(each["to"], each["reaches"]) for each in row] == [
+        ("default/pod-a", False),
+        ("default/pod-b", False),
+    ]
+    await asking.ends(2, "reach", "nobody", "pod-b")
+    await asking.ends(2, "reach", "pod-a", "pod-b", "http")
+
+
+async def says_what_is_wrong(asking: Asking, actor: Actor) -> None:
+    assert await asking.data("dead-letters") == {"deadLetters": []}
+    await actor.produce("pod-events", [(b"k", EVIL), (b"k", b'{"podName": "y"}')])
+    await actor.settled()
+
+    one, two = (await asking.data("dead-letters"))["deadLetters"]
+
+    assert (one["reason"], two["reason"]) == ("not-json", "missing-field")
+    assert one["excerpt"] == '{"podName": "\\x1b[2Jx"'
+    limited = await asking.ends(0, "dead-letters", "--limit", "1")
+    assert two["key"] in limited
+    assert one["key"] not in limited
+    told = await asking.data("status")
+    assert told["ready"]
+    kinds = [each["kind"] for each in told["wrong"]]
+    assert kinds == ["inexact", "inexact", "dead letters"]
+    assert told["counts"] == {"workers": 2, "pods": 3, "rules": 3, "policies": 3, "pending": 0}
+    assert {each["worker"] for each in told["workers"]} == {"worker-0", "worker-1"}
+    shown = await asking.ends(0, "status")
+    assert shown.index("dead letters") < shown.index("worker-0")
+
+
+async def looks_at_everything(asking: Asking) -> None:
+    checks = (await asking.data("doctor"))["checks"]
+
+    assert [each["check"] for each in checks if each["ok"]] == [
+        "settings",
+        "broker",
+        "topics",
+        "epoch",
+        "API server",
+        "list pods",
+        "list policies",
+        "Verefoo",
+        "workers",
+    ]
+    assert len(checks) == 9
+
+
+async def shows_who_is_gone(asking: Asking, actor: Actor) -> None:
+    await actor.delete_pod("pod-b")
+    await actor.settled()
+
+    assert "pod-b" not in await asking.ends(0, "pods")
+    assert "gone" in await asking.ends(0, "pods", "--all")
+    assert "pod-b" not in await asking.ends(0, "policies")
+    assert "DELETED" in await asking.ends(0, "policies", "--all")
+    assert "no pod 'pod-b'" in await asking.ends(2, "reach", "pod-a", "pod-b")
+
+    await actor.world.workers.stop()
+
+    for command in ("status", "pods", "rules", "policies"):
+        assert "no worker answers" in await asking.ends(3, command)
+    assert "WRONG" in await asking.ends(1, "doctor")
+    # The cluster holds its policies while nobody works.
+    await asking.ends(0, "reach")
+    await asking.ends(0, "dead-letters")
