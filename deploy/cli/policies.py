@@ -14,7 +14,7 @@ from deploy.cli.answers import NO, errors, plain_errors, warn
 from deploy.cli.asking import ask_workers
 from deploy.cli.endpoints import find
 from deploy.cli.options import EndpointsFile, Everything, Output, WebUrls
-from deploy.cli.showing import Format, plain, show, table
+from deploy.cli.showing import Format, show, table
 from streams.records.policies import PatchOutcome, PolicyPatch
 
 Json = dict[str, Any]
@@ -108,7 +108,7 @@ def _cells(policy: Json) -> tuple[object, ...]:
 def _page(policy: Json) -> Iterator[str]:
     yield f"{policy['key']}: {policy['outcome']}, revision {policy['revision']}"
     if policy["reason"]:
-        yield plain(policy["reason"])
+        yield policy["reason"]
     yield from _differences(policy["inexact"])
     if policy["manifest"] is None:
         yield "no manifest: the cluster should not hold this policy"
@@ -119,6 +119,6 @@ def _page(policy: Json) -> Iterator[str]:
 
 def _differences(inexact: Iterable[Json]) -> Iterator[str]:
     for each in inexact:
-        yield plain(f"{each['errs']} than {each['rule']}: {each['reason']}")
+        yield f"{each['errs']} than {each['rule']}: {each['reason']}"
         if each["example"]:
-            yield plain(f"  for example {each['example']}")
+            yield f"  for example {each['example']}"

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from typing import Annotated
 
 import typer
-from rich.console import RenderableType
+from rich.table import Table
 
 from deploy.cli.answers import NO, plain_errors, warn
 from deploy.cli.endpoints import settings_of
 from deploy.cli.options import EndpointsFile, Output
 from deploy.cli.reaching import Answer, find_pod, judge, matrix, parse_port
-from deploy.cli.showing import Format, show, table
+from deploy.cli.showing import Format, plain, show, table
 from deploy.cli.stored import Stored, read_stored
 from streams.policy.reach import Reach
 
@@ -42,7 +42,7 @@ def reach(
         stored = asyncio.run(read_stored(settings_of(endpoints).cluster))
         one = find_pod(stored, source) if source is not None else ""
         two = find_pod(stored, destination) if destination is not None else ""
-    warn(stored.notes)
+    warn(map(plain, stored.notes))
     if not one:
         _show_all(stored, output)
     elif not two:
@@ -68,7 +68,7 @@ def _show_from(stored: Stored, source: str, output: Format) -> None:
     show(content, output, lambda: [table(("TO", "REACHES", "IN THE WAY"), rows)])
 
 
-def _matrix(stored: Stored, found: dict[tuple[str, str], Reach]) -> RenderableType:
+def _matrix(stored: Stored, found: dict[tuple[str, str], Reach]) -> Table:
     names = [*stored.pods]
     if len(names) > _MOST_COLUMNS:
         return table(_HEADERS, [(one, two, each.text) for (one, two), each in found.items()])

@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 import yaml
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -27,7 +27,7 @@ class Format(StrEnum):
     YAML = "yaml"
 
 
-def show(content: Any, output: Format, draw: Callable[[], Iterable[RenderableType]]) -> None:
+def show(content: Any, output: Format, draw: Callable[[], Iterable[str | Table]]) -> None:
     """Print plain content as it was asked for; what is drawn is for people only."""
     if output is Format.JSON:
         typer.echo(json.dumps(content, indent=2))
@@ -36,7 +36,12 @@ def show(content: Any, output: Format, draw: Callable[[], Iterable[RenderableTyp
     else:
         console = _console()
         for part in draw():
-            console.print(part, markup=False, soft_wrap=not isinstance(part, Table))
+            if isinstance(part, str):
+                console.print(
+                    "\n".join(map(plain, part.splitlines())), markup=False, soft_wrap=True
+                )
+            else:
+                console.print(part)
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import typer
-from rich.console import RenderableType
+from rich.table import Table
 
 from deploy.cli.answers import NO, UNREACHABLE, plain_errors, warn
 from deploy.cli.asking import Answers, ask_workers
@@ -56,7 +56,7 @@ async def _letters(running: Running) -> Letters:
     return Letters(found)
 
 
-def _page(found: Json) -> Iterator[RenderableType]:
+def _page(found: Json) -> Iterator[str | Table]:
     wrong = [*_shown(found["wrong"])]
     yield table(("WRONG", "ABOUT", "WHAT"), wrong) if wrong else "nothing is wrong"
     yield ""
