@@ -127,6 +127,7 @@ class World:
             "kafka": {"broker": broker, **self._broker_settings()},
             "cluster": {"kubeconfig": kubeconfig},
             "verefoo": {"url": url},
+            "graph": {"placement": self.plan.placement},
         }
         self.settings = load(**told)
         self._graph = await self._make_graph(url)
@@ -150,7 +151,7 @@ class World:
 
     async def _kubernetes(self) -> Path | None:
         if self.plan.kube != EMBEDDED:
-            return Path(self.plan.kube.partition(":")[2] or Path.home() / ".kube" / "config")
+            return _kubeconfig(self.plan.kube)
         server = self.kubernetes = KubernetesServer()
         kept = self.plan.state_dir / "kubernetes.json"
         if kept.exists():
@@ -219,6 +220,7 @@ class World:
             "VEREFLOW_CLUSTER__KUBECONFIG": str(settings.cluster.kubeconfig),
             "VEREFLOW_VEREFOO__URL": settings.verefoo.url,
             "VEREFLOW_GRAPH__ID": str(self._graph),
+            "VEREFLOW_GRAPH__PLACEMENT": settings.graph.placement,
             **self.plan.environment,
         }
         hook = ("--prepare", BROKER_HOOK) if self.plan.broker == EMBEDDED else ()
@@ -239,3 +241,10 @@ class World:
         self.workers = Workers(workers)
         self._stack.push_async_callback(self.workers.stop)
         await self.workers.start()
+
+
+def _kubeconfig(told: str) -> Path:
+    kind, _, path = told.partition(":")
+    if kind != "kubeconfig":
+        raise WorldError(f"a cluster is embedded or kubeconfig[:PATH], not {told[:60]!r}")
+    return Path(path).expanduser() if path else Path.home() / ".kube" / "config"

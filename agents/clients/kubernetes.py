@@ -19,6 +19,7 @@ PAGE = 250
 # Longer than the time between two bookmarks, which is about a minute.
 SILENCE_SECONDS = 75.0
 _WATCH_SECONDS = 290
+_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _LISTINGS = 3
 _CHANGES = ("ADDED", "MODIFIED", "DELETED", "BOOKMARK")
 # The items of a listing do not say themselves what they are.
@@ -60,6 +61,17 @@ class Cluster:
     async def version(self) -> str:
         """Return the server's version: it can be reached."""
         return str((await self._api.ask("GET", "/version")).get("gitVersion", ""))
+
+    async def may(self, verb: str, resource: str, namespace: str, group: str = "") -> bool:
+        """Tell whether our account has this right; raise NotThere if the server does not say."""
+        asked = {"verb": verb, "resource": resource, "namespace": namespace, "group": group}
+        body = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": asked},
+        }
+        told = await self._api.ask("POST", _REVIEWS, body=body)
+        return (told.get("status") or {}).get("allowed") is True
 
     async def list_pods(self, namespace: str) -> Listing:
         """Return all pods of a namespace."""

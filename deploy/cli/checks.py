@@ -16,6 +16,13 @@ from deploy.cli.answers import UNREACHABLE
 from deploy.cli.asking import ask_workers
 from deploy.cli.broker import reach_broker
 from deploy.cli.endpoints import Running
+from deploy.cli.rights import (
+    RIGHTS_AT_HOME,
+    RIGHTS_ON_PODS,
+    RIGHTS_ON_POLICIES,
+    Wrong,
+    require_rights,
+)
 from deploy.cli.stored import ANSWER_WITHIN, cluster_of
 from deploy.installation import bootstrap, read_epoch
 from deploy.provision import ProvisionError
@@ -25,14 +32,6 @@ from streams.topics import specs
 from tables.catalog import NAMES
 
 _WITHIN = 40.0
-
-
-class Wrong(Exception):
-    """Something is not as it must be; the second argument says what to do."""
-
-    def __init__(self, what: str, todo: str) -> None:
-        super().__init__(what)
-        self.todo = todo
 
 
 class Finding(NamedTuple):
@@ -117,25 +116,32 @@ async def _epoch(running: Running) -> str:
 
 
 async def _api_server(running: Running) -> str:
-    async with _cluster(running) as cluster:
-        return await cluster.version()
+    cluster = running.settings.cluster
+    async with _cluster(running) as client:
+        version = await client.version()
+        await require_rights(client, RIGHTS_AT_HOME, [cluster.own_namespace])
+        return version
 
 
 async def _pods(running: Running) -> str:
     async with _cluster(running) as cluster:
-        return await _counted(running, cluster.list_pods)
+        found = await _counted(running, cluster.list_pods)
+        await require_rights(cluster, RIGHTS_ON_PODS, running.settings.cluster.namespaces)
+        return found
 
 
 async def _policies(running: Running) -> str:
     async with _cluster(running) as cluster:
-        return await _counted(running, lambda namespace: cluster.list_policies(namespace, ""))
+        found = await _counted(running, lambda namespace: cluster.list_policies(namespace, ""))
+        await require_rights(cluster, RIGHTS_ON_POLICIES, running.settings.cluster.namespaces)
+        return found
 
 
 async def _counted(running: Running, listing: Callable[[str], Awaitable[Listing]]) -> str:
     try:
         found = [await listing(each) for each in running.settings.cluster.namespaces]
     except Refused as error:
-        raise Wrong(str(error), "give our account this right: see the Role in the chart") from error
+        raise Wrong(str(error), "give our account this right") from error
     return f"{sum(len(each.items) for each in found)} there"
 
 
