@@ -35,6 +35,7 @@ A_TO_B = {**rule(A, B, port="80"), "srcPort": "80"}
 # Every kind of rule at once: whole protocols, ranges, wildcards, order-free DENY, ICMP.
 MANY_RULES = [
     A_TO_B,
+    rule(B, A, "ANY"),
     rule(C, B, "ANY"),
     rule(C, B, "TCP", "22", action="DENY"),
     rule("10.244.120.-1", A, "UDP", "5000-5010"),
@@ -87,7 +88,7 @@ _UDP = _ports(("UDP", 5000, 5010))
 MANY = {
     "pod-a": _spec(
         "pod-a",
-        [{"from": [_named("pod-b"), _named("pod-c")], "ports": _UDP}],
+        [{"from": [_named("pod-b")]}, {"from": [_named("pod-c")], "ports": _UDP}],
         [
             {"to": [_named("pod-b")], "ports": _ports(("TCP", 80))},
             {"to": [_named("pod-c")], "ports": _ports(("TCP",))},
@@ -99,10 +100,7 @@ MANY = {
             {"from": [_named("pod-a")], "ports": _ports(("TCP", 80))},
             {"from": [_named("pod-c")], "ports": _FROM_C},
         ],
-        [
-            {"to": [_named("pod-a")], "ports": _UDP},
-            {"to": [_named("pod-c")], "ports": _FROM_B},
-        ],
+        [{"to": [_named("pod-a")]}, {"to": [_named("pod-c")], "ports": _FROM_B}],
     ),
     "pod-c": _spec(
         "pod-c",
