@@ -25,7 +25,7 @@ from tests.integration.verefoo.graph_worker import specs
 from tests.unit.agents.graph_world import GraphWorld, rule, said
 
 ROOT = Path(__file__).parents[3]
-WITHIN = 40.0
+WITHIN = 120.0
 A, B, C = "10.1.0.1", "10.1.0.2", "10.1.0.3"
 R = TypeVar("R", bound=Record)
 
