@@ -10,7 +10,7 @@ from typing import Any
 import faust
 
 from streams.codec import MAX_BYTES
-from streams.steady import SteadyTable, SteadyTableManager
+from streams.steady import SteadyConsumer, SteadyTable, SteadyTableManager
 from streams.stop import CommitWatch, FreezeWatch, watch_commits
 
 # Faust's own 100 is reached by every burst, and each time that is a line in the log.
@@ -94,6 +94,7 @@ def create_app(
         worker_redirect_stdouts=False,
         logging_config=logging_config,
     )
+    app.transport.Consumer = SteadyConsumer
     _attach_watch(app, kafka)
     return app
 

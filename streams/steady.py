@@ -1,6 +1,7 @@
-"""What Faust 0.15.3 loses when partitions move, kept: hand these two classes to the app.
+"""What Faust 0.15.3 loses when partitions move, kept: hand these three classes to the app.
 
 - `SteadyTableManager`: records fetched while a worker resumed were dropped, then committed past.
+- `SteadyConsumer`: records fetched during recovery were dropped if nothing was committed yet.
 - `SteadyTable`: one late write of a frozen worker made its old local state pass for the newest.
 
 What cannot be cured but must be noticed is in `streams/stop.py`.
@@ -14,8 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import faust
+from aiokafka import TopicPartition
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
+from faust.transport.drivers.aiokafka import Consumer
 
 # Offsets a table remembers beyond a gap; past that the next recovery reads a little more.
 MAX_REMEMBERED = 10_000
@@ -41,6 +44,25 @@ def fetch_held_back(consumer: Any) -> Iterator[None]:
         yield
     finally:
         del consumer.resume_partitions, consumer.resume_flow
+
+
+class SteadyConsumer(Consumer):
+    """A consumer that fetches what it was asked for, and goes back to the first record too."""
+
+    async def _getmany(self, active_partitions: set[Any] | None, timeout: float) -> Any:  # noqa: ASYNC109
+        # Faust shares the set with whoever pauses partitions; aiokafka takes an empty one for all.
+        asked = None if active_partitions is None else set(active_partitions)
+        return await super()._getmany(asked, timeout)
+
+    async def perform_seek(self) -> None:
+        """Seek to what is committed; where nothing is, to the beginning."""
+        await super().perform_seek()
+        changelogs = self.app.tables.changelog_topics
+        streams = (tp for tp in self.assignment() if tp.topic not in changelogs)
+        fresh = {TopicPartition(*tp) for tp in streams if not self._read_offset.get(tp)}
+        if fresh:
+            # aiokafka leaves these where they are, and that may be behind records already dropped.
+            await self._thread.seek_to_beginning(*fresh)
 
 
 class SteadyRecovery(Recovery):

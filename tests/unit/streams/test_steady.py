@@ -8,6 +8,8 @@ from typing import Any
 
 import faust
 import pytest
+from aiokafka import TopicPartition
+from faust.types import TP
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +17,7 @@ from streams.app import KafkaOptions, create_app
 from streams.steady import (
     MAX_REMEMBERED,
     Contiguous,
+    SteadyConsumer,
     SteadyRecovery,
     SteadyTable,
     SteadyTableManager,
@@ -59,6 +62,59 @@ def test_a_resumption_that_failed_opens_nothing_and_leaves_no_trace() -> None:
     consumer.resume_partitions({"q"})
 
     assert consumer.calls == [("fetch", {"q"})]
+
+
+class StubThread:
+    """A thread whose fetch lasts while somebody pauses every partition."""
+
+    def __init__(self, shared: set[TP], committed: dict[TP, int | None]) -> None:
+        self._shared = shared
+        self._committed = committed
+        self.sought: set[TP] = set()
+
+    async def getmany(self, active: set[TP], _timeout: float) -> set[TP]:
+        self._shared.clear()
+        return active
+
+    async def seek_to_committed(self) -> dict[TP, int | None]:
+        return self._committed
+
+    async def seek_to_beginning(self, *partitions: TP) -> None:
+        assert all(isinstance(tp, TopicPartition) for tp in partitions)
+        self.sought |= set(partitions)
+
+    def assignment(self) -> set[TP]:
+        return set(self._committed)
+
+
+def consumer_on(app: faust.App, thread: StubThread) -> Any:
+    # The real thread opens an event loop of its own, which nobody would close.
+    consumer: Any = SteadyConsumer.__new__(SteadyConsumer)
+    consumer.app, consumer._thread = app, thread
+    consumer._read_offset, consumer._committed_offset = {}, {}
+    return consumer
+
+
+async def test_a_fetch_under_way_asks_for_no_more_when_everything_is_paused(app: faust.App) -> None:
+    active = {TP("changelog", 0)}
+    consumer = consumer_on(app, StubThread(active, {}))
+
+    asked = await consumer._getmany(active, 1.0)
+
+    # aiokafka takes no partitions for all of them.
+    assert asked == {TP("changelog", 0)}
+
+
+async def test_where_nothing_is_committed_a_stream_is_read_from_its_beginning(
+    app: faust.App,
+) -> None:
+    changelog = app.Table("t", partitions=1).changelog_topic_name
+    committed = {TP("a", 0): 7, TP("a", 1): None, TP("a", 2): 0, TP(changelog, 0): None}
+    consumer = consumer_on(app, thread := StubThread(set(), committed))
+
+    await consumer.perform_seek()
+
+    assert thread.sought == {TP("a", 1), TP("a", 2)}
 
 
 def test_offsets_in_turn_are_known_at_once() -> None:
@@ -122,12 +178,13 @@ def sent(offset: int) -> Any:
     return SimpleNamespace(result=lambda: metadata)
 
 
-async def test_an_app_has_steady_tables(app: faust.App) -> None:
+async def test_an_app_is_steady_throughout(app: faust.App) -> None:
     table = app.Table("t", partitions=1)
 
     assert isinstance(table, SteadyTable)
     assert isinstance(app.tables, SteadyTableManager)
     assert isinstance(app.tables.recovery, SteadyRecovery)
+    assert app.transport.Consumer is SteadyConsumer
 
 
 @pytest.mark.parametrize(
