@@ -16,7 +16,7 @@ import faust
 from agents.handling import handle_each
 from agents.outlet import Outlet
 from streams.flow import router
-from streams.flow.graph_rows import GraphPodRow, GraphRow
+from streams.flow.graph_rows import GraphRow, PodsRow
 from streams.flow.output import GRAPH_FACTS, Outputs
 from streams.records.cause import Source
 from streams.records.facts import GraphFact
@@ -38,7 +38,7 @@ class Graphs:
         """Return one graph with its index."""
         graph = self._built.get((name, partition))
         if graph is None:
-            pods = PartitionRows[GraphPodRow](self._tables["graph-pods"], partition)
+            pods = PartitionRows[PodsRow](self._tables["graph-pods"], partition)
             rows = PartitionRows[GraphRow](self._tables["graph-rules"], partition)
             graph = self._built[name, partition] = router.Graph(name, pods, rows)
         return graph

@@ -11,7 +11,7 @@ from streams.app import rocksdb_options
 from streams.codec import FaustKey, faust_type
 from streams.flow.aligner import AlignerRow
 from streams.flow.compiler import PodRulesRow
-from streams.flow.graph_rows import GraphPodRow, GraphRow
+from streams.flow.graph_rows import GraphRow, PodsRow
 from streams.flow.tracker import PodRow
 from streams.records.base import Record
 from streams.records.policies import PatchOutcome, PolicyPatch
@@ -19,7 +19,7 @@ from streams.records.policies import PatchOutcome, PolicyPatch
 ROWS: dict[str, type[Record]] = {
     "pods": PodRow,  # pod_tracker: what is known of each pod
     "graphs": AlignerRow,  # graph_aligner: the nodes a graph should have, what Verefoo said
-    "graph-pods": GraphPodRow,  # rule_router: the claims of a graph
+    "graph-pods": PodsRow,  # rule_router: the claims of a graph, and whom its rules mean
     "graph-rules": GraphRow,  # rule_router: the rules of a graph
     "pod-rules": PodRulesRow,  # policy_compiler: the rule state of each pod
     "wanted": PolicyPatch,  # policy_applier: what the cluster should hold

@@ -12,7 +12,7 @@ from deploy.cli.asking import ask_workers
 from deploy.cli.endpoints import find
 from deploy.cli.options import EndpointsFile, Output, WebUrls
 from deploy.cli.showing import Format, show, table
-from streams.flow.graph_rows import GraphPodRow, GraphRow
+from streams.flow.graph_rows import End, GraphRow, PodsRow, RuleRow, binding_key
 from streams.records.addresses import is_exact
 from streams.rules.wording import one_line
 
@@ -38,7 +38,7 @@ def rules(
     rows = answers.rows("graph-rules", GraphRow)
     content = {
         "firewalls": list_firewalls(rows),
-        "rules": list_rules(rows, answers.rows("graph-pods", GraphPodRow)),
+        "rules": list_rules(rows, answers.rows("graph-pods", PodsRow)),
     }
     drawn = (
         table(_FIREWALL_HEADERS, map(_firewall_cells, content["firewalls"])),
@@ -68,9 +68,16 @@ def list_firewalls(rows: Mapping[str, GraphRow]) -> list[Json]:
     ]
 
 
-def list_rules(rows: Mapping[str, GraphRow], pods: Mapping[str, GraphPodRow]) -> list[Json]:
+def list_rules(rows: Mapping[str, GraphRow], pods: Mapping[str, PodsRow]) -> list[Json]:
     """Return every rule in force as plain data, with whom its ends are bound to."""
-    by_uid = {row.pod.uid: row.pod.key for row in pods.values() if row.live}
+    by_uid = {row.pod.pod.uid: row.pod.pod.key for row in pods.values() if row.pod and row.pod.live}
+
+    def ends(key: str, rule: RuleRow) -> Json:
+        graph, _, name = key.partition("|")
+        rows = {end: pods.get(f"{graph}|{binding_key(name, rule.at, end)}") for end in End}
+        uids = {end: row.binding.uid if row and row.binding else None for end, row in rows.items()}
+        return {str(end): _bound(pattern, uids[end], by_uid) for end, pattern in rule.ends()}
+
     return [
         {
             "graph": _graph(key),
@@ -78,8 +85,7 @@ def list_rules(rows: Mapping[str, GraphRow], pods: Mapping[str, GraphPodRow]) ->
             "place": row.rule.place,
             "text": one_line(row.rule.rule),
             "rule": row.rule.rule.model_dump(mode="json", by_alias=True),
-            "source": _bound(row.rule.rule.source, row.rule.source_uid, by_uid),
-            "destination": _bound(row.rule.rule.destination, row.rule.destination_uid, by_uid),
+            **ends(key, row.rule),
         }
         for key, row in rows.items()
         if row.rule is not None and not row.rule.dropped

@@ -7,6 +7,8 @@ touches now: that is the outbox, and it costs no row of its own.
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from pydantic import Field
 
 from streams.records.base import Record
@@ -15,6 +17,18 @@ from streams.records.facts import FirewallChange
 from streams.records.marks import Stamp
 from streams.records.rules import Action, Rule
 from streams.records.views import PodRef
+
+
+class End(StrEnum):
+    """One of the two sides of a rule."""
+
+    SOURCE = "source"
+    DESTINATION = "destination"
+
+
+def binding_key(rule: str, said: int, end: End) -> str:
+    """Return the row key of what one end of a rule was bound to."""
+    return f"bound|{rule}|{said}|{end}"
 
 
 class GraphPodRow(Record):
@@ -35,8 +49,34 @@ class GraphPodRow(Record):
         return (self.since.order if self.since else (-1, -1), self.rev, self.pod.uid)
 
 
+class BindingRow(Record):
+    """To which pod an exact end of a rule was bound: written once, and never differently.
+
+    It lies beside the pods, for a pod must not be seen before whatever was bound before it came.
+    ``said`` is the offset at which the rule was said: said anew, a rule binds anew.
+    """
+
+    rule: str
+    said: int
+    end: End
+    uid: str
+    at: int
+
+    @property
+    def key(self) -> str:
+        """Return the row's key within its graph."""
+        return binding_key(self.rule, self.said, self.end)
+
+
+class PodsRow(Record):
+    """One row of ``graph-pods``: exactly one of these."""
+
+    pod: GraphPodRow | None = None
+    binding: BindingRow | None = None
+
+
 class RuleRow(Record):
-    """A rule and whom its exact ends were bound to when they were first seen (None: parked).
+    """A rule, said at the offset ``at``; its exact ends without a binding are parked.
 
     A dropped rule stays until its fact is committed, so that a replay knows whom it touched.
     """
@@ -46,8 +86,10 @@ class RuleRow(Record):
     place: int = 0
     at: int = -1
     dropped: bool = False
-    source_uid: str | None = None
-    destination_uid: str | None = None
+
+    def ends(self) -> tuple[tuple[End, str], tuple[End, str]]:
+        """Return both ends with the addresses they name."""
+        return (End.SOURCE, self.rule.source), (End.DESTINATION, self.rule.destination)
 
 
 class FirewallRow(Record):

@@ -6,13 +6,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from streams.flow.graph_rows import (
+    BindingRow,
+    End,
     FirewallRow,
     GateRow,
     GraphPodRow,
     GraphRow,
     PartRow,
+    PodsRow,
     RuleRow,
     SaidRow,
+    binding_key,
 )
 from streams.records.addresses import is_exact, matches
 from streams.records.rules import Action
@@ -20,11 +24,13 @@ from streams.records.views import PodRef
 
 
 class GraphIndex:
-    """Pods by key and by claimed address; rules by the addresses they name."""
+    """Pods by key and by claimed address; rules by the addresses they name; who is meant."""
 
     def __init__(self) -> None:
         self.pods: dict[str, GraphPodRow] = {}
         self.claims: defaultdict[str, set[str]] = defaultdict(set)
+        self.bindings: dict[str, BindingRow] = {}
+        self.bound: defaultdict[int, set[str]] = defaultdict(set)
         self.rules: dict[str, RuleRow] = {}
         self.naming: defaultdict[str, set[str]] = defaultdict(set)
         self.wild: set[str] = set()
@@ -37,18 +43,39 @@ class GraphIndex:
 
     @classmethod
     def of(
-        cls, graph: str, pods: Mapping[str, GraphPodRow], rows: Mapping[str, GraphRow]
+        cls, graph: str, pods: Mapping[str, PodsRow], rows: Mapping[str, GraphRow]
     ) -> GraphIndex:
         """Build the index of one graph from its rows."""
         index = cls()
         prefix = f"{graph}|"
-        for key, pod in list(pods.items()):
+        for key, pods_row in list(pods.items()):
             if key.startswith(prefix):
-                index.put_pod(key.removeprefix(prefix), pod)
+                index.put_pods_row(key.removeprefix(prefix), pods_row)
         for key, row in list(rows.items()):
             if key.startswith(prefix):
                 index.put_row(key.removeprefix(prefix), row)
         return index
+
+    def put_pods_row(self, key: str, row: PodsRow) -> None:
+        """Take in one row of ``graph-pods``."""
+        if row.pod is not None:
+            self.put_pod(key, row.pod)
+        elif row.binding is not None:
+            self.put_binding(row.binding)
+
+    def put_binding(self, row: BindingRow) -> None:
+        """Take in to whom an end of a rule is bound."""
+        self.bindings[row.key] = row
+        self.bound[row.at].add(row.key)
+
+    def drop_binding(self, key: str) -> None:
+        """Forget a binding of a rule that is gone."""
+        self.bound[self.bindings.pop(key).at].discard(key)
+
+    def uid(self, rule: str, end: End) -> str | None:
+        """Return to which pod one end of a rule is bound; None: it is parked."""
+        binding = self.bindings.get(binding_key(rule, self.rules[rule].at, end))
+        return binding.uid if binding else None
 
     def put_pod(self, key: str, row: GraphPodRow) -> None:
         """Replace what is known of one pod."""

@@ -8,11 +8,13 @@ from typing import NamedTuple
 
 from streams.flow import change_sets
 from streams.flow.graph_rows import (
+    BindingRow,
     FirewallRow,
     GateRow,
     GraphPodRow,
     GraphRow,
     PartRow,
+    PodsRow,
     RuleRow,
     SaidRow,
 )
@@ -32,7 +34,7 @@ MOST_PEERS = 2500
 KEPT_BARRIERS = 16
 KEPT_ADDRESSES = 4
 
-PodRows = MutableMapping[str, GraphPodRow]
+PodRows = MutableMapping[str, PodsRow]
 GraphRows = MutableMapping[str, GraphRow]
 
 
@@ -56,8 +58,13 @@ class Graph:
 
     def put_pod(self, key: str, row: GraphPodRow) -> None:
         """Store a pod's row, then index it."""
-        self.pods[f"{self.name}|{key}"] = row
+        self.pods[f"{self.name}|{key}"] = PodsRow(pod=row)
         self.index.put_pod(key, row)
+
+    def put_binding(self, row: BindingRow) -> None:
+        """Store to whom an end of a rule is bound, then index it."""
+        self.pods[f"{self.name}|{row.key}"] = PodsRow(binding=row)
+        self.index.put_binding(row)
 
     def put_rule(self, key: str, row: RuleRow) -> None:
         """Store a rule's row, then index it."""
@@ -108,6 +115,7 @@ def forget(graph: Graph, committed: int) -> None:
         if rule.dropped and rule.at < committed:
             graph.rows.pop(f"{graph.name}|{key}", None)
             graph.index.drop_rule(key)
+    _forget_bindings(graph, committed)
     for key in change_sets.done_with(graph.index.parts, committed):
         graph.rows.pop(f"{graph.name}|{key}", None)
         del graph.index.parts[key]
@@ -115,6 +123,16 @@ def forget(graph: Graph, committed: int) -> None:
         if at < committed and said.rev < graph.index.newest[said.partition]:
             graph.rows.pop(f"{graph.name}|said|{at}", None)
             del graph.index.said[at]
+
+
+def _forget_bindings(graph: Graph, committed: int) -> None:
+    for key, binding in list(graph.index.bindings.items()):
+        rule = graph.index.rules.get(binding.rule)
+        # No rule yet: a kill may have left the binding in one table and lost the rule in the other.
+        since = binding.at if rule is None else rule.at
+        if since < committed and (rule is None or rule.at != binding.said):
+            graph.pods.pop(f"{graph.name}|{key}", None)
+            graph.index.drop_binding(key)
 
 
 def _forget_pods(graph: Graph, committed: int) -> None:
@@ -168,33 +186,38 @@ def _claim(graph: Graph, claim: PodClaim, source: Source, cause: Cause | None) -
             cause=cause,
         )
         graph.put_pod(key, row)
-    # After a replay as well: the binding may be lost although the pod's own row was kept.
+    # Met again: what was bound here may be on disk and in no changelog, or may be lost.
+    _bind_again(graph, source.offset)
     now = index.pods[key].pod
     if index.holds(now):
-        _bind(graph, now, source.offset, again=stale)
+        _bind(graph, now, source.offset)
     return {key} | index.peers(address for address in held if address)
 
 
-def _bind(graph: Graph, pod: PodRef, at: int, again: bool) -> None:
+def _bind(graph: Graph, pod: PodRef, at: int) -> None:
     """Bind the parked ends that name this address to the first pod that holds it."""
     for key in list(graph.index.naming.get(str(pod.address), ())):
         row = graph.index.rules[key]
         if row.at > at:
             # Met again: the rule was said later, perhaps to park for somebody after this pod.
             continue
-        named = [end for end, name in _ends(row) if name == pod.address]
-        bound = {end: pod.uid for end in named if getattr(row, end) is None}
-        # Met again: what is bound already may be on disk and in no changelog.
-        if bound or (again and any(getattr(row, end) == pod.uid for end in named)):
-            graph.put_rule(key, row.model_copy(update=bound))
+        for end, name in row.ends():
+            if name == pod.address:
+                _bind_end(graph, BindingRow(rule=key, said=row.at, end=end, uid=pod.uid, at=at))
 
 
-def _ends(row: RuleRow) -> tuple[tuple[str, str], tuple[str, str]]:
-    return ("source_uid", row.rule.source), ("destination_uid", row.rule.destination)
+def _bind_end(graph: Graph, binding: BindingRow) -> None:
+    if binding.key not in graph.index.bindings:
+        graph.put_binding(binding)
+
+
+def _bind_again(graph: Graph, at: int) -> None:
+    for key in sorted(graph.index.bound.get(at, ())):
+        graph.put_binding(graph.index.bindings[key])
 
 
 def _change(graph: Graph, change: FirewallChange, source: Source) -> set[str]:
-    if change.change_set is not None:
+    if change.change_set is not None and change.change_set.of > 1:
         graph.put_part(change_sets.key_of(change), PartRow(change=change, at=source.offset))
     parts = change_sets.collect(graph.index.parts, change)
     if parts is None:
@@ -245,15 +268,18 @@ def _write_rules(graph: Graph, name: str, mine: list[FirewallChange], at: int) -
         row = index.rules.get(key)
         if row is not None and not row.dropped and row.at < at:
             graph.put_rule(key, row.model_copy(update={"dropped": True, "at": at}))
+    # A replay: after a kill these rows may be on disk and in no changelog.
+    _bind_again(graph, at)
     for key in sorted(index.changed.get(at, ())):
-        # A replay: after a kill these rows may be on disk and in no changelog.
         graph.put_rule(key, index.rules[key])
     for key, (rule, where) in wanted.items():
         known = index.rules.get(key)
         # Taken away and given again in one breath is a new rule: it binds to today's holders.
         fresh = known is None or known.dropped or key in removed
         if fresh and (known is None or known.at < at):
-            graph.put_rule(key, _row(index, name, rule, where, at, holders))
+            graph.put_rule(key, RuleRow(firewall=name, rule=rule, place=where, at=at))
+        if index.rules[key].at == at:
+            _bind_rule(graph, key, holders)
 
 
 def _places(index: GraphIndex, firewall: str, rule: Rule) -> Iterator[str]:
@@ -270,23 +296,14 @@ def rule_key(firewall: str, rule: Rule, place: int) -> str:
     return f"{firewall}|{place:05d}|{hashlib.sha256(text.encode()).hexdigest()[:20]}"
 
 
-def _row(
-    index: GraphIndex, firewall: str, rule: Rule, place: int, at: int, holders: Mapping[str, str]
-) -> RuleRow:
-    def uid(end: str) -> str | None:
-        if not is_exact(end):
-            return None
-        holder = index.holder(end)
-        return holders.get(end) or (holder.uid if holder else None)
-
-    return RuleRow(
-        firewall=firewall,
-        rule=rule,
-        place=place,
-        at=at,
-        source_uid=uid(rule.source),
-        destination_uid=uid(rule.destination),
-    )
+def _bind_rule(graph: Graph, key: str, holders: Mapping[str, str]) -> None:
+    """Bind a rule's exact ends to whom it is said for, or to who holds the addresses now."""
+    row = graph.index.rules[key]
+    for end, name in row.ends():
+        holder = graph.index.holder(name)
+        uid = holders.get(name) or (holder.uid if holder else None)
+        if uid and is_exact(name):
+            _bind_end(graph, BindingRow(rule=key, said=row.at, end=end, uid=uid, at=row.at))
 
 
 def _speak(

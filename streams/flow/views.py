@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from streams.flow.graph_rows import FirewallRow, RuleRow
+from streams.flow.graph_rows import End, FirewallRow, RuleRow
 from streams.flow.index import GraphIndex
 from streams.records.addresses import is_exact, matches
-from streams.records.rules import Action, Rule
+from streams.records.rules import Action
 from streams.records.views import Allowance, Direction, Inexactness, PodRef
 from streams.rules.evaluate import evaluate
 from streams.rules.grant import Grant, any_end
@@ -70,15 +70,17 @@ def _between(index: GraphIndex, source: PodRef, destination: PodRef, exactness: 
 def _applying(index: GraphIndex, source: PodRef, destination: PodRef) -> Iterator[RuleRow]:
     for key in index.covering(str(source.address)):
         row = index.rules[key]
-        if _applies(row.rule.source, row.source_uid, source, row.rule) and _applies(
-            row.rule.destination, row.destination_uid, destination, row.rule
+        if _applies(index, key, End.SOURCE, row.rule.source, source) and _applies(
+            index, key, End.DESTINATION, row.rule.destination, destination
         ):
             yield row
 
 
-def _applies(pattern: str, bound: str | None, pod: PodRef, rule: Rule) -> bool:
+def _applies(index: GraphIndex, rule: str, end: End, pattern: str, pod: PodRef) -> bool:
     if not matches(pattern, str(pod.address)):
         return False
-    # An ALLOW was meant for the pod it was first seen for; who merely reuses the address inherits
-    # nothing. A DENY holds for whoever has the address: forgetting it would open.
-    return rule.action is Action.DENY or not is_exact(pattern) or bound == pod.uid
+    if index.rules[rule].rule.action is Action.DENY or not is_exact(pattern):
+        # Forgetting a DENY would open: it holds for whoever has the address.
+        return True
+    # An ALLOW was meant for the pod it was first seen for; who reuses the address inherits nothing.
+    return index.uid(rule, end) == pod.uid

@@ -1,4 +1,4 @@
-"""The pipeline as a chain of calls: the real handlers over dicts, one partition, no broker."""
+"""The pipeline as a chain of calls: the real handlers and codec, one partition, no broker."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from agents.handling import judge
-from streams.codec import Poison, decode
+from streams.codec import Poison, decode, encode
 from streams.flow import compiler, gate, router, tracker
 from streams.flow.output import (
     FIREWALL_CHANGES,
@@ -104,5 +104,6 @@ class Pipeline:
                     self.patches.append(output.value)
                     self.newest[output.key] = output.value
             elif output.topic in self._handlers:
-                assert not isinstance(output.value, Poison)
-                self._take(output.topic, output.value, output.key)
+                arrived = decode(encode(output.value), RECORDS[output.topic])
+                assert not isinstance(arrived, Poison)
+                self._take(output.topic, arrived, output.key)

@@ -31,7 +31,6 @@ class Judge:
         self.covered: set[tuple[str, int]] = set()
         self.foreign: dict[str, Policy] = {}
         self.spec_writes = 0
-        self.doubtful = False
 
     def hear(self, key: str, old: Policy | None, new: Policy | None, decided: int) -> None:
         """Judge one write of one policy."""
@@ -72,14 +71,10 @@ class Judge:
         pods = self.living()
         return ((one, two) for one in pods for two in pods if one is not two)
 
-    def quiet(self, mailbox: Iterable[GraphFact], crashed: bool) -> None:
-        """Judge a world in which everything that was said has had its effect.
-
-        Whom a rule binds to that did not say whom it is meant for is lost with a crash: pods and
-        rules have a changelog each, and what is read again meets pods that came later.
-        """
+    def quiet(self, mailbox: Iterable[GraphFact]) -> None:
+        """Judge a world in which everything that was said has had its effect."""
         self._judge_policies()
-        self._judge_reach(bindings(mailbox), crashed)
+        self._judge_reach(bindings(mailbox))
         # From here on, what was allowed before is no excuse.
         self.versions.clear()
         self._ever.clear()
@@ -98,27 +93,19 @@ class Judge:
             if self.cluster.policies.get(key) != policy:
                 self._wrong(f"foreign policy {key} is another")
 
-    def _judge_reach(self, bound: Bound, crashed: bool) -> None:
+    def _judge_reach(self, bound: Bound) -> None:
         policies = list(self.cluster.policies.values())
         for source, destination in self.pairs():
             meant = allowed(source, destination, self.firewalls, bound)
             said = self._said(source, destination, policies)
-            if said == meant:
-                continue
-            if crashed and self._in_doubt(source, destination, said):
-                self.doubtful = True
-                continue
-            names = f"{source.name} to {destination.name}"
-            self._wrong(f"{names}: {_text(said)} instead of {_text(meant)}")
+            if said != meant:
+                names = f"{source.name} to {destination.name}"
+                self._wrong(f"{names}: {_text(said)} instead of {_text(meant)}")
 
     def put_foreign(self, key: str, policy: Policy) -> None:
         """Let somebody else's policy be there from the beginning."""
         self.cluster.put_foreign(key, policy)
         self.foreign[key] = copy.deepcopy(self.cluster.policies[key])
-
-    def _in_doubt(self, source: LivePod, destination: LivePod, said: Packets) -> bool:
-        least = allowed(source, destination, self.firewalls, {})
-        return least <= said <= allowed(source, destination, self.firewalls)
 
     def _never_wider(self, source: LivePod, destination: LivePod) -> None:
         if not (self._covers(source) and self._covers(destination)):

@@ -179,7 +179,7 @@ class Run:
                 break
         else:
             self.judge.violations.append("it never becomes quiet")
-        self.judge.quiet(self.mailbox(), self.faults.crashes)
+        self.judge.quiet(self.mailbox())
 
     def mailbox(self) -> list:
         """Return all facts of the graph in their order."""

@@ -13,7 +13,7 @@ from agents.outlet import Outlet
 from agents.rule_router import FORGET_EVERY, Graphs
 from streams.app import KafkaOptions, create_app
 from streams.flow import router
-from streams.flow.graph_rows import GraphPodRow
+from streams.flow.graph_rows import GraphPodRow, PodsRow
 from streams.records.cause import Source
 from streams.records.facts import GraphFact
 from streams.records.views import PodRef
@@ -23,9 +23,9 @@ from tables.catalog import Tables
 OURS = router.Routing(partitions=2, epoch=1, clusters=("local",))
 
 
-def pod(name: str) -> GraphPodRow:
+def pod(name: str) -> PodsRow:
     ref = PodRef(cluster="local", namespace="default", name=name, uid=f"uid-{name}")
-    return GraphPodRow(pod=ref, live=True, rev=1)
+    return PodsRow(pod=GraphPodRow(pod=ref, live=True, rev=1))
 
 
 def fact() -> GraphFact:

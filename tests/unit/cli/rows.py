@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from deploy.cli.asking import Answers, Told
-from streams.flow.graph_rows import FirewallRow, GraphPodRow, GraphRow, RuleRow
+from streams.flow.graph_rows import (
+    BindingRow,
+    End,
+    FirewallRow,
+    GraphPodRow,
+    GraphRow,
+    PodsRow,
+    RuleRow,
+)
 from streams.flow.tracker import PodRow
 from streams.records.base import Record
 from streams.records.policies import Outcome, PatchOutcome, PolicyPatch, Revision
@@ -38,8 +46,15 @@ def pod(name: str, *, live: bool = True, address: str | None = "10.0.0.1") -> Po
     return PodRow(pod=ref(name, address), live=live, rev=1)
 
 
-def graph_pod(name: str, *, live: bool = True) -> GraphPodRow:
-    return GraphPodRow(pod=ref(name), live=live, rev=1)
+def graph_pod(name: str, *, live: bool = True) -> PodsRow:
+    return PodsRow(pod=GraphPodRow(pod=ref(name), live=live, rev=1))
+
+
+def bindings(key: str, **uids: str) -> dict[str, PodsRow]:
+    """Return the rows that bind the ends of the rule under this key."""
+    graph, _, rule = key.partition("|")
+    rows = [BindingRow(rule=rule, said=-1, end=End(end), uid=uids[end], at=-1) for end in uids]
+    return {f"{graph}|{row.key}": PodsRow(binding=row) for row in rows}
 
 
 def patch(name: str, *, offset: int = 1, **said: Any) -> PolicyPatch:

@@ -12,6 +12,7 @@ from streams.records.policies import Outcome
 from streams.records.views import Errs, PodRef
 from tests.unit.cli.rows import (
     WIDER,
+    bindings,
     firewall,
     graph_pod,
     key,
@@ -49,18 +50,21 @@ def test_what_the_tracker_notes_of_a_partition_is_no_pod() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "states"),
+    ("row", "uids", "states"),
     [
-        (rule(A, B, source_uid="uid-of-a", destination_uid="uid-of-b"), ("bound", "bound")),
-        (rule(A, B, source_uid="uid-of-a"), ("bound", "parked")),
-        (rule(A, B, source_uid="uid-of-c"), ("gone", "parked")),
-        (rule("10.0.0.-1", "*"), ("range", "range")),
+        (rule(A, B), {"source": "uid-of-a", "destination": "uid-of-b"}, ("bound", "bound")),
+        (rule(A, B), {"source": "uid-of-a"}, ("bound", "parked")),
+        (rule(A, B), {"source": "uid-of-c"}, ("gone", "parked")),
+        (rule(A, B, at=5), {"source": "uid-of-a"}, ("parked", "parked")),
+        (rule("10.0.0.-1", "*"), {}, ("range", "range")),
     ],
+    ids=["bound", "parked", "gone", "said-anew", "range"],
 )
-def test_each_end_of_a_rule_says_whom_it_is_bound_to(row, states) -> None:
+def test_each_end_of_a_rule_says_whom_it_is_bound_to(row, uids, states) -> None:
+    place = "main|10.0.0.9|00000|x"
     pods = {f"main|{key(name)}": graph_pod(name, live=name != "c") for name in "abc"}
 
-    (listed,) = list_rules({"main|10.0.0.9|00000|x": row}, pods)
+    (listed,) = list_rules({place: row}, pods | bindings(place, **uids))
 
     assert (listed["source"]["state"], listed["destination"]["state"]) == states
     for end in (listed["source"], listed["destination"]):

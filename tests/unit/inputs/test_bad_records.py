@@ -69,6 +69,15 @@ def test_an_odd_pod_event_opens_nothing(pipeline: Pipeline, given: Input) -> Non
         assert not reaches(pipeline, one, two)
 
 
+def test_five_fields_under_any_key_are_a_pod_like_any_other(pipeline: Pipeline) -> None:
+    event = b'{"podName":"pod-d","podIP":"10.0.0.9","hostname":"h","event":"ADDED","eventCode":0}'
+
+    refused = pipeline.feed(POD_EVENTS, event, "gabuscemaw")
+
+    assert refused == []
+    assert pipeline.newest["local/default/pod-d"].manifest is not None
+
+
 @pytest.mark.parametrize("given", [each for each in CHANGES if not each.reason], ids=name)
 def test_an_odd_firewall_change_is_accepted(pipeline: Pipeline, given: Input) -> None:
     assert pipeline.feed(FIREWALL_CHANGES, given.value, GRAPH) == []

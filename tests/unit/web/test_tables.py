@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from agents.web import held as held_module
 from streams.codec import KEY_MARK
-from streams.flow.graph_rows import GraphPodRow
+from streams.flow.graph_rows import GraphPodRow, PodsRow
 from streams.records.views import PodRef
 from tests.unit.web import site as site_module
 from tests.unit.web.site import HERE, PARTITIONS, THERE, Site, outcome
@@ -193,7 +193,7 @@ async def test_a_row_of_ours_that_is_not_there_is_not_found(site: Site) -> None:
 async def test_what_a_graph_owns_lies_where_the_graph_does(site: Site) -> None:
     pod = PodRef(cluster="local", namespace="default", name="a", uid="u")
     key, place = f"main|{pod.key}", site.held["graph-pods"].place("main")
-    site.put_at(place, "graph-pods", key, GraphPodRow(pod=pod, live=True, rev=1))
+    site.put_at(place, "graph-pods", key, PodsRow(pod=GraphPodRow(pod=pod, live=True, rev=1)))
 
     content = await site.ask_json(f"/tables/graph-pods/{quote(key, safe='')}")
 
