@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from hypothesis import given
@@ -24,12 +24,22 @@ class Logged(dict[str, Any]):
     """A table on a disk that keeps its changelog."""
 
     def __init__(self, disk: Puts = (), changelog: Puts = ()) -> None:
-        super().__init__(disk)
+        super().__init__()
+        self.puts: list[tuple[str, Any]] = []
+        for key, row in disk:
+            self[key] = row
+            if row is None:
+                del self[key]
         self.puts = list(changelog)
 
     def __setitem__(self, key: str, row: Any) -> None:
         self.puts.append((key, row))
         super().__setitem__(key, row)
+
+    def pop(self, key: str, *default: Any) -> Any:
+        if key in self:
+            self.puts.append((key, None))
+        return super().pop(key, *default)
 
 
 class World:
@@ -40,9 +50,12 @@ class World:
         self.graph = router.Graph(GRAPH, pods, rows)
         self.written: list[tuple[int, int]] = []
 
-    def tell(self, facts: list[GraphFact], first: int = 0) -> None:
+    def tell(self, facts: list[GraphFact], first: int = 0, forget: Collection[int] = ()) -> None:
+        """Handle the facts from the first, and forget before some, down to the first."""
         for offset, fact in enumerate(facts[first:], first):
             self.written.append((len(self.pods.puts), len(self.rows.puts)))
+            if offset in forget:
+                router.forget(self.graph, first)
             router.handle(self.graph, fact, at(offset), ROUTING)
 
     def bound(self) -> Bound:
@@ -78,9 +91,11 @@ def test_what_is_met_again_binds_as_it_did_before(
     steps: list[tuple[str, str, str]], data: st.DataObject
 ) -> None:
     facts = lived(steps)
-    world = World(Logged(), Logged())
-    world.tell(facts)
     committed = data.draw(st.integers(0, len(facts) - 1), "committed")
+    forget = data.draw(st.sets(st.integers(0, len(facts) - 1)), "forget")
+    world = World(Logged(), Logged())
+    world.tell(facts[:committed])
+    world.tell(facts, committed, forget)
 
     def cut(puts: Puts, least: int) -> Logged:
         """Keep more on the disk than in the changelog, and in both what was committed."""
@@ -89,10 +104,10 @@ def test_what_is_met_again_binds_as_it_did_before(
 
     pods, rows = world.written[committed]
     again = World(cut(world.pods.puts, pods), cut(world.rows.puts, rows))
-    again.tell(facts, committed)
+    again.tell(facts, committed, forget)
     # Nothing was committed meanwhile, and another worker knows the changelogs only.
     elsewhere = World(Logged(again.pods.puts), Logged(again.rows.puts))
-    elsewhere.tell(facts, committed)
+    elsewhere.tell(facts, committed, forget)
 
     assert again.bound() == world.bound()
     assert elsewhere.bound() == world.bound()
@@ -108,3 +123,16 @@ def test_a_rule_that_waited_keeps_its_first_pod_when_its_own_row_was_lost() -> N
 
     assert again.bound() == world.bound()
     assert "uid-a-1" in next(iter(again.bound().values()))
+
+
+def test_a_binding_goes_once_a_rule_that_is_gone_can_no_longer_be_asked_for() -> None:
+    facts = [*lived(WAITED_FOR), change(4, removed=(RULE,))]
+    world = World(Logged(), Logged())
+    world.tell(facts)
+
+    def kept(committed: int) -> int:
+        router.forget(world.graph, committed)
+        return len(world.graph.index.bindings)
+
+    assert [kept(committed) for committed in (1, 4, 5)] == [1, 1, 0]
+    assert not [key for key in world.pods if "bound" in key]
