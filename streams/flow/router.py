@@ -128,9 +128,9 @@ def forget(graph: Graph, committed: int) -> None:
 def _forget_bindings(graph: Graph, committed: int) -> None:
     for key, binding in list(graph.index.bindings.items()):
         rule = graph.index.rules.get(binding.rule)
-        # No rule yet: a kill may have left the binding in one table and lost the rule in the other.
+        # A kill may have lost what a rule said last, in the other table: it will be said again.
         since = binding.at if rule is None else rule.at
-        if since < committed and (rule is None or rule.at != binding.said):
+        if since < committed and (rule is None or rule.at > binding.said):
             graph.pods.pop(f"{graph.name}|{key}", None)
             graph.index.drop_binding(key)
 

@@ -136,3 +136,15 @@ def test_a_binding_goes_once_a_rule_that_is_gone_can_no_longer_be_asked_for() ->
 
     assert [kept(committed) for committed in (1, 4, 5)] == [1, 1, 0]
     assert not [key for key in world.pods if "bound" in key]
+
+
+def test_a_binding_stays_for_a_rule_whose_last_saying_was_lost() -> None:
+    facts = lived([("live", "a", X), ("added", "a", X), ("removed", "a", X), ("added", "a", X)])
+    world = World(Logged(), Logged())
+    world.tell([*facts, claim("b", 4, uid="uid-b", address=X)])
+    first_saying = world.rows.puts[: world.written[2][1]]
+
+    again = World(Logged(world.pods.puts), Logged(first_saying))
+    again.tell(facts, first=2, forget=(2,))
+
+    assert again.bound() == world.bound()
