@@ -130,7 +130,8 @@ def store_change(rows: Rows, graph: str, change: FirewallChange) -> None:
             meant = _meant(rule, part.holders)
             said = SaidRule(firewall=part.firewall, rule=rule, holders=meant)
             rows[_rule_key(graph, part.firewall, rule)] = AlignerRow(rule=said)
-        default = SaidDefault(firewall=part.firewall, action=part.default_action)
+        action = part.default_action or Action.DENY
+        default = SaidDefault(firewall=part.firewall, action=action)
         rows[f"{graph}|default|{part.firewall}"] = AlignerRow(default=default)
 
 

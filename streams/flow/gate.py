@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from streams.flow.output import GRAPH_EDITS, GRAPH_FACTS, Outputs, Refusal, Send
+from streams.flow.output import FIREWALL_CHANGES, GRAPH_EDITS, GRAPH_FACTS, Outputs, Refusal, Send
 from streams.records.cause import Source
 from streams.records.facts import FirewallChange, GraphFact
 from streams.records.marks import MarkKind
@@ -30,6 +30,8 @@ def handle(change: FirewallChange, key: str, source: Source, checks: Checks) -> 
     graph = change.graph or key
     if graph not in checks.graphs:
         return [Refusal("unknown-graph", graph[:80])]
+    if key != graph:
+        return _under_its_own_key(change, key, graph, source)
     cause = change.cause or source.cause()
     if change.mark is not None:
         side = FIREWALLS_SIDE if change.mark.kind is MarkKind.BARRIER else source.partition
@@ -42,6 +44,15 @@ def handle(change: FirewallChange, key: str, source: Source, checks: Checks) -> 
         return [Refusal("default-allow", f"{change.firewall} lets everything through")]
     said = change.model_copy(update={"graph": graph, "cause": cause})
     rev = (source.partition, source.offset)
-    fact = GraphFact(graph=graph, change=said, rev=rev, cause=cause)
+    origin = (cause.partition, cause.offset) if change.forwarded else None
+    fact = GraphFact(graph=graph, change=said, rev=rev, origin=origin, cause=cause)
     topics = (GRAPH_FACTS, GRAPH_EDITS) if change.polled else (GRAPH_FACTS,)
     return [Send(topic, graph, fact) for topic in topics]
+
+
+def _under_its_own_key(change: FirewallChange, key: str, graph: str, source: Source) -> Outputs:
+    # Others choose keys of their own: all of one graph is judged in the order of its partition.
+    if change.forwarded:
+        return [Refusal("bad-key", f"{key[:80]} is not {graph}")]
+    changes = {"graph": graph, "forwarded": True, "cause": source.cause()}
+    return [Send(FIREWALL_CHANGES, graph, change.model_copy(update=changes))]

@@ -122,11 +122,15 @@ class GateRow(Record):
 
 
 class SaidRow(Record):
-    """Which firewall change the fact at this offset was; older ones must not come back."""
+    """Which firewall change the fact at this offset was; older ones must not come back.
+
+    ``origin`` is where it lay under a key that was not its graph's.
+    """
 
     partition: int
     rev: int
     at: int
+    origin: tuple[int, int] | None = None
 
 
 class PartRow(Record):

@@ -38,6 +38,7 @@ class GraphIndex:
         self.parts: dict[str, PartRow] = {}
         self.said: dict[int, SaidRow] = {}
         self.newest: dict[int, int] = {}
+        self.heard: dict[int, int] = {}
         self.changed: defaultdict[int, set[str]] = defaultdict(set)
         self.gate = GateRow()
 
@@ -107,6 +108,9 @@ class GraphIndex:
         """Take in which firewall change one fact was."""
         self.said[row.at] = row
         self.newest[row.partition] = max(row.rev, self.newest.get(row.partition, -1))
+        if row.origin is not None:
+            partition, offset = row.origin
+            self.heard[partition] = max(offset, self.heard.get(partition, -1))
 
     def put_rule(self, key: str, row: RuleRow) -> None:
         """Add or replace one rule; a dropped one is remembered but covers nothing."""

@@ -26,13 +26,16 @@ from streams.records.cause import Cause, Source
 from streams.records.facts import FirewallChange, GraphFact, PodClaim
 from streams.records.marks import Mark, MarkKind
 from streams.records.policies import PodRules
-from streams.records.rules import Rule
+from streams.records.rules import Action, Rule
 from streams.records.views import PodRef
 from streams.rules.verdict import Exactness
 
 MOST_PEERS = 2500
 KEPT_BARRIERS = 16
 KEPT_ADDRESSES = 4
+# Places beyond those of any whole list, and how many one change may take of them.
+BEHIND_ALL = 1_000_000_000
+MOST_SAID = 100_000
 
 PodRows = MutableMapping[str, PodsRow]
 GraphRows = MutableMapping[str, GraphRow]
@@ -99,12 +102,13 @@ def handle(graph: Graph, fact: GraphFact, source: Source, ours: Routing) -> Outp
     touched: set[str] = set()
     if fact.claim is not None:
         touched = _claim(graph, fact.claim, source, fact.cause)
-    elif fact.change is not None and not _said_before(graph, fact.rev, source):
+    elif fact.change is not None and not _said_before(graph.index, fact, source):
         touched = _change(graph, fact.change, source)
         if fact.rev is not None:
             # Last: a kill before this makes it all happen again.
             partition, rev = fact.rev
-            graph.put_said(SaidRow(partition=partition, rev=rev, at=source.offset))
+            said = SaidRow(partition=partition, rev=rev, at=source.offset, origin=fact.origin)
+            graph.put_said(said)
     return _speak(graph, sorted(touched), source, fact.cause, ours)
 
 
@@ -120,7 +124,7 @@ def forget(graph: Graph, committed: int) -> None:
         graph.rows.pop(f"{graph.name}|{key}", None)
         del graph.index.parts[key]
     for at, said in list(graph.index.said.items()):
-        if at < committed and said.rev < graph.index.newest[said.partition]:
+        if at < committed and not _is_newest(graph.index, said):
             graph.rows.pop(f"{graph.name}|said|{at}", None)
             del graph.index.said[at]
 
@@ -154,11 +158,18 @@ def _forget_pods(graph: Graph, committed: int) -> None:
         graph.put_gate(gate.model_copy(update=raised))
 
 
-def _said_before(graph: Graph, rev: tuple[int, int] | None, source: Source) -> bool:
+def _said_before(index: GraphIndex, fact: GraphFact, source: Source) -> bool:
     """Tell whether a change is an old one once more; a fact met again is not."""
-    if rev is None or source.offset in graph.index.said:
+    if source.offset in index.said:
         return False
-    return rev[1] <= graph.index.newest.get(rev[0], -1)
+    known = ((fact.rev, index.newest), (fact.origin, index.heard))
+    return any(at is not None and at[1] <= newest.get(at[0], -1) for at, newest in known)
+
+
+def _is_newest(index: GraphIndex, said: SaidRow) -> bool:
+    if said.rev == index.newest[said.partition]:
+        return True
+    return said.origin is not None and said.origin[1] == index.heard[said.origin[0]]
 
 
 def _claim(graph: Graph, claim: PodClaim, source: Source, cause: Cause | None) -> set[str]:
@@ -225,61 +236,84 @@ def _change(graph: Graph, change: FirewallChange, source: Source) -> set[str]:
     everybody = False
     for name in sorted({part.firewall for part in parts}):
         mine = [part for part in parts if part.firewall == name]
-        _write_rules(graph, name, mine, source.offset)
-        everybody |= _write_firewall(graph, name, mine[-1], source.offset)
+        said = _firewall(graph.index.firewalls.get(name), name, mine, source.offset)
+        _write_rules(graph, mine, said)
+        everybody |= _write_firewall(graph, said)
     if everybody:
         return set(graph.index.pods)
     changed = graph.index.changed.get(source.offset, set())
     return {pod for key in changed for pod in graph.index.ends(graph.index.rules[key])}
 
 
-def _write_firewall(graph: Graph, name: str, last: FirewallChange, at: int) -> bool:
+def _firewall(
+    known: FirewallRow | None, name: str, mine: list[FirewallChange], at: int
+) -> FirewallRow:
+    """Return what the firewall is by this change: as it was, where rules only come and go."""
+    row = FirewallRow(firewall=name) if known is None or _is_whole(mine) else known
+    said: dict[str, object] = {"at": at}
+    for part in mine if not mine[-1].gone else ():
+        said |= {} if part.default_action is None else {"default_action": part.default_action}
+        said |= {} if part.ordered is None else {"ordered": part.ordered}
+    return row.model_copy(update=said)
+
+
+def _is_whole(mine: list[FirewallChange]) -> bool:
+    return mine[-1].gone or any(part.elements is not None for part in mine)
+
+
+def _write_firewall(graph: Graph, new: FirewallRow) -> bool:
     """Store the firewall's default and order; tell whether that touches everybody."""
-    old = graph.index.firewalls.get(name)
-    if old is not None and old.at >= at:
-        if old.at == at:
+    old = graph.index.firewalls.get(new.firewall)
+    if old is not None and old.at >= new.at:
+        if old.at == new.at:
             graph.put_firewall(old)
-        return old.at == at
-    closed = FirewallRow(firewall=name, at=at)
-    said = {"default_action": last.default_action, "ordered": last.ordered}
-    new = closed if last.gone else closed.model_copy(update=said)
+        return old.at == new.at
     known = (old.default_action, old.ordered) if old else None
     if known == (new.default_action, new.ordered):
         return False
     graph.put_firewall(new)
-    return old is not None or new.default_action is not closed.default_action
+    return old is not None or new.default_action is not Action.DENY
 
 
-def _write_rules(graph: Graph, name: str, mine: list[FirewallChange], at: int) -> None:
+def _write_rules(graph: Graph, mine: list[FirewallChange], said: FirewallRow) -> None:
     """Store the rules that come, mark the rules that go; newer rows are left alone."""
-    index = graph.index
-    ordered = mine[-1].ordered
-    wanted: dict[str, tuple[Rule, int]] = {}
-    rules = [rule for part in mine for rule in (*(part.elements or ()), *part.added)]
-    for place, rule in enumerate(rules):
-        where = place if ordered else 0
-        wanted[rule_key(name, rule, where)] = (rule, where)
+    index, name, at = graph.index, said.firewall, said.at
+    whole = _is_whole(mine)
+    wanted = dict(_said_rules(mine, whole, said))
     removed = {key for part in mine for rule in part.removed for key in _places(index, name, rule)}
     holders = {address: uid for part in mine for address, uid in part.holders.items()}
-    whole = mine[-1].gone or any(part.elements is not None for part in mine)
     # Only a whole list is held against all that is known: a delta costs what it says.
     leaving = index.rules_of(name) if whole else removed
     for key in sorted(leaving - wanted.keys()):
-        row = index.rules.get(key)
-        if row is not None and not row.dropped and row.at < at:
-            graph.put_rule(key, row.model_copy(update={"dropped": True, "at": at}))
+        known = index.rules.get(key)
+        if known is not None and not known.dropped and known.at < at:
+            graph.put_rule(key, known.model_copy(update={"dropped": True, "at": at}))
     # A replay: after a kill these rows may be on disk and in no changelog.
     _bind_again(graph, at)
     for key in sorted(index.changed.get(at, ())):
         graph.put_rule(key, index.rules[key])
-    for key, (rule, where) in wanted.items():
+    for key, row in wanted.items():
         known = index.rules.get(key)
         # Taken away and given again in one breath is a new rule: it binds to today's holders.
         fresh = known is None or known.dropped or key in removed
         if fresh and (known is None or known.at < at):
-            graph.put_rule(key, RuleRow(firewall=name, rule=rule, place=where, at=at))
+            graph.put_rule(key, row)
         if index.rules[key].at == at:
             _bind_rule(graph, key, holders)
+
+
+def _said_rules(
+    mine: list[FirewallChange], whole: bool, said: FirewallRow
+) -> Iterator[tuple[str, RuleRow]]:
+    """Yield a row for each rule that is to stand: a place is said by a whole ordered list only."""
+    rules = [rule for part in mine for rule in (*(part.elements or ()), *part.added)]
+    for number, rule in enumerate(rules, 1):
+        place = number if said.ordered else 0
+        key = rule_key(said.firewall, rule, place if whole else 0)
+        if said.ordered and not whole:
+            # Behind everything that was said before.
+            place += BEHIND_ALL + said.at * MOST_SAID
+        yield key, RuleRow(firewall=said.firewall, rule=rule, place=place, at=said.at)
 
 
 def _places(index: GraphIndex, firewall: str, rule: Rule) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -41,20 +41,24 @@ class FirewallChange(Record):
     """What a firewall says now: its whole list, or what came and went.
 
     Lists read from Verefoo have no order (its storage shuffles them): only a record that says
-    ``ordered`` may rely on first match. ``holders`` says which pod's uid the graph knew behind an
-    address when the rules were read: they were meant for that pod and bind to it. ``polled``
-    changes are what we read in Verefoo ourselves: only those are compared with what it says next.
+    ``ordered`` may rely on first match. A default or an order that is not said stays as it is where
+    rules come and go; a whole list without them is unordered and denies. ``holders`` says which
+    pod's uid the graph knew behind an address when the rules were read: they were meant for that
+    pod and bind to it. ``polled`` changes are what we read in Verefoo ourselves: only those are
+    compared with what it says next. A ``forwarded`` change lay under another key before, at the
+    partition and offset that its cause names.
     """
 
     graph: str = Field(default="", max_length=128)
     firewall: str = Field(default="", max_length=64)
-    default_action: Action = Action.DENY
+    default_action: Action | None = None
     elements: tuple[Rule, ...] | None = Field(default=None, max_length=2000)
     added: tuple[Rule, ...] = Field(default=(), max_length=2000)
     removed: tuple[Rule, ...] = Field(default=(), max_length=2000)
-    ordered: bool = Field(default=False, strict=True)
+    ordered: Annotated[bool, Field(strict=True)] | None = None
     gone: bool = Field(default=False, strict=True)
     polled: bool = Field(default=False, strict=True)
+    forwarded: bool = Field(default=False, strict=True)
     holders: dict[str, str] = Field(default_factory=dict, max_length=4000)
     change_set: ChangeSet | None = None
     mark: Mark | None = None
@@ -67,7 +71,7 @@ class FirewallChange(Record):
             raise PydanticCustomError("missing", "firewall is required")
         said = whole + delta + self.gone
         # A default alone must be meant: the one that was left out says nothing.
-        by_default = said == 0 and "default_action" in self.model_fields_set
+        by_default = said == 0 and self.default_action is not None
         if self.mark is None and said != 1 and not by_default:
             raise ValueError("say one of elements, added/removed, gone, or a defaultAction alone")
         return self
@@ -78,6 +82,7 @@ class GraphFact(Record):
 
     ``rev`` is where a change lay (partition and offset of firewall-changes): a gate that begins
     again says everything again, and what was said before something newer must not come back.
+    ``origin`` is where a forwarded change lay first; the same holds for it.
     """
 
     graph: str
@@ -85,4 +90,5 @@ class GraphFact(Record):
     change: FirewallChange | None = None
     mark: Mark | None = None
     rev: tuple[int, int] | None = None
+    origin: tuple[int, int] | None = None
     cause: Cause | None = None

@@ -84,7 +84,7 @@ def bindings(mailbox: Iterable[GraphFact]) -> Bound:
     """Return to which uids the mailbox bound the ends of the rules that stand."""
     claims: dict[str, PodClaim] = {}
     rules: dict[tuple[str, int, Rule], list[str | None]] = {}
-    heard = -1
+    heard = origin = -1
     parts: dict[str, dict[int, FirewallChange]] = {}
     for fact in mailbox:
         if fact.claim is not None:
@@ -93,7 +93,9 @@ def bindings(mailbox: Iterable[GraphFact]) -> Bound:
                 claims[fact.claim.pod.key] = fact.claim
         elif fact.change is not None and fact.rev is not None and fact.rev[1] > heard:
             heard = fact.rev[1]
-            _change(rules, _whole(parts, fact.change))
+            if fact.origin is None or fact.origin[1] > origin:
+                origin = fact.origin[1] if fact.origin else origin
+                _change(rules, _whole(parts, fact.change))
         for (_, _, rule), ends in rules.items():
             for end, address in enumerate((rule.source, rule.destination)):
                 ends[end] = ends[end] or _holder(claims, address)
@@ -114,7 +116,7 @@ def _change(rules: dict[Any, list[str | None]], changes: list[FirewallChange]) -
     for name in {change.firewall for change in changes}:
         mine = [change for change in changes if change.firewall == name]
         said = [rule for change in mine for rule in (*(change.elements or ()), *change.added)]
-        new = {(name, at if mine[-1].ordered else 0, rule) for at, rule in enumerate(said)}
+        new = {(name, at if mine[-1].ordered else 0, rule) for at, rule in enumerate(said, 1)}
         gone = {(name, 0, rule) for change in mine for rule in change.removed}
         if any(change.elements is not None for change in mine):
             gone = {key for key in rules if key[0] == name and key not in new}

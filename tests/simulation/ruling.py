@@ -13,6 +13,8 @@ from streams.records.rules import Action, Protocol, Rule
 from tests.simulation.cluster import LivePod
 
 GRAPH = "main"
+# A key in another partition than the graph's.
+SOMEBODY = "somebody"
 LOOSE, STRICT = "10.9.0.1", "10.9.0.2"
 ADDRESSES = [f"10.0.0.{last}" for last in range(11, 17)]
 
@@ -41,6 +43,8 @@ class Solver:
 
     def __init__(self, chance: random.Random) -> None:
         self.chance = chance
+        # Who writes rules may choose a key; all that is asked is to keep to it.
+        self.key = chance.choice((GRAPH, GRAPH, SOMEBODY))
         self.firewalls = {name: Firewall(False, {}) for name in (LOOSE, STRICT)}
         self.sets = 0
         self.polled: dict[str, Firewall] = {}
@@ -70,7 +74,7 @@ class Solver:
         records = list(getattr(self, f"_{kind}")(holders))
         if self.chance.random() < 0.1:
             records *= 2
-        return [Send(FIREWALL_CHANGES, GRAPH, record) for record in records]
+        return self._sent(records)
 
     def read_again(self, epoch: int, living: Container[str]) -> list[Send]:
         """Say all rules to new topics, each with whom it was meant for, and that it was all.
@@ -85,8 +89,11 @@ class Solver:
             self.firewalls[name] = Firewall(ordered, {})
             records.append(self._said(name, holders, elements=rules, ordered=ordered))
         mark = Mark(kind=MarkKind.FIREWALLS_READ, id="read", graph=GRAPH, epoch=epoch)
-        sends = [Send(FIREWALL_CHANGES, GRAPH, record) for record in records]
-        return [*sends, Send(FIREWALL_CHANGES, GRAPH, FirewallChange(mark=mark))]
+        return self._sent([*records, FirewallChange(mark=mark)])
+
+    def _sent(self, records: Iterable[FirewallChange]) -> list[Send]:
+        named = (record.model_copy(update={"graph": GRAPH}) for record in records)
+        return [Send(FIREWALL_CHANGES, self.key, record) for record in named]
 
     def _add(self, holders: dict[str, str]) -> Iterable[FirewallChange]:
         yield self._said(LOOSE, holders, added=(self._rule(),))
@@ -142,14 +149,14 @@ class Solver:
         return change
 
     def _take(self, name: str, *changes: FirewallChange) -> None:
-        ordered = changes[-1].ordered
+        ordered = bool(changes[-1].ordered)
         known = self.firewalls[name].entries
         whole = any(change.elements is not None for change in changes)
         entries = {} if whole else dict(known)
         removed = {(0, rule) for change in changes for rule in change.removed}
         entries = {place: entry for place, entry in entries.items() if place not in removed}
         rules = [rule for change in changes for rule in (*(change.elements or ()), *change.added)]
-        for place, rule in enumerate(rules):
+        for place, rule in enumerate(rules, 1):
             key = (place if ordered else 0, rule)
             ends = (changes[-1].holders.get(end) for end in (rule.source, rule.destination))
             entries[key] = known.get(key) or Entry(rule, *ends)

@@ -8,7 +8,7 @@ import pytest
 
 from streams.codec import Poison, decode, encode
 from streams.flow.gate import FIREWALLS_SIDE, Checks, handle
-from streams.flow.output import GRAPH_EDITS, GRAPH_FACTS, Refusal, Send
+from streams.flow.output import FIREWALL_CHANGES, GRAPH_EDITS, GRAPH_FACTS, Refusal, Send
 from streams.records.cause import Source
 from streams.records.facts import ChangeSet, FirewallChange, GraphFact
 from streams.records.marks import Mark, MarkKind
@@ -44,6 +44,34 @@ def test_the_key_names_the_graph_where_the_record_does_not() -> None:
     assert isinstance(sent.value, GraphFact)
     assert sent.value.change is not None
     assert (sent.key, sent.value.graph, sent.value.change.graph) == ("main", "main", "main")
+
+
+def test_a_change_under_another_key_is_sent_on_once_under_its_graphs() -> None:
+    (sent,) = handle(change(), "somebody", AT, CHECKS)
+
+    assert isinstance(sent, Send)
+    assert (sent.topic, sent.key) == (FIREWALL_CHANGES, "main")
+    arrived = decode(encode(sent.value), FirewallChange)
+    assert arrived == change(forwarded=True, cause=AT.cause())
+    later = AT.model_copy(update={"partition": 1, "offset": 20})
+    (fact,) = handle(arrived, "main", later, CHECKS)
+    assert isinstance(fact, Send)
+    assert isinstance(fact.value, GraphFact)
+    assert (fact.value.rev, fact.value.origin) == ((1, 20), (3, 7))
+
+
+def test_a_mark_under_another_key_is_sent_on_as_well() -> None:
+    read = FirewallChange(graph="main", mark=Mark(kind=MarkKind.FIREWALLS_READ, id="m", epoch=1))
+
+    (sent,) = handle(read, "somebody", AT, CHECKS)
+
+    assert isinstance(sent, Send)
+    assert sent.key == "main"
+    assert topics(handle(sent.value, "main", AT, CHECKS)) == [GRAPH_FACTS]  # type: ignore[arg-type]
+
+
+def test_what_was_sent_on_and_still_lies_elsewhere_goes_round_no_more() -> None:
+    assert topics(handle(change(forwarded=True), "somebody", AT, CHECKS)) == ["bad-key"]
 
 
 def test_what_was_polled_is_remembered_by_the_aligner_as_well() -> None:
