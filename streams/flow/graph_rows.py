@@ -32,7 +32,10 @@ def binding_key(rule: str, said: int, end: End) -> str:
 
 
 class GraphPodRow(Record):
-    """A pod as this graph knows it; ``was`` are addresses it held before."""
+    """A pod as this graph knows it.
+
+    ``was`` are addresses it held before; ``wore`` the pods whose policies selected it before.
+    """
 
     pod: PodRef
     live: bool
@@ -40,6 +43,7 @@ class GraphPodRow(Record):
     partition: int = -1
     since: Stamp | None = None
     was: tuple[str, ...] = ()
+    wore: tuple[str, ...] = ()
     at: int = -1
     cause: Cause | None = None
 

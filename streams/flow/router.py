@@ -21,6 +21,7 @@ from streams.flow.graph_rows import (
 from streams.flow.index import GraphIndex
 from streams.flow.output import POD_RULES, Outputs, Refusal, Send
 from streams.flow.views import resolve
+from streams.policy.selection import selected_as
 from streams.records.addresses import is_exact
 from streams.records.cause import Cause, Source
 from streams.records.facts import FirewallChange, GraphFact, PodClaim
@@ -32,7 +33,7 @@ from streams.rules.verdict import Exactness
 
 MOST_PEERS = 2500
 KEPT_BARRIERS = 16
-KEPT_ADDRESSES = 4
+KEPT_BEFORE = 4
 # Places beyond those of any whole list, and how many one change may take of them.
 BEHIND_ALL = 1_000_000_000
 MOST_SAID = 100_000
@@ -184,8 +185,10 @@ def _claim(graph: Graph, claim: PodClaim, source: Source, cause: Cause | None) -
         # Put again as well: after a kill the row may be on disk and in no changelog.
         graph.put_pod(key, old)
     held = {claim.pod.address, *((old.pod.address, *old.was) if old else ())}
+    worn = {selected_as(claim.pod), *((selected_as(old.pod), *old.wore) if old else ())}
     if not stale:
-        was = ((*old.was, old.pod.address) if old and old.pod.address else ())[-KEPT_ADDRESSES:]
+        was = ((*old.was, old.pod.address) if old and old.pod.address else ())[-KEPT_BEFORE:]
+        wore = ((*old.wore, selected_as(old.pod)) if old else ())[-KEPT_BEFORE:]
         row = GraphPodRow(
             pod=claim.pod,
             live=claim.live,
@@ -193,6 +196,7 @@ def _claim(graph: Graph, claim: PodClaim, source: Source, cause: Cause | None) -
             partition=claim.partition,
             since=claim.since,
             was=tuple(str(address) for address in was if address),
+            wore=wore,
             at=source.offset,
             cause=cause,
         )
@@ -202,6 +206,8 @@ def _claim(graph: Graph, claim: PodClaim, source: Source, cause: Cause | None) -
     now = index.pods[key].pod
     if index.holds(now):
         _bind(graph, now, source.offset)
+    # Whose label it wears is selected together with it, in his own policy and in his peers'.
+    held |= {index.pods[owner].pod.address for owner in worn if owner in index.pods}
     return {key} | index.peers(address for address in held if address)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from streams.flow.alikes import shared
 from streams.flow.graph_rows import End, FirewallRow, RuleRow
 from streams.flow.index import GraphIndex
 from streams.records.addresses import is_exact, matches
@@ -41,7 +42,8 @@ def resolve(index: GraphIndex, subject: PodRef, exactness: Exactness = Exactness
                         ports=grant.ports,
                     )
                 )
-    return tuple(allowances), in_order(inexact)
+    kept, alike = shared(index, subject, allowances, exactness)
+    return kept, in_order([*inexact, *alike])
 
 
 def _between(index: GraphIndex, source: PodRef, destination: PodRef, exactness: Exactness) -> Grant:

@@ -11,6 +11,11 @@ NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 
 
+def selected_as(pod: PodRef) -> str:
+    """Return the key of the pod whose policy selects this one; no pod need have it."""
+    return f"{pod.cluster}/{pod.namespace}/{pod.labels.get(LABEL, '')}"
+
+
 def selectable(pod: PodRef) -> bool:
     """Tell whether the pod's own label picks it out by its name."""
     return pod.labels.get(LABEL) == pod.name and _LABEL_VALUE.fullmatch(pod.name) is not None
