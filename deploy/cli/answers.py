@@ -13,7 +13,7 @@ from rich.console import Console
 from agents.clients.errors import ClientError, Refused
 from deploy.cli.showing import plain
 from deploy.installation import NotInitialised
-from deploy.local.broker.embedded import BrokerNotReady
+from deploy.local.broker.errors import BrokerNotReady
 from deploy.provision import ProvisionError
 from deploy.workers import WorkerFailed
 from deploy.world import WorldError

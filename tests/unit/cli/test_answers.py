@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaConnectionError
 from agents.clients.errors import Refused, TryLater
 from deploy.cli.answers import plain_errors
 from deploy.installation import NotInitialised
-from deploy.local.broker.embedded import BrokerNotReady
+from deploy.local.broker.errors import BrokerNotReady
 from deploy.provision import MissingTopics, WrongTopic
 from deploy.workers import WorkerFailed
 from deploy.world import WorldError

@@ -1,0 +1,210 @@
+"""Run Apache Kafka (KRaft) as child processes on free loopback ports: one broker, or three.
+
+Each is broker and controller at once. What they hold stays in their folder, and is found again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import subprocess
+import time
+import uuid
+from pathlib import Path
+
+from deploy.local.broker.apache_jars import jars, java
+from deploy.local.broker.errors import BrokerNotReady
+from deploy.local.broker.reaching import brokers, free_port, listens
+
+READY_WITHIN = 120.0
+FORMAT_WITHIN = 60.0
+STOP_WITHIN = 30.0
+# The ports are free when we look; somebody else may take one before the broker does.
+ATTEMPTS = 3
+HEAP = "256m"
+_JVM = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+_LOGGING = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
+
+
+class Node:
+    """One process, broker and controller."""
+
+    def __init__(self, number: int, folder: Path) -> None:
+        self.number = number
+        self.port = self.controller_port = 0
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process to look at, or to kill."""
+        if self._process is None:
+            raise BrokerNotReady("the broker was not started")
+        return self._process.pid
+
+    @property
+    def runs(self) -> bool:
+        """Tell whether the process is there."""
+        return self._process is not None and self._process.poll() is None
+
+    def take_ports(self) -> None:
+        """Choose ports that are free now."""
+        self.port, self.controller_port = free_port(), free_port()
+
+    def start(self, cluster: str, properties: dict[str, object]) -> None:
+        """Start the process; it formats its folder the first time."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        written = self._folder / "server.properties"
+        own = {
+            "node.id": self.number,
+            "log.dirs": self._folder / "data",
+            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},"
+            f"CONTROLLER://127.0.0.1:{self.controller_port}",
+        }
+        written.write_text("".join(f"{key}={value}\n" for key, value in (properties | own).items()))
+        with open(self._folder / "broker.log", "ab") as log:
+            if not (self._folder / "data" / "meta.properties").exists():
+                arguments = ("format", "-t", cluster, "-c", str(written))
+                formatted = _java("kafka.tools.StorageTool", *arguments)
+                subprocess.run(formatted, stdout=log, stderr=log, timeout=FORMAT_WITHIN, check=True)
+            # A session of its own: Ctrl-C must reach the workers while there is still a broker.
+            self._process = subprocess.Popen(
+                _java("kafka.Kafka", str(written)),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def terminate(self) -> None:
+        """Ask the process to end, without waiting."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+
+    def kill(self) -> None:
+        """End the process at once, as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def stop(self) -> None:
+        """End the process and wait for it."""
+        self.terminate()
+        if self._process is not None:
+            try:
+                self._process.wait(STOP_WITHIN)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._process = None
+
+
+class ApacheBroker:
+    """A cluster of one node or three."""
+
+    def __init__(self, folder: Path, nodes: int = 1) -> None:
+        self.nodes = [Node(number, folder / f"node-{number}") for number in range(1, nodes + 1)]
+        self._folder = folder
+
+    @property
+    def bootstrap(self) -> str:
+        """The brokers' addresses as clients want them."""
+        return ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
+
+    async def start(self) -> None:
+        """Return when a client sees every broker and a controller; keep the ports of before."""
+        # Said before anything is started, and off the loop: the first time jars are fetched.
+        await asyncio.to_thread(jars)
+        for _ in range(ATTEMPTS):
+            if not any(node.runs for node in self.nodes) and not self._ports_are_free():
+                for node in self.nodes:
+                    node.take_ports()
+            for node in self.nodes:
+                if not node.runs:
+                    await asyncio.to_thread(self.start_node, node)
+            if await self._answers():
+                return
+            self.stop()
+            for node in self.nodes:
+                node.port = node.controller_port = 0
+        raise BrokerNotReady(f"no answer from Apache Kafka, {ATTEMPTS} times: see {self._log}")
+
+    def start_node(self, node: Node) -> None:
+        """Start one node that is not there; it is not waited for."""
+        node.start(self._cluster(), self._properties())
+
+    def stop(self) -> None:
+        """End all nodes at once: one after the other, the last would wait for a quorum."""
+        for node in self.nodes:
+            node.terminate()
+        for node in self.nodes:
+            node.stop()
+
+    async def ready(self) -> bool:
+        """Tell whether a client sees every broker and a controller."""
+        return await brokers(self.bootstrap) == len(self.nodes)
+
+    async def __aenter__(self) -> ApacheBroker:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *reason: object) -> None:
+        await asyncio.to_thread(self.stop)
+
+    @property
+    def _log(self) -> Path:
+        return self._folder / "node-1" / "broker.log"
+
+    def _ports_are_free(self) -> bool:
+        ports = [port for node in self.nodes for port in (node.port, node.controller_port)]
+        return all(ports) and not any(listens(port) for port in ports)
+
+    async def _answers(self) -> bool:
+        deadline = time.monotonic() + READY_WITHIN
+        while time.monotonic() < deadline and all(node.runs for node in self.nodes):
+            if all(listens(node.port) for node in self.nodes) and await self.ready():
+                return True
+            await asyncio.sleep(0.1)
+        return False
+
+    def _cluster(self) -> str:
+        kept = self._folder / "cluster.id"
+        if not kept.exists():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            kept.write_text(base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="))
+        return kept.read_text()
+
+    def _properties(self) -> dict[str, object]:
+        voters = (f"{node.number}@127.0.0.1:{node.controller_port}" for node in self.nodes)
+        replicas = len(self.nodes)
+        return {
+            "process.roles": "broker,controller",
+            "controller.quorum.voters": ",".join(voters),
+            "controller.listener.names": "CONTROLLER",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "inter.broker.listener.name": "PLAINTEXT",
+            # Three replicas is what these want otherwise, also of a lone broker.
+            "offsets.topic.replication.factor": replicas,
+            "transaction.state.log.replication.factor": replicas,
+            "transaction.state.log.min.isr": max(1, replicas - 1),
+            "default.replication.factor": replicas,
+            "min.insync.replicas": max(1, replicas - 1),
+            "offsets.topic.num.partitions": 8,
+            "transaction.state.log.num.partitions": 8,
+            # A topic made in passing has no leader yet, and nobody chose its partitions.
+            "auto.create.topics.enable": "false",
+            "group.initial.rebalance.delay.ms": 0,
+            "group.min.session.timeout.ms": 1000,
+            # A node that was killed is let in again only when its old session is over.
+            "broker.session.timeout.ms": 3000,
+            "broker.heartbeat.interval.ms": 500,
+            # The default alone is half of the heap.
+            "log.cleaner.dedupe.buffer.size": 16 << 20,
+            "num.network.threads": 2,
+            "num.io.threads": 2,
+        }
+
+
+def _java(main: str, *arguments: str) -> list[str]:
+    return [java(), f"-Xmx{HEAP}", *_JVM, _LOGGING, "-cp", f"{jars()}/*", main, *arguments]

@@ -1,0 +1,35 @@
+"""Find a port for a broker, and ask whether it answers as a client does."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+
+def free_port() -> int:
+    """Return a port that is free now: a broker is told its port, it cannot be handed a socket."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def listens(port: int) -> bool:
+    """Tell whether anybody listens: the client logs an error for every refusal."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+async def brokers(bootstrap: str, **client: Any) -> int:
+    """Return how many brokers the cluster says it has; 0 if it does not answer."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=2000, **client)
+    try:
+        await admin.start()
+        cluster = await admin.describe_cluster()
+        return len(cluster["brokers"]) if cluster["controller_id"] >= 0 else 0
+    except (KafkaError, OSError):
+        return 0
+    finally:
+        await admin.close()
