@@ -50,10 +50,12 @@ GAUGE_SECONDS = 1.0
 class Worker:
     """An app with everything attached; nothing is connected before it starts."""
 
-    def __init__(self, settings: Settings, epoch: int, logging_config: Any = None) -> None:
+    def __init__(
+        self, settings: Settings, epoch: int, listener: socket.socket | None = None
+    ) -> None:
         self._settings = settings
         self._epoch = epoch
-        self.app = create_app(_options(settings), logging_config=logging_config)
+        self.app = create_app(_options(settings))
         self._topics = vocabulary.declare(self.app, settings)
         self._tables = catalog.declare(self.app, settings.kafka.partitions)
         self._metrics = Metrics()
@@ -65,7 +67,7 @@ class Worker:
         self._keeper = self._graph_keeper()
         self._install_agents()
         self._install_hands()
-        self._install_web()
+        self._install_web(listener)
 
     def _pod_watcher(self) -> PodWatcher:
         cluster = self._settings.cluster
@@ -179,7 +181,7 @@ class Worker:
             self._metrics.aligned(self._settings.graph.name, self._keeper.aligned)
             await asyncio.sleep(GAUGE_SECONDS)
 
-    def _install_web(self) -> None:
+    def _install_web(self, listener: socket.socket | None) -> None:
         install_web(
             self.app,
             self._tables,
@@ -187,6 +189,7 @@ class Worker:
             checks=self._checks(),
             status=self._status,
             worker_name=self._settings.state_dir.name,
+            listener=listener,
         )
 
     def _checks(self) -> Mapping[str, Check]:

@@ -15,6 +15,8 @@ from pathlib import Path
 import httpx
 import structlog
 
+from deploy.local.ports import listen
+
 COMMAND = (sys.executable, "-m", "deploy.cli", "worker")
 READY_WITHIN = 90.0
 STOP_WITHIN = 20.0
@@ -37,6 +39,7 @@ class WorkerProcess:
 
     name: str
     port: int
+    """The one it would like; after a start, the one it has."""
     environment: Mapping[str, str]
     options: tuple[str, ...]
     log: Path
@@ -55,14 +58,18 @@ class WorkerProcess:
 
     def start(self) -> None:
         """Start the process, in a session of its own: Ctrl-C is for whoever supervises it."""
-        with self.log.open("ab") as out:
+        # It inherits the socket: until it serves there, nobody else can take the port.
+        with listen(self.port) as listener, self.log.open("ab") as out:
+            self.port = listener.getsockname()[1]
+            inherited = listener.fileno()
             self.process = subprocess.Popen(
-                [*COMMAND, *self.options],
-                env={**os.environ, **self.environment},
+                [*COMMAND, *self.options, "--web-socket", str(inherited)],
+                env={**os.environ, **self.environment, "VEREFLOW_WEB__PORT": str(self.port)},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
                 start_new_session=True,
+                pass_fds=[inherited],
             )
 
     def has_died(self) -> bool:

@@ -19,7 +19,6 @@ from deploy.local.broker.embedded import EmbeddedBroker
 from deploy.local.kubernetes.kubeconfig import write_kubeconfig
 from deploy.local.kubernetes.kubelet import Kubelet
 from deploy.local.kubernetes.server import KubernetesServer
-from deploy.local.ports import free_port
 from deploy.local.verefoo.server import VerefooServer
 from deploy.workers import WorkerProcess, Workers
 from streams.graph.placements import PLACEMENTS
@@ -171,7 +170,7 @@ class World:
     async def _verefoo(self) -> str:
         if self.plan.verefoo != EMBEDDED:
             return self.plan.verefoo
-        server = self.verefoo = VerefooServer(port=free_port(VEREFOO_PORT))
+        server = self.verefoo = VerefooServer(VEREFOO_PORT)
         kept = self.plan.state_dir / "verefoo.json"
         if kept.exists():
             server.load(kept)
@@ -225,19 +224,11 @@ class World:
         }
         hook = ("--prepare", BROKER_HOOK) if self.plan.broker == EMBEDDED else ()
         workers = []
-        taken: set[int] = set()
         for number in range(self.plan.workers):
             name = f"worker-{number}"
-            port = free_port(WEB_PORT + number)
-            while port in taken:
-                port = free_port()
-            taken.add(port)
-            own = {
-                "VEREFLOW_STATE_DIR": str(self.plan.state_dir / "workers" / name),
-                "VEREFLOW_WEB__PORT": str(port),
-            }
+            own = {"VEREFLOW_STATE_DIR": str(self.plan.state_dir / "workers" / name)}
             log = self.plan.state_dir / "logs" / f"{name}.log"
-            workers.append(WorkerProcess(name, port, {**common, **own}, hook, log))
+            workers.append(WorkerProcess(name, WEB_PORT + number, {**common, **own}, hook, log))
         self.workers = Workers(workers)
         self._stack.push_async_callback(self.workers.stop)
         await self.workers.start()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,7 +50,6 @@ def create_app(
     *,
     store: str = "rocksdb://",
     credentials: Any = None,
-    logging_config: Mapping[str, Any] | None = None,
 ) -> faust.App:
     """Return an app that creates no topics, commits often and loses nothing when disturbed."""
     # Faust makes the last folder only.
@@ -92,7 +90,6 @@ def create_app(
         web_tables_enabled=False,
         web_router_enabled=False,
         worker_redirect_stdouts=False,
-        logging_config=logging_config,
     )
     app.transport.Consumer = SteadyConsumer
     _attach_watch(app, kafka)

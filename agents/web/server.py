@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -37,12 +38,17 @@ def install(
     checks: Mapping[str, Check],
     status: Callable[[], dict[str, Any]],
     worker_name: str,
+    listener: socket.socket | None = None,
 ) -> None:
-    """Serve this worker's health, metrics and tables; call it before the app starts."""
+    """Serve this worker's health, metrics and tables; call it before the app starts.
+
+    A listener is a socket that already holds the port of the app's settings.
+    """
     watch = Watch(app, metrics, checks)
     held = {name: Held(app, name, table) for name, table in tables.by_name.items()}
     views = Views(watch, held, metrics, status, worker_name)
-    app.web = OurWeb(app, application(views, (app.conf.web_bind, app.conf.web_host)), watch)
+    served = application(views, (app.conf.web_bind, app.conf.web_host))
+    app.web = OurWeb(app, served, watch, listener)
 
 
 def application(views: Views, hosts: tuple[str, ...]) -> web.Application:
@@ -86,9 +92,17 @@ class OurWeb(Web):
     debug_blueprints = ()
     optional_blueprints = ()
 
-    def __init__(self, app: Any, served: web.Application, watch: Watch, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        app: Any,
+        served: web.Application,
+        watch: Watch,
+        listener: socket.socket | None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(app, **kwargs)
         self._watch = watch
+        self._listener = listener
         self.web_app = served
         self._runner = web.AppRunner(
             served,
@@ -103,6 +117,13 @@ class OurWeb(Web):
         self.init_server()
         await self.start_server()
         self.add_future(self._watch.forever())
+
+    async def start_server(self) -> None:
+        """Listen where the settings say, or on the socket that was handed over."""
+        if self._listener is None:
+            return await super().start_server()
+        await self._runner.setup()
+        await web.SockSite(self._runner, self._listener).start()
 
     async def on_stop(self) -> None:
         """Close what is open."""

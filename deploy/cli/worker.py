@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Annotated
 
 import faust
@@ -25,6 +26,9 @@ def worker(
     prepare: Annotated[
         str | None, typer.Option(hidden=True, help="A hook to call before anything connects.")
     ] = None,
+    web_socket: Annotated[
+        int | None, typer.Option(hidden=True, help="An open socket to serve the web pages on.")
+    ] = None,
 ) -> None:
     """Run one replica; start as many as there are partitions, each with a state dir of its own.
 
@@ -37,7 +41,8 @@ def worker(
         if prepare:
             call_hook(prepare)
         epoch = asyncio.run(_check(settings))
-        app = Worker(settings, epoch).app
+        listener = socket.socket(fileno=web_socket) if web_socket is not None else None
+        app = Worker(settings, epoch, listener).app
     running = faust.Worker(
         app, loglevel=settings.log.level, override_logging=False, redirect_stdouts=False
     )

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import orjson
 from aiohttp import web
 
+from deploy.local.ports import listen
 from deploy.local.verefoo.render import Reply
 from deploy.local.verefoo.routes import CONTEXT, Asked, answer
 from deploy.local.verefoo.store import Store
@@ -29,9 +30,8 @@ class Write(NamedTuple):
 class VerefooServer:
     """A Verefoo of one's own: `await start()`, then talk to `url`."""
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.store = Store()
-        self._host = host
         self._port = port
         self._writes: list[Write] = []
         self._runner: web.AppRunner | None = None
@@ -39,15 +39,15 @@ class VerefooServer:
     @property
     def url(self) -> str:
         """Return the base of all paths."""
-        return f"http://{self._host}:{self._port}{CONTEXT}"
+        return f"http://127.0.0.1:{self._port}{CONTEXT}"
 
     async def start(self) -> None:
-        """Listen; with port 0, on a port that is free."""
+        """Listen, on another port than the one asked for if somebody has it."""
         app = web.Application(client_max_size=_LARGEST_BODY)
         app.router.add_route("*", "/{path:.*}", self._answer)
         self._runner = web.AppRunner(app, access_log=None, keepalive_timeout=_IDLE_SECONDS)
         await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, self._port).start()
+        await web.SockSite(self._runner, listen(self._port)).start()
         self._port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:

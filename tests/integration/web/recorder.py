@@ -1,11 +1,12 @@
 """A worker of one agent and every table, with its web views, for the tests to start.
 
-Run as ``python -m tests.integration.web.recorder BOOTSTRAP DATADIR PORT NAME``.
+Run as ``python -m tests.integration.web.recorder BOOTSTRAP DATADIR SOCKET NAME``.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ STUCK_KEY = "local/default/stuck"
 HANDS: dict[str, Any] = {"recorder": {"well": True}}
 
 
-def recorder(bootstrap: str, datadir: Path, port: int, name: str) -> faust.App:
+def recorder(bootstrap: str, datadir: Path, listener: socket.socket, name: str) -> faust.App:
     """Return the app: patch-outcomes -> [policies], and one record that it never gets over."""
     app = create_app(
         KafkaOptions(
@@ -43,7 +44,7 @@ def recorder(bootstrap: str, datadir: Path, port: int, name: str) -> faust.App:
             APP_ID,
             datadir,
             partitions=PARTITIONS,
-            web_port=port,
+            web_port=listener.getsockname()[1],
             session_timeout=SESSION_TIMEOUT,
             heartbeat=SESSION_TIMEOUT / 4,
             exit_when_frozen=False,
@@ -60,7 +61,15 @@ def recorder(bootstrap: str, datadir: Path, port: int, name: str) -> faust.App:
             tables["policies"][key] = outcome
             metrics.handled("outcome-recorder")
 
-    web.install(app, tables, metrics, checks={}, status=lambda: HANDS, worker_name=name)
+    web.install(
+        app,
+        tables,
+        metrics,
+        checks={},
+        status=lambda: HANDS,
+        worker_name=name,
+        listener=listener,
+    )
     return app
 
 
@@ -69,5 +78,6 @@ if __name__ == "__main__":
     # A minute is too long for a test; commits come every 2.8 s.
     server.LOOK_EVERY = 0.2
     Health.__init__.__defaults__ = (6.0,)
-    app = recorder(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
+    listener = socket.socket(fileno=int(sys.argv[3]))
+    app = recorder(sys.argv[1], Path(sys.argv[2]), listener, sys.argv[4])
     faust.Worker(app, loglevel="info").execute_from_commandline()

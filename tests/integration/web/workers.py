@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ import httpx
 from aiokafka import AIOKafkaProducer
 
 from deploy.local.broker.embedded import EmbeddedBroker
+from deploy.local.ports import listen
 from deploy.provision import provision
 from streams.records.policies import PatchOutcome
 from tests.integration.web.recorder import TOPICS
@@ -98,8 +98,11 @@ async def running(folder: Path, count: int) -> AsyncIterator[tuple[EmbeddedBroke
 
 @asynccontextmanager
 async def _worker(broker: EmbeddedBroker, folder: Path, name: str) -> AsyncIterator[Worker]:
-    port, log = _free_port(), folder / f"{name}.log"
-    process = _start([broker.bootstrap, str(folder / name), str(port), name], log)
+    log = folder / f"{name}.log"
+    with listen() as listener:
+        port, inherited = listener.getsockname()[1], listener.fileno()
+        arguments = [broker.bootstrap, str(folder / name), str(inherited), name]
+        process = _start(arguments, log, inherited)
     worker = Worker(process, port, log)
     try:
         yield worker
@@ -109,17 +112,10 @@ async def _worker(broker: EmbeddedBroker, folder: Path, name: str) -> AsyncItera
         process.wait()
 
 
-def _start(arguments: list[str], log: Path) -> subprocess.Popen[bytes]:
+def _start(arguments: list[str], log: Path, inherited: int) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "tests.integration.web.recorder", *arguments]
     with log.open("ab") as out:
-        return subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        return subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out, pass_fds=[inherited])
 
 
 async def until(claim: Callable[[], Awaitable[bool]], what: str) -> None:
