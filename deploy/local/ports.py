@@ -1,4 +1,4 @@
-"""Listen on a free loopback port, or find one for a program that listens itself."""
+"""Listen on a loopback port, the usual one if nobody has it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,3 @@ def listen(preferred: int = 0) -> socket.socket:
         return socket.create_server((HOST, preferred))
     except OSError:
         return socket.create_server((HOST, 0))
-
-
-def free_port(preferred: int = 0) -> int:
-    """Return a port that is free now; whoever binds it later may find it taken, and asks again."""
-    with listen(preferred) as found:
-        return int(found.getsockname()[1])

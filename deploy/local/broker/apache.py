@@ -143,7 +143,7 @@ class ApacheBroker:
 
     async def ready(self) -> bool:
         """Tell whether a client sees every broker and a controller."""
-        return await brokers(self.bootstrap) == len(self.nodes)
+        return await brokers(self.bootstrap, self._cluster()) == len(self.nodes)
 
     async def __aenter__(self) -> ApacheBroker:
         await self.start()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import time
+import uuid
 from pathlib import Path
 
 from deploy.local.broker.errors import BrokerNotReady
 from deploy.local.broker.reaching import brokers, free_port, listens
 
-READY_WITHIN = 20.0
+READY_WITHIN = 60.0
 STOP_WITHIN = 5.0
 # The port is free when we look; somebody else may take it before the broker does.
 ATTEMPTS = 3
@@ -23,6 +24,7 @@ class EmbeddedBroker:
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
+        self._cluster = str(uuid.uuid4())
 
     @property
     def bootstrap(self) -> str:
@@ -68,7 +70,7 @@ class EmbeddedBroker:
         self._port = free_port()
         url = f"tcp://{self.bootstrap}"
         command = [_binary(), "broker", "--listener-url", url, "--advertised-listener-url", url]
-        command += ["--storage-engine", "memory://tansu/"]
+        command += ["--storage-engine", "memory://tansu/", "--cluster-id", self._cluster]
         with open(self._log or "/dev/null", "ab") as log:
             # A session of its own: Ctrl-C must reach the workers while there is still a broker.
             self._process = subprocess.Popen(
@@ -83,7 +85,7 @@ class EmbeddedBroker:
         assert self._process is not None
         deadline = time.monotonic() + READY_WITHIN
         while time.monotonic() < deadline and self._process.poll() is None:
-            if listens(self._port) and await brokers(self.bootstrap):
+            if listens(self._port) and await brokers(self.bootstrap, self._cluster):
                 return True
             await asyncio.sleep(0.02)
         return False

@@ -22,13 +22,15 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-async def brokers(bootstrap: str, **client: Any) -> int:
-    """Return how many brokers the cluster says it has; 0 if it does not answer."""
+async def brokers(bootstrap: str, cluster: str, **client: Any) -> int:
+    """Return how many brokers the cluster says it has; 0 if it, and no other, does not answer."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=2000, **client)
     try:
         await admin.start()
-        cluster = await admin.describe_cluster()
-        return len(cluster["brokers"]) if cluster["controller_id"] >= 0 else 0
+        found = await admin.describe_cluster()
+        # Somebody else's broker may have taken the port first: whoever used it would be in both.
+        ours = found["cluster_id"] == cluster and found["controller_id"] >= 0
+        return len(found["brokers"]) if ours else 0
     except (KafkaError, OSError):
         return 0
     finally:
