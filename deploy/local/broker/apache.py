@@ -11,6 +11,7 @@ import subprocess
 import time
 import uuid
 from pathlib import Path
+from typing import IO
 
 from deploy.local.broker.apache_jars import jars, java
 from deploy.local.broker.errors import BrokerNotReady
@@ -64,9 +65,7 @@ class Node:
         written.write_text("".join(f"{key}={value}\n" for key, value in (properties | own).items()))
         with open(self._folder / "broker.log", "ab") as log:
             if not (self._folder / "data" / "meta.properties").exists():
-                arguments = ("format", "-t", cluster, "-c", str(written))
-                formatted = _java("kafka.tools.StorageTool", *arguments)
-                subprocess.run(formatted, stdout=log, stderr=log, timeout=FORMAT_WITHIN, check=True)
+                self._format(cluster, written, log)
             # A session of its own: Ctrl-C must reach the workers while there is still a broker.
             self._process = subprocess.Popen(
                 _java("kafka.Kafka", str(written)),
@@ -75,6 +74,12 @@ class Node:
                 stderr=log,
                 start_new_session=True,
             )
+
+    def _format(self, cluster: str, written: Path, log: IO[bytes]) -> None:
+        command = _java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(written))
+        done = subprocess.run(command, stdout=log, stderr=log, timeout=FORMAT_WITHIN, check=False)
+        if done.returncode:
+            raise BrokerNotReady(f"Apache Kafka could not format its folder: see {log.name}")
 
     def terminate(self) -> None:
         """Ask the process to end, without waiting."""
@@ -172,7 +177,7 @@ class ApacheBroker:
         kept = self._folder / "cluster.id"
         if not kept.exists():
             self._folder.mkdir(parents=True, exist_ok=True)
-            kept.write_text(base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="))
+            kept.write_text(_new_id())
         return kept.read_text()
 
     def _properties(self) -> dict[str, object]:
@@ -204,6 +209,12 @@ class ApacheBroker:
             "num.network.threads": 2,
             "num.io.threads": 2,
         }
+
+
+def _new_id() -> str:
+    # The first bit is 0: an id that began with a dash would be taken for an option.
+    first, *rest = uuid.uuid4().bytes
+    return base64.urlsafe_b64encode(bytes([first & 0x7F, *rest])).decode().rstrip("=")
 
 
 def _java(main: str, *arguments: str) -> list[str]:

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from deploy.local.broker import embedded, quirks
+from deploy.local.broker import quirks
 from deploy.local.broker.embedded import EmbeddedBroker
 from deploy.local.broker.errors import BrokerNotReady
+from deploy.provision import provision
+from streams.topicspec import TopicSpec
+from tests.integration.broker.conftest import Broker
 
 PARTITION = TopicPartition("numbers", 0)
 
@@ -23,7 +26,7 @@ def alive(pid: int) -> bool:
     return True
 
 
-async def send_batch(broker: EmbeddedBroker, count: int) -> None:
+async def send_batch(broker: Broker, count: int) -> None:
     async with AIOKafkaProducer(bootstrap_servers=broker.bootstrap) as producer:
         batch = producer.create_batch()
         for number in range(count):
@@ -44,22 +47,23 @@ async def test_a_stopped_broker_is_gone() -> None:
         _ = broker.pid
 
 
-async def test_two_brokers_do_not_know_each_other(broker: EmbeddedBroker) -> None:
+async def test_two_brokers_do_not_know_each_other(embedded: EmbeddedBroker) -> None:
     async with EmbeddedBroker() as other:
-        assert other.bootstrap != broker.bootstrap
-        assert other.pid != broker.pid
+        assert other.bootstrap != embedded.bootstrap
+        assert other.pid != embedded.pid
 
 
 async def test_a_broker_that_ends_at_once_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded, "_binary", lambda: "false")
+    monkeypatch.setattr("deploy.local.broker.embedded._binary", lambda: "false")
 
     with pytest.raises(BrokerNotReady, match="no answer"):
         await EmbeddedBroker().start()
 
 
 async def test_the_end_of_a_partition_counts_the_whole_last_batch(
-    broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    await provision(broker.bootstrap, [TopicSpec(PARTITION.topic, 1, 1)])
     await send_batch(broker, 5)
     for name in ("__init__", "end_offsets"):
         # Put back what the quirks replace when the test is over.

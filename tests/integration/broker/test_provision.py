@@ -7,15 +7,15 @@ import dataclasses
 import pytest
 
 from deploy import provision as provisioning
-from deploy.local.broker.embedded import EmbeddedBroker
 from deploy.provision import MissingTopics, Provisioned, WrongTopic, check, provision
 from streams.topicspec import TopicSpec, changelog
+from tests.integration.broker.conftest import Broker
 
 EVENTS = TopicSpec("pod-events", 4, 1, retention_ms=3_600_000)
 PODS = changelog("vereflow", "pods", 4, 1)
 
 
-async def test_provisioning_twice_creates_nothing_the_second_time(broker: EmbeddedBroker) -> None:
+async def test_provisioning_twice_creates_nothing_the_second_time(broker: Broker) -> None:
     first = await provision(broker.bootstrap, [EVENTS, PODS])
     second = await provision(broker.bootstrap, [EVENTS, PODS])
 
@@ -23,7 +23,7 @@ async def test_provisioning_twice_creates_nothing_the_second_time(broker: Embedd
     assert second == Provisioned(created=(), found=(EVENTS.name, PODS.name))
 
 
-async def test_only_what_is_missing_is_created(broker: EmbeddedBroker) -> None:
+async def test_only_what_is_missing_is_created(broker: Broker) -> None:
     await provision(broker.bootstrap, [EVENTS])
 
     result = await provision(broker.bootstrap, [EVENTS, PODS])
@@ -40,7 +40,7 @@ async def test_only_what_is_missing_is_created(broker: EmbeddedBroker) -> None:
     ],
 )
 async def test_a_topic_that_differs_is_refused_with_the_command_that_helps(
-    broker: EmbeddedBroker, change: dict[str, int], message: str
+    broker: Broker, change: dict[str, int], message: str
 ) -> None:
     await provision(broker.bootstrap, [EVENTS])
 
@@ -48,20 +48,20 @@ async def test_a_topic_that_differs_is_refused_with_the_command_that_helps(
         await provision(broker.bootstrap, [dataclasses.replace(EVENTS, **change)])
 
 
-async def test_checking_creates_nothing(broker: EmbeddedBroker) -> None:
+async def test_checking_creates_nothing(broker: Broker) -> None:
     for _ in range(2):
         with pytest.raises(MissingTopics, match="pod-events; run `vereflow init`"):
             await check(broker.bootstrap, [EVENTS])
 
 
-async def test_checking_what_is_right_passes(broker: EmbeddedBroker) -> None:
+async def test_checking_what_is_right_passes(broker: Broker) -> None:
     await provision(broker.bootstrap, [EVENTS, PODS])
 
     await check(broker.bootstrap, [EVENTS, PODS])
 
 
 async def test_waiting_for_leaders_is_bounded(
-    broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(provisioning, "READY_WITHIN", 0.0)
     monkeypatch.setattr(provisioning, "_is_ready", lambda topic: False)

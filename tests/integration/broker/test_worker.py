@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from deploy.local.broker.embedded import EmbeddedBroker
 from deploy.provision import provision
+from tests.integration.broker.conftest import Broker
 from tests.integration.broker.two_hops import PARTITIONS, TOPICS, Note
 
 ROOT = Path(__file__).parents[3]
@@ -24,11 +25,15 @@ WITHIN = 40.0
 
 
 @contextmanager
-def worker(broker: EmbeddedBroker, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+def worker(broker: Broker, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "tests.integration.broker.two_hops"]
+    quirks = ["quirks"] if isinstance(broker, EmbeddedBroker) else []
     with open(folder / "worker.log", "ab") as log:
         process = subprocess.Popen(
-            [*command, broker.bootstrap, str(folder / "data")], cwd=ROOT, stdout=log, stderr=log
+            [*command, broker.bootstrap, str(folder / "data"), *quirks],
+            cwd=ROOT,
+            stdout=log,
+            stderr=log,
         )
     try:
         yield process
@@ -37,7 +42,7 @@ def worker(broker: EmbeddedBroker, folder: Path) -> Iterator[subprocess.Popen[by
         process.wait()
 
 
-async def send(broker: EmbeddedBroker, numbers: range) -> None:
+async def send(broker: Broker, numbers: range) -> None:
     async with AIOKafkaProducer(bootstrap_servers=broker.bootstrap) as producer:
         for number in numbers:
             key = f"key-{number % KEYS}".encode()
@@ -47,7 +52,7 @@ async def send(broker: EmbeddedBroker, numbers: range) -> None:
 class Reader:
     """Collects what has arrived on a topic since it began."""
 
-    def __init__(self, broker: EmbeddedBroker, topic: str) -> None:
+    def __init__(self, broker: Broker, topic: str) -> None:
         self.values: list[tuple[bytes, int]] = []
         self._topic = topic
         self._consumer = AIOKafkaConsumer(
@@ -77,9 +82,7 @@ class Reader:
         return {number for _, number in self.values}
 
 
-async def test_nothing_is_lost_when_a_worker_is_killed(
-    broker: EmbeddedBroker, tmp_path: Path
-) -> None:
+async def test_nothing_is_lost_when_a_worker_is_killed(broker: Broker, tmp_path: Path) -> None:
     await provision(broker.bootstrap, TOPICS)
 
     async with Reader(broker, "results") as results:
@@ -100,7 +103,7 @@ async def test_nothing_is_lost_when_a_worker_is_killed(
 
 
 async def test_nothing_is_done_twice_when_a_worker_is_asked_to_stop(
-    broker: EmbeddedBroker, tmp_path: Path
+    broker: Broker, tmp_path: Path
 ) -> None:
     await provision(broker.bootstrap, TOPICS)
 

@@ -1,6 +1,6 @@
 """A worker of two agents with a table each, for the tests to start and to kill.
 
-Run as ``python -m tests.integration.broker.two_hops BOOTSTRAP DATADIR``.
+Run as ``python -m tests.integration.broker.two_hops BOOTSTRAP DATADIR [quirks]``.
 """
 
 from __future__ import annotations
@@ -67,6 +67,7 @@ def hops(bootstrap: str, datadir: Path) -> faust.App:
 
 
 if __name__ == "__main__":
-    quirks.install()
+    if "quirks" in sys.argv:
+        quirks.install()
     app = hops(sys.argv[1], Path(sys.argv[2]))
     faust.Worker(app, loglevel="info").execute_from_commandline()
