@@ -15,6 +15,7 @@ import httpx
 
 from agents.clients.verefoo import Verefoo
 from deploy.installation import initialise
+from deploy.local.broker.apache import ApacheBroker
 from deploy.local.broker.embedded import EmbeddedBroker
 from deploy.local.kubernetes.kubeconfig import write_kubeconfig
 from deploy.local.kubernetes.kubelet import Kubelet
@@ -25,6 +26,8 @@ from streams.graph.placements import PLACEMENTS
 from streams.settings import Settings, load
 
 EMBEDDED = "embedded"
+# Apache Kafka of our own, and of how many nodes; anything else is where one listens.
+KAFKA = {"kafka": 1, "kafka:3": 3}
 BROKER_HOOK = "deploy.local.broker.quirks:install"
 VEREFOO_PORT = 8085
 WEB_PORT = 6066
@@ -134,6 +137,11 @@ class World:
         await self._workers()
 
     async def _broker(self) -> str:
+        if self.plan.broker in KAFKA:
+            nodes = KAFKA[self.plan.broker]
+            apache = ApacheBroker(self.plan.state_dir / "kafka", nodes)
+            await self._stack.enter_async_context(apache)
+            return apache.bootstrap
         if self.plan.broker != EMBEDDED:
             return self.plan.broker
         broker = EmbeddedBroker(self.plan.state_dir / "logs" / "broker.log")
@@ -143,6 +151,8 @@ class World:
         return broker.bootstrap
 
     def _broker_settings(self) -> dict[str, Any]:
+        if self.plan.broker in KAFKA:
+            return {"replication": KAFKA[self.plan.broker]}
         if self.plan.broker != EMBEDDED:
             return {}
         # The embedded broker lets a lone member wait for half of the session before it may begin.
@@ -214,6 +224,7 @@ class World:
         settings = self.settings
         common = {
             "VEREFLOW_KAFKA__BROKER": settings.kafka.broker,
+            "VEREFLOW_KAFKA__REPLICATION": str(settings.kafka.replication),
             "VEREFLOW_KAFKA__SESSION_TIMEOUT": str(settings.kafka.session_timeout),
             "VEREFLOW_KAFKA__HEARTBEAT": str(settings.kafka.heartbeat),
             "VEREFLOW_CLUSTER__KUBECONFIG": str(settings.cluster.kubeconfig),

@@ -57,6 +57,7 @@ def _silent_client() -> Iterator[None]:
 async def read_newest(settings: Settings, topic: str, most: int) -> tuple[list[Any], bool]:
     """Return the newest records of each partition, and whether there are older ones."""
     await reach_broker(settings)
+    places = await _places(settings, topic)
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap(settings),
         auto_offset_reset="earliest",
@@ -65,16 +66,25 @@ async def read_newest(settings: Settings, topic: str, most: int) -> tuple[list[A
     async with asyncio.timeout(READ_WITHIN):
         await consumer.start()
         try:
-            return await _newest(consumer, topic, most)
+            return await _newest(consumer, places, most)
         finally:
             await consumer.stop()
 
 
-async def _newest(consumer: Any, topic: str, most: int) -> tuple[list[Any], bool]:
-    # Asking for a topic by its name would create it on brokers that create on demand.
-    if topic not in await consumer.topics():
-        raise MissingTopics(f"no such topic: {topic}; run `vereflow init`")
-    places = [TopicPartition(topic, each) for each in consumer.partitions_for_topic(topic)]
+async def _places(settings: Settings, topic: str) -> list[TopicPartition]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap(settings))
+    try:
+        await admin.start()
+        # Asking for a topic by its name would create it on brokers that create on demand.
+        if topic not in await admin.list_topics():
+            raise MissingTopics(f"no such topic: {topic}; run `vereflow init`")
+        (described,) = await admin.describe_topics([topic])
+    finally:
+        await admin.close()
+    return [TopicPartition(topic, each["partition"]) for each in described["partitions"]]
+
+
+async def _newest(consumer: Any, places: list[TopicPartition], most: int) -> tuple[list[Any], bool]:
     consumer.assign(places)
     begins = await consumer.beginning_offsets(places)
     ends = await consumer.end_offsets(places)

@@ -19,7 +19,10 @@ MOST_WORKERS = 16
 
 
 def up(
-    broker: Annotated[str, typer.Option(help="embedded, or HOST:PORT of a Kafka.")] = EMBEDDED,
+    broker: Annotated[
+        str,
+        typer.Option(help="embedded; kafka or kafka:3, our own; or HOST:PORT of a Kafka."),
+    ] = EMBEDDED,
     kube: Annotated[
         str, typer.Option(help="embedded, or kubeconfig[:PATH] of a cluster.")
     ] = EMBEDDED,
