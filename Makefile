@@ -18,12 +18,12 @@ $(INSTALLED): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-check: $(INSTALLED) ## Lint, types, import contracts, unit tests: seconds
+check: $(INSTALLED) ## Lint, types, import contracts, unit tests with few examples: seconds
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q tests/unit tests/house
+	$(BIN)/pytest -q --hypothesis-profile=light tests/unit tests/house
 
 format: $(INSTALLED) ## Let ruff put the code in order
 	$(BIN)/ruff check --fix .

@@ -23,7 +23,7 @@ from tests.reading import Reach, allowed_ports
 
 Json = dict[str, Any]
 FIREWALL = "10.0.0.1"
-WAIT = "60"
+WAIT = "120"
 
 
 class Actor(Stage):
@@ -153,7 +153,7 @@ class Actor(Stage):
         await asyncio.gather(*(one(item) for item in items))
 
 
-async def until_true(holds: Callable[[], Awaitable[bool]], within: float = 60.0) -> None:
+async def until_true(holds: Callable[[], Awaitable[bool]], within: float = 120.0) -> None:
     """Look again and again until it holds; fail if it does not in time."""
     deadline = time.monotonic() + within
     while not await holds():

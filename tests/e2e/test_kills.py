@@ -26,7 +26,7 @@ async def test_a_burst_survives_the_kill_of_a_worker(start: Start) -> None:
     os.kill(victim.pid, signal.SIGKILL)
     await creating
     await actor.delete_pods(list(BURST)[::2])
-    await actor.settled("120")
+    await actor.settled()
 
     living = list(BURST)[1::2]
     found = {name: policy["spec"] for name, policy in (await actor.policies()).items()}
@@ -47,7 +47,7 @@ async def test_wiping_all_local_state_opens_and_cuts_nothing(start: Start) -> No
     await actor.world.workers.stop()
     shutil.rmtree(actor.world.plan.state_dir / "workers")
     await actor.world.workers.start()
-    await actor.settled("120")
+    await actor.settled()
 
     # Nothing was written, so nothing was open or cut at any moment.
     assert await spent(actor) == before

@@ -67,5 +67,5 @@ async def test_stored_policies_allow_what_the_rules_allow_after_every_change(sta
 
         rules, reach = await actor.graph_rules(), await actor.stored_reach()
         assert len(reach) == len(living) * (len(living) - 1)
-        assert differences(rules, reach) == [], f"turn {turn}"
+        assert differences(rules, reach)[:5] == [], f"turn {turn}"
     assert await actor.dead_letters() == {}

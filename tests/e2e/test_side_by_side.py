@@ -34,7 +34,7 @@ async def test_two_worlds_come_up_where_the_usual_ports_are_taken(tmp_path: Path
         await asyncio.gather(
             one.create_pods({"pod-a": "10.244.1.1"}), two.create_pods({"pod-b": "10.244.1.1"})
         )
-        await asyncio.gather(one.settled("120"), two.settled("120"))
+        await asyncio.gather(one.settled(), two.settled())
 
         ports = {urlsplit(each).port for each in (*addresses(one), *addresses(two))}
         assert len(ports) == 5 + 4

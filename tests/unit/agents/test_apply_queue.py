@@ -95,7 +95,7 @@ class Model:
         assert len(self.due) == sum(bool(times) for times in self.put_at.values())
 
 
-@settings(max_examples=500)
+@settings(max_examples=5 * settings().max_examples)
 @given(steps)
 def test_each_is_in_hand_once_and_barriers_wait_for_what_was_put_before_them(
     steps: list[tuple[Any, ...]],
@@ -220,7 +220,7 @@ acts = st.lists(
 )
 
 
-@settings(max_examples=1000)
+@settings(max_examples=10 * settings().max_examples)
 @given(acts, st.booleans())
 def test_in_whatever_order_answers_and_events_come_the_newest_state_is_known(
     acts: list[str], answer_first: bool

@@ -49,7 +49,7 @@ def teller(sent: Sent, at_once: int = 8) -> tuple[PodTeller, Courier]:
     return PodTeller(courier, **told), courier  # type: ignore[arg-type]
 
 
-@settings(max_examples=200)
+@settings(max_examples=2 * settings().max_examples)
 @given(st.lists(st.sampled_from(NAMES)), st.lists(st.integers(0, 5), min_size=1), st.integers(1, 4))
 def test_records_of_one_key_arrive_in_their_order(
     names: list[str], turns: list[int], at_once: int
@@ -156,7 +156,7 @@ async def play(speaker: PodTeller, acts: list[tuple[str, str]], told: bool) -> s
     return set(there)
 
 
-@settings(max_examples=200)
+@settings(max_examples=2 * settings().max_examples)
 @given(
     st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(["ADDED", "DELETED", "list"]))),
     st.lists(st.integers(0, 3), min_size=1),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.graph.edits import SetRules
@@ -32,7 +32,6 @@ def end_of(walk: list[Pods]) -> MemoryGraph:
 
 
 @given(walks)
-@settings(max_examples=100, deadline=None)
 def test_the_end_does_not_depend_on_the_way(walk: list[Pods]) -> None:
     doubled = [pods for pods in walk for _ in (1, 2)]
     there_and_back = [*walk, *reversed(walk), walk[-1]]
@@ -45,7 +44,6 @@ def test_the_end_does_not_depend_on_the_way(walk: list[Pods]) -> None:
 
 
 @given(walks)
-@settings(max_examples=100, deadline=None)
 def test_no_step_takes_more_writes_than_its_pods_allow(walk: list[Pods]) -> None:
     graph = MemoryGraph()
     graph.hold({})
@@ -62,7 +60,6 @@ def test_no_step_takes_more_writes_than_its_pods_allow(walk: list[Pods]) -> None
 
 
 @given(moments, rules, moments)
-@settings(max_examples=100, deadline=None)
 def test_a_rule_goes_exactly_with_the_pod_it_names(
     before: Pods, given_rules: list[dict[str, str]], after: Pods
 ) -> None:

@@ -29,7 +29,7 @@ def carries(reach, packet: Packet) -> bool:
     return any(first <= packet.dst_port <= last for first, last in spans)
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 @given(clusters, networks, st.sampled_from(Exactness))
 def test_policies_let_through_what_the_rules_do(pods, walls, exactness):
     manifests, reported = compiled(pods, walls, exactness)
@@ -58,7 +58,7 @@ def speaks(rule, source, destination) -> bool:
     )
 
 
-@settings(max_examples=50)
+@settings(max_examples=settings().max_examples // 2)
 @given(clusters, networks, st.randoms(use_true_random=False))
 def test_neither_the_order_of_pods_nor_of_unordered_rules_changes_a_policy(pods, walls, random):
     unordered = [wall._replace(ordered=False) for wall in walls]

@@ -45,7 +45,7 @@ def takes_away(stored, wanted) -> bool:
     return False
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 @given(manifests, manifests)
 def test_what_takes_something_away_is_never_missed(stored, wanted):
     assert narrows(stored["spec"], wanted) >= takes_away(stored, wanted)

@@ -141,7 +141,7 @@ def as_read(found: Reach) -> reading.Reach:
 
 
 @given(pods(), st.lists(policies(), max_size=3))
-@settings(max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 def test_it_agrees_with_an_independent_reading_for_every_pair(
     known: list[dict], written: list[dict]
 ) -> None:

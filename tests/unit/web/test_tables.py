@@ -268,7 +268,10 @@ async def test_a_table_nobody_has_is_not_found(site: Site) -> None:
     assert [answer.status for answer in answers] == [404, 404]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    max_examples=settings().max_examples // 2,
+)
 @given(key=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40))
 async def test_any_key_is_found_by_the_link_its_list_shows(site: Site, key: str) -> None:
     if key.startswith(KEY_MARK):
