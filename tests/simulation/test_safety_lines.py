@@ -15,6 +15,7 @@ from streams.records.policies import Revision
 from tests.simulation import applying, cluster, ruling, running
 from tests.simulation.playing import play
 from tests.simulation.running import ALL_FAULTS, NO_FAULTS, Faults
+from tests.simulation.test_scenarios import paused_write
 
 MOST_SEEDS = 150
 
@@ -76,14 +77,6 @@ def revisions_are_not_compared(patch):
     patch.setattr(fence, "revision_of", lambda stored: Revision(epoch=-1))
 
 
-def writes_are_not_conditional(patch):
-    def careless(server, key, step, decided):
-        meta = {"uid": "policy"}
-        server._store(key, step.manifest, meta, decided)
-
-    patch.setattr(cluster.Cluster, "carry_out", careless)
-
-
 def policies_of_the_living_are_deleted(patch):
     patch.setattr(
         applying, "decide", lambda w, s, lives, i: fence.decide(w, s, w.manifest is not None, i)
@@ -138,7 +131,6 @@ LINES: list[tuple[int, Mutation, Faults]] = [
     (1, old_changes_count_again, ALL_FAULTS),
     (2, the_epoch_is_not_raised, ALL_FAULTS),
     (3, revisions_are_not_compared, ALL_FAULTS),
-    (3, writes_are_not_conditional, ALL_FAULTS),
     (3, policies_of_the_living_are_deleted, ALL_FAULTS),
     (4, stamps_are_not_compared, ALL_FAULTS),
     (4, listings_infer_nothing, ALL_FAULTS),
@@ -167,3 +159,13 @@ def test_without_this_line_some_world_goes_wrong(mutate, faults):
 
 def test_every_line_is_taken_away_once():
     assert {line for line, _, _ in LINES} == set(range(1, 9))
+
+
+def test_without_conditional_writes_one_that_arrives_late_undoes_a_newer(monkeypatch):
+    def careless(server, key, step, decided):
+        server._store(key, step.manifest, {"uid": "policy"}, decided)
+
+    monkeypatch.setattr(cluster.Cluster, "carry_out", careless)
+
+    # In random worlds one in nine hundred notices: this is line 3, told as it happens.
+    assert any("went back" in violation for violation in paused_write())

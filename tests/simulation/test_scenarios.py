@@ -9,7 +9,7 @@ from streams.flow.output import FIREWALL_CHANGES, GRAPH_FACTS, POD_EVENTS, POD_R
 from streams.records.facts import FirewallChange
 from streams.records.pods import PodEventType
 from streams.records.rules import Action, Protocol, Rule
-from tests.simulation.applying import INSTANCE
+from tests.simulation.applying import INSTANCE, arrive
 from tests.simulation.cluster import LivePod
 from tests.simulation.kafka import Task
 from tests.simulation.ruling import GRAPH, LOOSE
@@ -99,6 +99,30 @@ def test_a_worker_that_dies_with_everything_unsent_loses_nothing(topic, moves):
     story.crash(topic, moves)
 
     assert fair(story) == []
+
+
+def paused_write() -> list[str]:
+    """Let a request arrive after its sender was succeeded and everything has changed again."""
+    story = Story()
+    story.says(added=(A_TO_B,))
+    story.until(PATCHES)
+    story.work(PATCHES)
+    for queue in story.queues.values():
+        for key in queue.ready:
+            queue.compare(key)
+    paused = list(story.calls)
+    story.calls.clear()
+    story.crash(PATCHES, moves=True)
+    story.says(removed=(A_TO_B,))
+    story.settle()
+    for call in paused:
+        arrive(call)
+    assert len(paused) == 2
+    return fair(story)
+
+
+def test_a_write_that_arrives_late_changes_nothing():
+    assert paused_write() == []
 
 
 @pytest.mark.parametrize("topic", AGENTS)

@@ -19,7 +19,9 @@ BATCHES = 10
 
 def wrong_in(seeds: range, faults: Faults) -> dict[int, list[str]]:
     played = {seed: play(seed, faults=faults) for seed in seeds}
-    return {seed: wrong for seed, wrong in played.items() if wrong}
+    # Three show as well as a hundred that something is wrong, and each can be played again.
+    found = {seed: wrong for seed, wrong in played.items() if wrong}
+    return dict(list(found.items())[:3])
 
 
 @pytest.mark.parametrize("batch", range(BATCHES))
