@@ -20,6 +20,9 @@ from deploy.local.broker.embedded import EmbeddedBroker
 from deploy.local.kubernetes.kubeconfig import write_kubeconfig
 from deploy.local.kubernetes.kubelet import Kubelet
 from deploy.local.kubernetes.server import KubernetesServer
+from deploy.local.packets.lacking import lacking
+from deploy.local.packets.network import PodNetwork
+from deploy.local.packets.node_agent import NodeAgent
 from deploy.local.verefoo.server import VerefooServer
 from deploy.workers import WorkerProcess, Workers
 from streams.graph.placements import PLACEMENTS
@@ -32,6 +35,7 @@ BROKER_HOOK = "deploy.local.broker.quirks:install"
 VEREFOO_PORT = 8085
 WEB_PORT = 6066
 SAVE_EVERY = 5.0
+ENFORCING_WITHIN = 60.0
 
 
 class WorldError(RuntimeError):
@@ -48,6 +52,8 @@ class Plan:
     kube: str = EMBEDDED
     verefoo: str = EMBEDDED
     placement: str = "star"
+    packets: bool = False
+    """Whether pods are network namespaces, and policies enforced among them."""
     environment: dict[str, str] = field(default_factory=dict)
     """Settings of ours for the workers, as they stand in the environment."""
 
@@ -62,6 +68,7 @@ class World:
         self.settings: Settings
         self.workers = Workers([])
         self._stack = AsyncExitStack()
+        self._network: PodNetwork | None = None
         self._graph = 0
 
     async def start(self) -> None:
@@ -100,6 +107,8 @@ class World:
             "pids": {worker.name: worker.pid for worker in self.workers.workers},
             "stateDir": str(self.plan.state_dir),
         }
+        if self.plan.packets:
+            found["packets"] = str(self.plan.state_dir / "packets")
         if self.plan.broker == EMBEDDED:
             found["brokerHook"] = BROKER_HOOK
         return found
@@ -122,6 +131,8 @@ class World:
     async def _start(self) -> None:
         folder = self.plan.state_dir
         (folder / "logs").mkdir(exist_ok=True)
+        if self.plan.packets:
+            self._network = await self._pod_network()
         broker, kubeconfig, url = await asyncio.gather(
             self._broker(), self._kubernetes(), self._verefoo()
         )
@@ -134,7 +145,22 @@ class World:
         self.settings = load(**told)
         self._graph = await self._make_graph(url)
         await initialise(self.settings)
-        await self._workers()
+        if self._network is not None and kubeconfig is not None:
+            await self._enforce(self._network, kubeconfig)
+        await self.start_workers(self.plan.workers)
+
+    async def _pod_network(self) -> PodNetwork:
+        if self.plan.kube.startswith("kubeconfig"):
+            raise WorldError("--packets is for pods of our own, not for those of another cluster")
+        if lacks := lacking():
+            raise WorldError(lacks)
+        return await self._stack.enter_async_context(PodNetwork(self.plan.state_dir / "packets"))
+
+    async def _enforce(self, network: PodNetwork, kubeconfig: Path) -> None:
+        agent = NodeAgent(kubeconfig, network.enforce)
+        self._background(agent.run())
+        async with asyncio.timeout(ENFORCING_WITHIN):
+            await agent.ready.wait()
 
     async def _broker(self) -> str:
         if self.plan.broker in KAFKA:
@@ -171,7 +197,7 @@ class World:
         http = await self._stack.enter_async_context(
             httpx.AsyncClient(base_url=server.url, trust_env=False)
         )
-        self._background(Kubelet(http).run())
+        self._background(Kubelet(http, sandboxes=self._network).run())
         # Where the workers keep their lease; there may be one from an earlier run.
         own = {"metadata": {"name": Settings.model_fields["cluster"].default.own_namespace}}
         await http.post("/api/v1/namespaces", json=own)
@@ -220,7 +246,8 @@ class World:
             wanted = PLACEMENTS[graph.placement]({}, graph.firewall)
             return await verefoo.create_graph(wanted.nodes.values())
 
-    async def _workers(self) -> None:
+    async def start_workers(self, wanted: int) -> None:
+        """Start so many workers; for a world that was planned without any."""
         settings = self.settings
         common = {
             "VEREFLOW_KAFKA__BROKER": settings.kafka.broker,
@@ -235,7 +262,7 @@ class World:
         }
         hook = ("--prepare", BROKER_HOOK) if self.plan.broker == EMBEDDED else ()
         workers = []
-        for number in range(self.plan.workers):
+        for number in range(wanted):
             name = f"worker-{number}"
             own = {"VEREFLOW_STATE_DIR": str(self.plan.state_dir / "workers" / name)}
             log = self.plan.state_dir / "logs" / f"{name}.log"

@@ -15,6 +15,7 @@ from deploy.cli.doctor import doctor
 from deploy.cli.init import init
 from deploy.cli.pods import pods
 from deploy.cli.policies import policies
+from deploy.cli.probe import probe
 from deploy.cli.reach import reach
 from deploy.cli.rules import rules
 from deploy.cli.status import status
@@ -47,7 +48,7 @@ def _options(
 
 COMMANDS = (
     *(up, demo, init, worker, wait),
-    *(status, pods, rules, policies, reach, dead_letters, doctor),
+    *(status, pods, rules, policies, reach, probe, dead_letters, doctor),
 )
 for command in COMMANDS:
     app.command()(command)

@@ -41,6 +41,7 @@ class Endpoints(Part):
     verefoo: VerefooPart
     web: tuple[str, ...] = ()
     broker_hook: str = ""
+    packets: Path | None = None
 
 
 class Running(NamedTuple):

@@ -31,6 +31,9 @@ def up(
     workers: Annotated[
         int, typer.Option(min=1, max=MOST_WORKERS, help="How many replicas to run.")
     ] = 1,
+    packets: Annotated[
+        bool, typer.Option("--packets", help="Make pods network namespaces and drop real packets.")
+    ] = False,
     state_dir: Annotated[
         Path | None, typer.Option(help="Where to keep state and logs; a temporary one if absent.")
     ] = None,
@@ -54,6 +57,7 @@ def up(
             kube=kube,
             verefoo=verefoo,
             placement=placement,
+            packets=packets,
         )
         try:
             asyncio.run(_up(plan, endpoints))
@@ -106,6 +110,8 @@ def _show(world: World, endpoints: Path | None) -> None:
     for name, url in zip(told["pids"], told["web"], strict=True):
         table.add_row(name, f"{url}  (pid {told['pids'][name]})")
     table.add_row("state and logs", told["stateDir"])
+    if "packets" in told:
+        table.add_row("network namespaces", f"{told['packets']}/pods/NAMESPACE/POD")
     if endpoints is not None:
         table.add_row("endpoints", str(endpoints))
     console.print(table)

@@ -4,7 +4,7 @@ import asyncio
 import json
 from ipaddress import IPv4Address, IPv4Network
 from itertools import chain
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
@@ -12,11 +12,22 @@ from deploy.local.kubernetes.kinds import Json
 
 #: A pod that wants a certain address says so here.
 ADDRESS_ANNOTATION = "vereflow.io/pod-ip"
-_SETTLED = {"Running", "Succeeded", "Failed"}
+_FINISHED = {"Succeeded", "Failed"}
+_SETTLED = {"Running", *_FINISHED}
 #: The first addresses of a range belong to the network itself.
 _RESERVED = 10
 _MERGE = {"Content-Type": "application/merge-patch+json"}
 _WATCH_SECONDS = 300
+
+
+class Sandboxes(Protocol):
+    """Where pods live, if they live anywhere."""
+
+    async def start(self, pod: Json, address: str) -> None:
+        """Make a pod's place, once; raise ValueError or RuntimeError if that is not possible."""
+
+    async def stop(self, uid: str) -> None:
+        """Remove a pod's place, if there is one."""
 
 
 class Kubelet:
@@ -29,8 +40,10 @@ class Kubelet:
         pod_range: str = "10.244.0.0/16",
         host_ip: str = "127.0.0.1",
         retry_seconds: float = 0.5,
+        sandboxes: Sandboxes | None = None,
     ) -> None:
         """Take a client whose `base_url` is the server's; closing it is the caller's affair."""
+        self._sandboxes = sandboxes
         self._client = client
         self._range = IPv4Network(pod_range)
         self._host_ip = host_ip
@@ -52,6 +65,8 @@ class Kubelet:
     async def list_once(self) -> str:
         """Serve every pod there is; return the version to watch from."""
         answer = (await self._client.get("/api/v1/pods")).raise_for_status().json()
+        for uid in self._held.keys() - {pod["metadata"]["uid"] for pod in answer["items"]}:
+            await self._stop(uid)
         self._held, self._holders, self._waiting = {}, {}, {}
         for pod in answer["items"]:
             if address := pod.get("status", {}).get("podIP"):
@@ -86,20 +101,27 @@ class Kubelet:
         elif metadata.get("deletionTimestamp"):
             await self._finish(metadata)
         elif not status.get("podIP") and status.get("phase") not in _SETTLED:
-            await self._start(metadata)
+            await self._start(pod)
         elif status.get("podIP"):
             self._hold(metadata["uid"], status["podIP"])
+            if status.get("phase") in _FINISHED:
+                await self._stop(metadata["uid"])
+            else:
+                await self._lodge(pod, status["podIP"])
 
-    async def _start(self, metadata: Json) -> None:
+    async def _start(self, pod: Json) -> None:
+        metadata = pod["metadata"]
         uid = metadata["uid"]
         if uid in self._held:
             return
         wished = (metadata.get("annotations") or {}).get(ADDRESS_ANNOTATION)
         address = wished or self._free_address()
         if address is None or address in self._holders:
-            self._waiting[uid] = metadata
+            self._waiting[uid] = pod
             return
         self._hold(uid, address)
+        if not await self._lodge(pod, address):
+            return
         answer = await self._client.patch(
             f"{_path(metadata)}/status",
             # The uid keeps a pod reborn under this name from getting its predecessor's address.
@@ -118,14 +140,45 @@ class Kubelet:
         self._holders[address] = uid
 
     async def _release(self, uid: str) -> None:
-        """Free a pod's address, and start who waits for one."""
+        """Free a pod's place and address, and start who waits for one."""
+        await self._stop(uid)
         address = self._held.pop(uid, None)
         if address is None or self._holders.get(address) != uid:
             return
         del self._holders[address]
         waiting, self._waiting = self._waiting, {}
-        for metadata in waiting.values():
-            await self._start(metadata)
+        for pod in waiting.values():
+            await self._start(pod)
+
+    async def _lodge(self, pod: Json, address: str) -> bool:
+        """Give a pod its place; if there is none for it, it stays as it is, and says why."""
+        if self._sandboxes is None:
+            return True
+        try:
+            await self._sandboxes.start(pod, address)
+        except (ValueError, RuntimeError, OSError) as error:
+            await self._complain(pod["metadata"], str(error))
+            return False
+        return True
+
+    async def _stop(self, uid: str) -> None:
+        if self._sandboxes is not None:
+            await self._sandboxes.stop(uid)
+
+    async def _complain(self, metadata: Json, why: str) -> None:
+        about = {key: metadata[key] for key in ("namespace", "name", "uid")}
+        event = {
+            "metadata": {"generateName": f"{metadata['name']}."},
+            "involvedObject": {"apiVersion": "v1", "kind": "Pod", **about},
+            "type": "Warning",
+            "reason": "FailedCreatePodSandBox",
+            "message": why,
+            "source": {"component": "kubelet"},
+        }
+        answer = await self._client.post(
+            f"/api/v1/namespaces/{metadata['namespace']}/events", json=event
+        )
+        _raise_if_passing(answer)
 
     def _running(self, address: str) -> dict[str, Any]:
         return {

@@ -64,10 +64,13 @@ class Namespace:
 
     def run(self, command: Sequence[str], told: str) -> None:
         """Run a command inside, with this text to read; raise CommandFailed if it fails."""
-        with self.inside():
-            done = subprocess.run(
-                command, input=told, text=True, capture_output=True, timeout=_DONE_WITHIN
-            )
+        try:
+            with self.inside():
+                done = subprocess.run(
+                    command, input=told, text=True, capture_output=True, timeout=_DONE_WITHIN
+                )
+        except subprocess.TimeoutExpired as late:
+            raise CommandFailed(f"{' '.join(command)}: not done in time") from late
         if done.returncode:
             raise CommandFailed(f"{' '.join(command)}: {done.stderr.strip()[:500]}")
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+from contextlib import suppress
 from ipaddress import IPv4Address
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from deploy.local.packets.echo import Echo
-from deploy.local.packets.namespaces import Namespace
+from deploy.local.packets.namespaces import CommandFailed, Namespace
 from deploy.local.packets.objects import ContainerPort, container_ports
 
 Json = dict[str, Any]
@@ -44,6 +46,8 @@ class PodNetwork:
         self._node: Namespace
 
     async def __aenter__(self) -> Self:
+        # Links of a process that was killed lead nowhere, or to somebody else.
+        shutil.rmtree(self._folder, ignore_errors=True)
         self._node = await asyncio.to_thread(_new_node)
         _link(self._folder / "node", self._node)
         return self
@@ -51,7 +55,7 @@ class PodNetwork:
     async def __aexit__(self, *_: object) -> None:
         for uid in tuple(self._homes):
             await self.stop(uid)
-        (self._folder / "node").unlink()
+        shutil.rmtree(self._folder)
         self._node.close()
 
     async def enforce(self, ruleset: str) -> None:
@@ -82,11 +86,10 @@ class PodNetwork:
             return
         home.echo.close()
         home.link.unlink(missing_ok=True)
-        try:
-            # With the namespace it would go as well, but only some time later.
+        # With the namespace it goes as well, but only some time later.
+        with suppress(CommandFailed):
             await asyncio.to_thread(self._node.run, _BATCH, f"link del {home.device}\n")
-        finally:
-            home.namespace.close()
+        home.namespace.close()
 
 
 def link_of(folder: Path, namespace: str, name: str) -> Path:
@@ -132,6 +135,4 @@ def _join(node: Namespace, device: str, address: IPv4Address) -> Namespace:
 
 def _link(link: Path, namespace: Namespace) -> None:
     link.parent.mkdir(parents=True, exist_ok=True)
-    # One of an earlier process may have been left behind.
-    link.unlink(missing_ok=True)
     link.symlink_to(namespace.path)

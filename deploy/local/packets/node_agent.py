@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -23,7 +22,7 @@ _WATCHED = (
     "/apis/networking.k8s.io/v1/networkpolicies",
 )
 _RETRY_SECONDS = 0.5
-_FAILED = (CommandFailed, subprocess.SubprocessError, OSError, ValueError, LookupError)
+_FAILED = (CommandFailed, OSError, ValueError, LookupError)
 _log = structlog.get_logger()
 
 

@@ -9,7 +9,7 @@ from deploy.cli import COMMANDS, app
 from tests.unit.cli.conftest import Invoke
 
 NAMES = [command.__name__.replace("_", "-") for command in COMMANDS]
-ASKING = {"status", "pods", "rules", "policies", "reach", "dead-letters", "doctor"}
+ASKING = {"status", "pods", "rules", "policies", "reach", "probe", "dead-letters", "doctor"}
 
 
 @pytest.mark.parametrize("name", NAMES)
