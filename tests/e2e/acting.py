@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from deploy.demo.stage import NAMESPACE, Stage
 from deploy.local.broker import quirks
-from deploy.world import Plan, World
+from deploy.world import EMBEDDED, Plan, World
 from streams.records.rules import Rule
 from tests.reading import Reach, allowed_ports
 
@@ -119,7 +119,7 @@ class Actor(Stage):
             ends = await consumer.end_offsets(partitions)
             found: list[Any] = []
             left = {partition for partition, end in ends.items() if end > 0}
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 120
             while left and time.monotonic() < deadline:
                 for partition, records in (await consumer.getmany(timeout_ms=200)).items():
                     found += records
@@ -172,17 +172,18 @@ def as_endpoint(pod: Json) -> Json:
 
 
 @asynccontextmanager
-async def acting(folder: Path, workers: int) -> AsyncIterator[Actor]:
+async def acting(folder: Path, workers: int, broker: str = EMBEDDED) -> AsyncIterator[Actor]:
     """Start a world in a folder and act in it; on failure its logs are in that folder."""
-    world = World(Plan(folder / "state", workers=workers))
+    world = World(Plan(folder / "state", workers=workers, broker=broker))
     await world.start()
     try:
         assert world.kubernetes is not None
         async with (
-            httpx.AsyncClient(base_url=world.kubernetes.url, trust_env=False) as kube,
+            httpx.AsyncClient(base_url=world.kubernetes.url, timeout=60, trust_env=False) as kube,
             httpx.AsyncClient(
                 base_url=world.settings.verefoo.url,
                 headers={"Accept": "application/json"},
+                timeout=60,
                 trust_env=False,
             ) as verefoo,
         ):

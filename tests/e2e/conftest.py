@@ -8,17 +8,19 @@ from pathlib import Path
 
 import pytest
 
+from deploy.world import EMBEDDED
 from tests.e2e.acting import Actor, acting
+from tests.real import needs_java
 
 Start = Callable[..., Awaitable[Actor]]
 
 
-@pytest.fixture
-async def start(tmp_path: Path) -> AsyncIterator[Start]:
-    """Start a world with so many workers; it ends with the test."""
+@pytest.fixture(params=[EMBEDDED, pytest.param("kafka", marks=needs_java)])
+async def start(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Start]:
+    """Start a world with so many workers; it ends with the test. Each test runs in every world."""
     async with AsyncExitStack() as stack:
 
         async def begin(workers: int = 1) -> Actor:
-            return await stack.enter_async_context(acting(tmp_path, workers))
+            return await stack.enter_async_context(acting(tmp_path, workers, request.param))
 
         yield begin
