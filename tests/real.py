@@ -9,6 +9,7 @@ import pytest
 
 from deploy.local.broker import apache_jars
 from deploy.local.broker.errors import BrokerNotReady
+from deploy.local.packets.lacking import lacking
 
 # Set where nothing may be skipped.
 DEMANDED = os.environ.get("VEREFLOW_REAL") == "1"
@@ -27,3 +28,6 @@ def _jars_could_be_had() -> str:
 
 _missing_java = _jars_could_be_had()
 needs_java = pytest.mark.skipif(bool(_missing_java) and not DEMANDED, reason=_missing_java)
+
+_missing_packets = lacking()
+needs_packets = pytest.mark.skipif(bool(_missing_packets) and not DEMANDED, reason=_missing_packets)

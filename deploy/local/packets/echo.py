@@ -4,77 +4,72 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from deploy.local.packets.namespaces import Namespace
 from deploy.local.packets.objects import ContainerPort
 
 _BACKLOG = 512
+_AT_ONCE = 65536
 
 
 class Echo:
-    """Everything that listens in one namespace."""
+    """
+    Everything that listens in one namespace.
+
+    Plain sockets: asyncio's own servers can leave one open that came while they
+    were closed, and an open socket keeps its namespace.
+    """
 
     def __init__(self) -> None:
-        self._servers: list[asyncio.Server] = []
-        self._open: set[asyncio.BaseTransport] = set()
+        self._open: set[socket.socket] = set()
+        self._loop = asyncio.get_running_loop()
 
-    async def listen(self, namespace: Namespace, ports: Iterable[ContainerPort]) -> None:
+    def listen(self, namespace: Namespace, ports: Iterable[ContainerPort]) -> None:
         """Listen on every port whose protocol we speak."""
-        loop = asyncio.get_running_loop()
         for protocol, number in sorted({(port.protocol, port.number) for port in ports}):
             if protocol == "TCP":
-                listener = _bound(namespace, socket.SOCK_STREAM, number)
-                self._servers.append(
-                    await loop.create_server(
-                        lambda: _Streamed(self._open), sock=listener, backlog=_BACKLOG
-                    )
-                )
+                listener = namespace.socket(socket.SOCK_STREAM)
+                listener.bind(("", number))
+                listener.listen(_BACKLOG)
+                self._serve(listener, self._accept)
             elif protocol == "UDP":
-                listener = _bound(namespace, socket.SOCK_DGRAM, number)
-                await loop.create_datagram_endpoint(lambda: _Thrown(self._open), sock=listener)
+                mailbox = namespace.socket(socket.SOCK_DGRAM)
+                mailbox.bind(("", number))
+                self._serve(mailbox, self._return)
 
     def close(self) -> None:
-        """Close every socket at once: an open one would keep its namespace."""
-        for server in self._servers:
-            server.close()
-        for transport in tuple(self._open):
-            if isinstance(transport, asyncio.WriteTransport | asyncio.DatagramTransport):
-                transport.abort()
+        """Close every socket."""
+        for each in tuple(self._open):
+            self._end(each)
 
+    def _serve(self, each: socket.socket, heard: Callable[[socket.socket], None]) -> None:
+        self._open.add(each)
+        self._loop.add_reader(each, heard, each)
 
-class _Remembered(asyncio.BaseProtocol):
-    def __init__(self, connected: set[asyncio.BaseTransport]) -> None:
-        self._connected = connected
-        self._transport: Any = None
+    def _accept(self, listener: socket.socket) -> None:
+        # Who called may have gone again.
+        with suppress(OSError):
+            connection, _ = listener.accept()
+            connection.setblocking(False)
+            self._serve(connection, self._say_back)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
-        self._connected.add(transport)
+    def _say_back(self, connection: socket.socket) -> None:
+        said = sent = b""
+        with suppress(OSError):
+            said = connection.recv(_AT_ONCE)
+            sent = said[: connection.send(said)]
+        # Who does not read what he said is not listened to any more.
+        if not said or sent != said:
+            self._end(connection)
 
-    def connection_lost(self, error: Exception | None) -> None:
-        self._connected.discard(self._transport)
+    def _return(self, mailbox: socket.socket) -> None:
+        with suppress(OSError):
+            said, sender = mailbox.recvfrom(_AT_ONCE)
+            mailbox.sendto(said, sender)
 
-
-class _Streamed(_Remembered, asyncio.Protocol):
-    def data_received(self, data: bytes) -> None:
-        self._transport.write(data)
-
-    def pause_writing(self) -> None:
-        # Who does not read what he said is not listened to.
-        self._transport.pause_reading()
-
-    def resume_writing(self) -> None:
-        self._transport.resume_reading()
-
-
-class _Thrown(_Remembered, asyncio.DatagramProtocol):
-    def datagram_received(self, data: bytes, sender: tuple[str | Any, int]) -> None:
-        self._transport.sendto(data, sender)
-
-
-def _bound(namespace: Namespace, kind: socket.SocketKind, port: int) -> socket.socket:
-    made = namespace.socket(kind)
-    made.bind(("", port))
-    return made
+    def _end(self, each: socket.socket) -> None:
+        self._open.discard(each)
+        self._loop.remove_reader(each)
+        each.close()

@@ -77,7 +77,7 @@ class PodNetwork:
         self._homes[about["uid"]] = home
         _link(link, namespace)
         ports = tuple(container_ports(pod.get("spec") or {})) or _USUAL_PORTS
-        await home.echo.listen(namespace, ports)
+        home.echo.listen(namespace, ports)
 
     async def stop(self, uid: str) -> None:
         """Take a pod's namespace away; its address is free when this returns."""
