@@ -1,6 +1,6 @@
 """A worker of two agents with a table each, for the tests to start and to kill.
 
-Run as ``python -m tests.integration.broker.two_hops BOOTSTRAP DATADIR [quirks]``.
+Run as ``python -m tests.integration.broker.two_hops BOOTSTRAP DATADIR SESSION [quirks]``.
 """
 
 from __future__ import annotations
@@ -18,9 +18,7 @@ from streams.records.base import Record
 from streams.topicspec import TopicSpec, changelog
 
 APP_ID = "two-hops"
-PARTITIONS = 2
-# The embedded broker lets a lone member wait for half of this before it may begin.
-SESSION_TIMEOUT = 2.0
+PARTITIONS = 4
 TOPICS = [
     TopicSpec("notes", PARTITIONS, 1),
     TopicSpec("copies", PARTITIONS, 1),
@@ -36,7 +34,7 @@ class Note(Record):
     number: int
 
 
-def hops(bootstrap: str, datadir: Path) -> faust.App:
+def hops(bootstrap: str, datadir: Path, session: float) -> faust.App:
     """Return the app: notes -> [first] -> copies -> [second] -> results."""
     options = KafkaOptions(
         bootstrap,
@@ -44,8 +42,8 @@ def hops(bootstrap: str, datadir: Path) -> faust.App:
         datadir,
         partitions=PARTITIONS,
         web_port=None,
-        session_timeout=SESSION_TIMEOUT,
-        heartbeat=SESSION_TIMEOUT / 4,
+        session_timeout=session,
+        heartbeat=session / 4,
         exit_when_frozen=True,
     )
     app = create_app(options)
@@ -69,5 +67,5 @@ def hops(bootstrap: str, datadir: Path) -> faust.App:
 if __name__ == "__main__":
     if "quirks" in sys.argv:
         quirks.install()
-    app = hops(sys.argv[1], Path(sys.argv[2]))
+    app = hops(sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]))
     faust.Worker(app, loglevel="info").execute_from_commandline()
