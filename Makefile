@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install check format test unit simulation e2e demo bench golden lock clean
+.PHONY: help install check format test unit simulation e2e real demo bench golden lock clean
 
 help: ## Say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | expand -t 14
@@ -40,6 +40,9 @@ simulation: $(INSTALLED) ## Thousands of seeded worlds with crashes, zombies and
 
 e2e: $(INSTALLED) ## The whole local world, end to end
 	$(BIN)/pytest tests/e2e
+
+real: $(INSTALLED) ## The tests on Apache Kafka and on real packets: Java, Maven, root, nftables
+	VEREFLOW_REAL=1 $(BIN)/pytest -m real
 
 demo: $(INSTALLED) ## Play the story on real processes, checked at every step
 	$(BIN)/vereflow demo
