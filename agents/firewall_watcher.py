@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from agents.outlet import MAX_RAW, Outlet
-from streams.flow.aligner import Rows, Said, said, store_change
+from streams.flow.aligner import Rows, Said, is_remembered, said, store_change
 from streams.flow.differences import (
     Delta,
     changes,
@@ -25,7 +25,7 @@ from streams.flow.differences import (
 )
 from streams.flow.output import FIREWALL_CHANGES, Send
 from streams.graph.model import Element, GraphState
-from streams.records.facts import FirewallChange
+from streams.records.facts import GraphFact
 from streams.records.rules import Action
 
 log = structlog.get_logger()
@@ -57,9 +57,17 @@ class FirewallWatcher:
         self._sets = 0
         self._refused = refused
 
-    def has_sent(self, change: FirewallChange) -> bool:
-        """Tell whether a change is one of ours: it is remembered already."""
-        return change.change_set is not None and change.change_set.id.startswith(self._session)
+    def has_heard(self, fact: GraphFact) -> bool:
+        """Tell whether a change is one of ours, or was stored before we began.
+
+        The agent meets again what was not committed. Put here once more, it would undo what was
+        said since.
+        """
+        if fact.change is None:
+            return False
+        belongs = fact.change.change_set
+        ours = belongs is not None and belongs.id.startswith(self._session)
+        return ours or is_remembered(self._rows, fact)
 
     async def tell(
         self, state: GraphState, firewalls: Iterable[str], ended: Iterable[Element] = ()

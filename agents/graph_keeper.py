@@ -141,7 +141,7 @@ class GraphKeeper:
     def heard(self, fact: GraphFact, source: Source) -> None:
         """Take in one fact that was just stored in the table."""
         mine = self._mine
-        if mine is None or (fact.change is not None and mine.watcher.has_sent(fact.change)):
+        if mine is None or mine.watcher.has_heard(fact):
             return
         if remember(mine.rows, fact, source, self.ours.aligning):
             self.wake()

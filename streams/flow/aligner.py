@@ -100,6 +100,14 @@ def remember(rows: Rows, fact: GraphFact, source: Source, ours: Aligning) -> boo
     return False
 
 
+def is_remembered(rows: Mapping[str, AlignerRow], fact: GraphFact) -> bool:
+    """Tell whether a change is one that the rows hold already, or older than that."""
+    row = rows.get(_newest_key(fact))
+    if row is None or row.newest is None or fact.rev is None:
+        return False
+    return fact.rev[1] <= row.newest.rev
+
+
 def wanted_owners(rows: Mapping[str, AlignerRow], graph: str) -> dict[str, Owner]:
     """Return address → owner of the nodes the graph should have: the latest claim holds."""
     holders: dict[str, PodClaim] = {}
@@ -184,10 +192,8 @@ def _age(claim: PodClaim) -> tuple[tuple[int, int], int, str]:
 def _said_before(rows: Rows, fact: GraphFact, source: Source) -> bool:
     """Tell whether a gate that began again says an old change once more."""
     row = rows.get(_newest_key(fact))
-    if row is None or row.newest is None or fact.rev is None:
-        return False
     # A fact met again is put again: after a kill its rows may be on disk and in no changelog.
-    return fact.rev[1] <= row.newest.rev and source.offset > row.at
+    return is_remembered(rows, fact) and row is not None and source.offset > row.at
 
 
 def _note_newest(rows: Rows, fact: GraphFact, source: Source) -> None:

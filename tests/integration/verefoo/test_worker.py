@@ -22,7 +22,7 @@ from streams.records.base import Record
 from streams.records.facts import FirewallChange, GraphFact
 from streams.records.policies import DeadLetter
 from tests.integration.verefoo.graph_worker import specs
-from tests.unit.agents.graph_world import GraphWorld, rule, said
+from tests.unit.agents.graph_world import FIREWALL, GraphWorld, rule, said
 
 ROOT = Path(__file__).parents[3]
 WITHIN = 120.0
@@ -84,6 +84,12 @@ class Beside(GraphWorld):
         facts = await self.read(GRAPH_FACTS, GraphFact)
         return list({fact.rev: fact.change for fact in facts if fact.change}.values())
 
+    def joined(self) -> set[str]:
+        """Return the pods whose last edge is written."""
+        firewall = self.state().firewall(FIREWALL)
+        assert firewall is not None
+        return {neighbour.name for neighbour in firewall.neighbours}
+
     async def until(self, true: Callable[[], object]) -> None:
         """Return when something has become true."""
         deadline = time.monotonic() + WITHIN
@@ -125,7 +131,7 @@ async def test_rules_and_pods_are_remembered_by_the_worker_that_comes_after(
         # So that the worker is not killed before it has heard what it said.
         world.claim("c", C)
         await world.send()
-        await world.until(lambda: world.pods() == {A, B, C})
+        await world.until(lambda: world.joined() == {A, B, C})
     writes = len(world.server.writes())
     world.rule(rule(B, A), rule(A, C, action=None))
     with world.worker():

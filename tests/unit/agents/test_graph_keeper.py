@@ -12,7 +12,8 @@ from agents.clients.errors import NotThere, TryLater
 from agents.graph_edits import MOST_WRITES, NotOurs
 from agents.graph_patience import LONGEST_SECONDS
 from deploy.local.verefoo.store import Store
-from streams.flow.output import FIREWALL_CHANGES
+from streams.flow.output import FIREWALL_CHANGES, GRAPH_EDITS
+from streams.records.cause import Source
 from streams.records.facts import ChangeSet, FirewallChange, GraphFact
 from streams.records.marks import MarkKind
 from streams.records.rules import Action, Protocol, Rule
@@ -451,7 +452,28 @@ async def test_a_set_that_an_earlier_keeper_never_finished_is_said_again(
     await world.rest()
 
     added = {r.dst_port for change in world.changes() for r in change.added}
-    assert added == {str(port) for port in range(1, 602)} - {"80"}
+    assert sorted(added ^ ({str(port) for port in range(1, 602)} - {"80"})) == []
+
+
+async def test_what_an_earlier_keeper_said_does_not_make_the_next_repeat_itself(
+    world: GraphWorld,
+) -> None:
+    world.rule(rule(A, B), rule(B, A))
+    await world.keeper.step()
+    (first,) = world.changes()
+    fact = GraphFact(graph=GRAPH, change=first, rev=(0, world.offset + 1))
+    world.hear(fact)
+    at = Source(topic=GRAPH_EDITS, partition=0, offset=world.offset)
+    world.clear_unsettled()
+    world.restart()
+    world.rule(rule(A, B))
+    await world.keeper.step()
+
+    # The offset of the fact was not committed when the earlier one ended.
+    world.keeper.heard(fact, at)
+    await world.rest()
+
+    assert said(world.changes()) == [("removed", B, A)]
 
 
 async def test_troubles_in_writing_do_not_hold_up_the_rules(world: GraphWorld) -> None:
