@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -15,7 +14,7 @@ from deploy.local.packets.lacking import lacking
 from deploy.local.packets.probing import Probe
 from tests.integration.packets.crowd import DENY_ALL, Crowd, arrivals
 from tests.reading import connects
-from tests.real import needs_packets
+from tests.real import ALL_PACKETS, needs_packets
 from tests.unit.local.packets.worlds import NAMESPACES, PORTS, World, any_world, pod
 
 pytestmark = needs_packets
@@ -23,7 +22,7 @@ pytestmark = needs_packets
 MOST = 6
 # So many worlds are enforced beside each other, each on a node of its own.
 AT_ONCE = 12
-ROUNDS = 18 if os.environ.get("VEREFLOW_PACKETS") == "all" else 2
+ROUNDS = 18 if ALL_PACKETS else 2
 FLOWS = [*((each, port) for each in ("TCP", "UDP") for port in PORTS), ("ICMP", 0)]
 _PORTS = tuple((f"p{port}{each.lower()}", each, port) for port in PORTS for each in ("TCP", "UDP"))
 
