@@ -172,9 +172,11 @@ def as_endpoint(pod: Json) -> Json:
 
 
 @asynccontextmanager
-async def acting(folder: Path, workers: int, broker: str = EMBEDDED) -> AsyncIterator[Actor]:
+async def acting(
+    folder: Path, workers: int, broker: str = EMBEDDED, packets: bool = False
+) -> AsyncIterator[Actor]:
     """Start a world in a folder and act in it; on failure its logs are in that folder."""
-    world = World(Plan(folder / "state", workers=workers, broker=broker))
+    world = World(Plan(folder / "state", workers=workers, broker=broker, packets=packets))
     await world.start()
     try:
         assert world.kubernetes is not None

@@ -15,8 +15,8 @@ import httpx
 import pytest
 
 KUBECTL = Path(sys.executable).parent / "kubectl"
-READY_WITHIN = 60.0
-WITHIN = 20.0
+READY_WITHIN = 120.0
+WITHIN = 90.0
 ADDRESSES = {
     "pod-a": "10.244.120.90",
     "pod-b": "10.244.120.91",
@@ -47,7 +47,7 @@ class Terminal:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=90,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout

@@ -129,7 +129,7 @@ def test_a_process_that_was_frozen_ends_when_it_goes_on() -> None:
         os.kill(process.pid, signal.SIGSTOP)
         time.sleep(0.8)
         os.kill(process.pid, signal.SIGCONT)
-        _, said = process.communicate(timeout=10)
+        _, said = process.communicate(timeout=60)
     finally:
         process.kill()
         process.wait()

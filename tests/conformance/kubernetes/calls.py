@@ -16,7 +16,7 @@ APPLY = {"Content-Type": "application/apply-patch+yaml"}
 MERGE = {"Content-Type": "application/merge-patch+json"}
 STEPS = {"Content-Type": "application/json-patch+json"}
 STRATEGIC = {"Content-Type": "application/strategic-merge-patch+json"}
-SECONDS = 30.0
+SECONDS = 90.0
 
 POLICY_TYPE = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy"}
 

@@ -78,7 +78,7 @@ def client(kubeconfig: Path) -> httpx.AsyncClient:
         base_url=cluster["server"],
         verify=_trust(cluster),
         headers=headers,
-        timeout=30,
+        timeout=90,
         trust_env=False,
     )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 BINARY = Path(sys.executable).parent / "kubectl"
-SECONDS = 60
+SECONDS = 120
 
 
 class Said(NamedTuple):

@@ -22,7 +22,7 @@ from tests.conformance.kubernetes.calls import (
     version,
 )
 
-SECONDS = 30
+SECONDS = 90
 PODS = core("default", "pods")
 
 
@@ -38,7 +38,7 @@ async def server() -> AsyncIterator[KubernetesServer]:
 @pytest.fixture
 async def own(server: KubernetesServer) -> AsyncIterator[httpx.AsyncClient]:
     """Return a client of that server."""
-    async with httpx.AsyncClient(base_url=server.url, timeout=30, trust_env=False) as own:
+    async with httpx.AsyncClient(base_url=server.url, timeout=90, trust_env=False) as own:
         yield own
 
 
@@ -136,7 +136,7 @@ async def test_a_server_that_crashed_never_says_a_version_twice(
     again.load(saved)
     await again.start()
 
-    async with httpx.AsyncClient(base_url=again.url, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=again.url, timeout=60, trust_env=False) as http:
         survivor = (await http.get(f"{PODS}/a")).json()
         made = await created(http, PODS, pod("c"))
         since = lost["metadata"]["resourceVersion"]

@@ -107,7 +107,7 @@ async def test_get_wide_shows_addresses(
     await created(
         http, core(namespace, "pods"), pod(annotations={"vereflow.io/pod-ip": "10.9.9.9"})
     )
-    await kubectl("wait", "pod/pod-a", "--for=condition=Ready", "--timeout=30s")
+    await kubectl("wait", "pod/pod-a", "--for=condition=Ready", "--timeout=90s")
 
     head, row = columns(await kubectl("get", "pods", "-o", "wide"))
 
@@ -165,7 +165,7 @@ async def test_get_of_what_is_not_there_fails(kubectl: Kubectl) -> None:
 
 async def test_get_watches(kubectl: Kubectl, http: httpx.AsyncClient, namespace: str) -> None:
     await created(http, core(namespace, "pods"), pod("a"))
-    async with asyncio.timeout(30), kubectl.lines("get", "pods", "-w", "-o", "name") as lines:
+    async with asyncio.timeout(90), kubectl.lines("get", "pods", "-w", "-o", "name") as lines:
         first = await lines.readline()
         await created(http, core(namespace, "pods"), pod("b"))
         second = await lines.readline()
@@ -177,7 +177,7 @@ async def test_get_watches_a_table(
     kubectl: Kubectl, http: httpx.AsyncClient, namespace: str
 ) -> None:
     await created(http, policies(namespace), policy("a"))
-    async with asyncio.timeout(30), kubectl.lines("get", "netpol", "-w") as lines:
+    async with asyncio.timeout(90), kubectl.lines("get", "netpol", "-w") as lines:
         head, first = await lines.readline(), await lines.readline()
         await created(http, policies(namespace), policy("b"))
         second = await lines.readline()
@@ -322,7 +322,7 @@ async def test_delete_of_a_pod_on_a_node_waits_for_the_kubelet(
     on_a_node = body | {"spec": body["spec"] | {"nodeName": "n1"}}
     await created(http, core(namespace, "pods"), on_a_node)
 
-    await kubectl("delete", "pod", "pod-a", "--timeout=30s")
+    await kubectl("delete", "pod", "pod-a", "--timeout=90s")
 
     assert (await http.get(core(namespace, "pods", "pod-a"))).status_code == 404
 
@@ -341,7 +341,7 @@ async def test_delete_selects_by_label(
 async def test_a_pod_runs_and_is_waited_for(kubectl: Kubectl, kubelet: None) -> None:
     await kubectl("run", "pod-a", "--image=busybox", "--labels=app=pod-a", "--port=80")
 
-    told = await kubectl("wait", "--for=condition=Ready", "pod/pod-a", "--timeout=30s")
+    told = await kubectl("wait", "--for=condition=Ready", "pod/pod-a", "--timeout=90s")
 
     assert told == "pod/pod-a condition met\n"
     address = await kubectl("get", "pod", "pod-a", "-o", "jsonpath={.status.podIP}")
@@ -352,7 +352,7 @@ async def test_a_deletion_is_waited_for(
     kubectl: Kubectl, http: httpx.AsyncClient, namespace: str
 ) -> None:
     await created(http, core(namespace, "pods"), pod())
-    waiting = asyncio.create_task(kubectl("wait", "--for=delete", "pod/pod-a", "--timeout=30s"))
+    waiting = asyncio.create_task(kubectl("wait", "--for=delete", "pod/pod-a", "--timeout=90s"))
     await asyncio.sleep(0.3)
 
     await http.delete(core(namespace, "pods", "pod-a"))

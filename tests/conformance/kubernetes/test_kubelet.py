@@ -14,7 +14,7 @@ import pytest
 from deploy.local.kubernetes import Kubelet, KubernetesServer
 from tests.conformance.kubernetes.calls import Json, core, created, pod
 
-SECONDS = 60
+SECONDS = 90
 PODS = core("default", "pods")
 
 
@@ -30,7 +30,7 @@ async def server() -> AsyncIterator[KubernetesServer]:
 @pytest.fixture
 async def own(server: KubernetesServer) -> AsyncIterator[httpx.AsyncClient]:
     """Return a client of that server."""
-    async with httpx.AsyncClient(base_url=server.url, timeout=30, trust_env=False) as own:
+    async with httpx.AsyncClient(base_url=server.url, timeout=90, trust_env=False) as own:
         yield own
 
 

@@ -12,7 +12,7 @@ from kubernetes.aio import client, config, watch
 
 from tests.conformance.kubernetes.calls import pod, policy
 
-SECONDS = 30
+SECONDS = 90
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ async def test_what_happens_later_is_told_as_it_happens(
 ) -> None:
     path = policies(namespace)
     since = await version(http, path)
-    async with asyncio.timeout(30), aclosing(events(http, path, resourceVersion=since)) as stream:
+    async with asyncio.timeout(90), aclosing(events(http, path, resourceVersion=since)) as stream:
         for name in "abc":
             made = await created(http, path, policy(name))
 

@@ -31,7 +31,7 @@ async def http(verefoo_url: str) -> AsyncIterator[httpx.AsyncClient]:
     """Return a client that speaks as one should to Verefoo."""
     headers = {"Accept": "application/json", "Content-Type": "application/json"}
     async with httpx.AsyncClient(
-        base_url=verefoo_url, headers=headers, timeout=30, trust_env=False
+        base_url=verefoo_url, headers=headers, timeout=90, trust_env=False
     ) as http:
         yield http
 

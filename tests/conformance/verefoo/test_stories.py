@@ -20,7 +20,7 @@ PODS = {A: owner("a"), B: owner("b"), C: owner("c")}
 
 @pytest.fixture
 async def verefoo(verefoo_url: str) -> AsyncIterator[Verefoo]:
-    async with httpx.AsyncClient(base_url=verefoo_url, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=verefoo_url, timeout=60, trust_env=False) as http:
         yield Verefoo(http)
 
 
@@ -121,7 +121,7 @@ async def test_the_embedded_server_counts_the_writes_it_is_asked_for() -> None:
     server = VerefooServer()
     await server.start()
     try:
-        async with httpx.AsyncClient(base_url=server.url, trust_env=False) as http:
+        async with httpx.AsyncClient(base_url=server.url, timeout=60, trust_env=False) as http:
             verefoo = Verefoo(http)
             gid = await verefoo.create_graph([])
             await verefoo.graph(gid)

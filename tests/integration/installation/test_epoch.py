@@ -170,6 +170,6 @@ async def store_policy(
         },
         "spec": {"podSelector": {}},
     }
-    async with httpx.AsyncClient(base_url=server.url, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=server.url, timeout=60, trust_env=False) as http:
         answer = await http.post(POLICIES, content=json.dumps(manifest))
         answer.raise_for_status()

@@ -109,7 +109,7 @@ async def test_waiting_ends_in_time_although_the_broker_has_gone(
     await asyncio.sleep(1)
     broker.stop()
 
-    done, _ = await asyncio.wait({waits}, timeout=20)
+    done, _ = await asyncio.wait({waits}, timeout=90)
 
     assert done
     assert len(waits.result()) == 3

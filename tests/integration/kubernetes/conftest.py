@@ -37,7 +37,7 @@ async def proxy(server: KubernetesServer) -> AsyncIterator[Proxy]:
 @pytest.fixture
 async def proxied(proxy: Proxy, tmp_path: Path) -> AsyncIterator[Cluster]:
     """A client of the same server, by way of the proxy, and quickly impatient."""
-    cluster = Cluster.of(write_kubeconfig(tmp_path / "proxied", proxy.url), deadline=0.5)
+    cluster = Cluster.of(write_kubeconfig(tmp_path / "proxied", proxy.url), deadline=1.5)
     yield cluster
     await cluster.close()
 

@@ -86,10 +86,10 @@ async def test_a_watch_that_breaks_goes_on_where_it_was(
 
     await world.add_pod("one")
     await world.add_pod("two")
-    await asyncio.wait_for(follow(), 5)
+    await asyncio.wait_for(follow(), 60)
     await world.add_pod("three")
     while len(seen) < 3:
-        await asyncio.wait_for(follow(), 5)
+        await asyncio.wait_for(follow(), 60)
 
     assert seen == ["one", "two", "three"]
 

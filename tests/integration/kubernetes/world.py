@@ -27,7 +27,7 @@ class World:
 
     def __init__(self, server: KubernetesServer) -> None:
         self.server = server
-        self._http = httpx.AsyncClient(base_url=server.url)
+        self._http = httpx.AsyncClient(base_url=server.url, timeout=60)
 
     async def __aenter__(self) -> Self:
         return self
@@ -190,7 +190,7 @@ class Records:
         self.sent.append(output)
 
 
-async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Return once the condition holds; fail if that takes too long."""
     for _ in range(int(seconds / 0.01)):
         if condition():

@@ -24,6 +24,7 @@ from tests.integration.web.recorder import TOPICS
 
 ROOT = Path(__file__).parents[3]
 WITHIN = 60.0
+SILENCE = 5.0
 
 
 class Worker:
@@ -34,7 +35,7 @@ class Worker:
         self.port = port
         self.log = log
         self.url = f"http://127.0.0.1:{port}"
-        self.client = httpx.AsyncClient(base_url=self.url, timeout=10.0)
+        self.client = httpx.AsyncClient(base_url=self.url, timeout=60.0)
 
     async def json(self, path: str) -> Any:
         return (await self.client.get(path, headers={"Accept": "application/json"})).json()
@@ -73,7 +74,9 @@ class Worker:
         answered = b""
         try:
             writer.write(request)
-            while chunk := await asyncio.wait_for(reader.read(65_536), 1.0):
+            while chunk := await asyncio.wait_for(
+                reader.read(65_536), SILENCE if answered else WITHIN
+            ):
                 answered += chunk
         except (TimeoutError, ConnectionError):
             pass

@@ -35,7 +35,7 @@ async def handled(
 ) -> tuple[Topics, Stream]:
     """Handle every record to the end of the stream."""
     topics, stream = topics or Topics(), Stream(events)
-    await asyncio.wait_for(handle_each(App(), stream, Outlet(topics), handle), 5)  # type: ignore[arg-type]
+    await asyncio.wait_for(handle_each(App(), stream, Outlet(topics), handle), 60)  # type: ignore[arg-type]
     return topics, stream
 
 
@@ -43,7 +43,7 @@ async def ended(events: list[Any], handle: Any, topics: Topics) -> tuple[App, St
     """Handle records until the worker is ended; return what was acknowledged by then."""
     app, stream = App(), Stream(events)
     body = asyncio.create_task(handle_each(app, stream, Outlet(topics), handle))  # type: ignore[arg-type]
-    await asyncio.wait_for(app.crashed.wait(), 5)
+    await asyncio.wait_for(app.crashed.wait(), 60)
     for _ in range(5):
         await asyncio.sleep(0)
     assert not body.done()
@@ -259,7 +259,7 @@ async def test_in_faust_too_a_bug_is_a_dead_letter_and_the_next_record_is_handle
             raw = outcome(reason=reason).to_bytes()
             message = agent.to_message(b"local/default/pod-a", raw)
             await agent.stream().channel.put(await source.decode(message))
-            async with asyncio.timeout(5), agent.new_value_processed:
+            async with asyncio.timeout(60), agent.new_value_processed:
                 await agent.new_value_processed.wait()
     # The consumer, which is never started, made a loop for its thread.
     app.consumer._thread.thread_loop.close()

@@ -23,7 +23,7 @@ def opened(store: Store, selector: str = "", **more: Any) -> Watch:
 
 
 async def all_of(watch: Watch, bookmark_seconds: float = 60.0) -> list[Json]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return [event async for event in watch.events(bookmark_seconds)]
 
 
@@ -117,7 +117,7 @@ async def test_a_selective_watch_of_a_busy_kind_gets_bookmarks() -> None:
         if waiting.done():
             break
 
-    event = await asyncio.wait_for(waiting, 10)
+    event = await asyncio.wait_for(waiting, 60)
     await events.aclose()
 
     assert event["type"] == "BOOKMARK"
