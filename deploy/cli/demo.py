@@ -6,12 +6,14 @@ import asyncio
 import tempfile
 import time
 from pathlib import Path
+from typing import Annotated
 
 import httpx
 import typer
 
 from deploy.cli.answers import NO, console, errors, plain_errors
 from deploy.demo.expected import FIREWALL
+from deploy.demo.packets import Witness
 from deploy.demo.show import Narrator
 from deploy.demo.stage import Stage
 from deploy.demo.story import Story
@@ -22,7 +24,11 @@ from deploy.world import BROKER_HOOK, Plan, World
 SETTLED_WITHIN = 30.0
 
 
-def demo() -> None:
+def demo(
+    packets: Annotated[
+        bool, typer.Option("--packets", help="Send real packets between real pods as well.")
+    ] = False,
+) -> None:
     """Play the story and check it: pods appear, a rule is written, a pod goes.
 
     Example: vereflow demo
@@ -30,7 +36,7 @@ def demo() -> None:
     with plain_errors(), tempfile.TemporaryDirectory(prefix="vereflow-demo-") as folder:
         call_hook(BROKER_HOOK)
         narrator = Narrator(console)
-        asyncio.run(_demo(Path(folder), narrator))
+        asyncio.run(_demo(Path(folder), narrator, packets))
     console.print()
     if narrator.broken:
         console.print(f"{len(narrator.broken)} of the claims did not come true:", style="bold red")
@@ -40,12 +46,14 @@ def demo() -> None:
     console.print(f"All {narrator.kept} claims came true.", style="bold green")
 
 
-async def _demo(folder: Path, narrator: Narrator) -> None:
-    world = World(Plan(folder))
+async def _demo(folder: Path, narrator: Narrator, packets: bool) -> None:
+    # With packets the story begins before anybody isolates the pods.
+    world = World(Plan(folder, workers=0 if packets else 1, packets=packets))
+    parts = "broker, API server, Verefoo and " + ("a node" if packets else "a worker")
     began = time.monotonic()
-    with errors.status("starting broker, API server, Verefoo and a worker"):
+    with errors.status(f"starting {parts}"):
         await world.start()
-    narrator.say(f"Broker, API server, Verefoo and worker: {time.monotonic() - began:.1f} s.")
+    narrator.say(f"{parts[0].upper()}{parts[1:]}: {time.monotonic() - began:.1f} s.")
     try:
         assert world.kubernetes is not None
         json = {"Accept": "application/json"}
@@ -57,7 +65,9 @@ async def _demo(folder: Path, narrator: Narrator) -> None:
         ):
             graph = world.endpoints()["verefoo"]["graph"]
             stage = Stage(kube, verefoo, graph, FIREWALL)
-            await Story(stage, narrator, lambda: _settled(world)).play()
+            witness = Witness(folder / "packets", narrator) if packets else None
+            isolate = (lambda: world.start_workers(1)) if packets else None
+            await Story(stage, narrator, lambda: _settled(world), witness, isolate).play()
     finally:
         await world.stop()
 

@@ -114,3 +114,15 @@ MANY = {
         ],
     ),
 }
+
+# What really arrives, of a ping, TCP 80, TCP 81 and UDP 53; between all other pairs nothing does.
+EVERYTHING = {"ping", "TCP 80", "TCP 81", "UDP 53"}
+ALL_ARRIVE = {(one, two): EVERYTHING for one in ADDRESSES for two in ADDRESSES if one != two}
+A_TO_B_ARRIVES = {("pod-a", "pod-b"): {"TCP 80"}}
+MANY_ARRIVE = {
+    ("pod-a", "pod-b"): {"TCP 80"},
+    ("pod-a", "pod-c"): {"TCP 80", "TCP 81"},
+    ("pod-b", "pod-a"): EVERYTHING,
+    ("pod-b", "pod-c"): {"TCP 80", "TCP 81"},
+    ("pod-c", "pod-b"): {"TCP 80", "TCP 81", "UDP 53"},
+}

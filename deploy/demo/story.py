@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from deploy.demo.expected import (
     A_AND_B,
     A_TO_B,
+    A_TO_B_ARRIVES,
     ADDRESSES,
+    ALL_ARRIVE,
     FIREWALL,
     MANY,
+    MANY_ARRIVE,
     MANY_RULES,
     isolated,
 )
+from deploy.demo.packets import Pair, Witness
 from deploy.demo.show import Narrator
 from deploy.demo.stage import Stage, same, until
 from streams.policy.reach import reach
@@ -25,12 +29,26 @@ Wait = Callable[[], Awaitable[bool]]
 
 
 class Story:
-    """One performance on one stage; ``settled`` returns once everything said had its effect."""
+    """
+    One performance on one stage; ``settled`` returns once everything said had its effect.
 
-    def __init__(self, stage: Stage, narrator: Narrator, settled: Wait) -> None:
+    A witness also asks the kernel. It needs pods that nobody isolates at first:
+    ``isolate`` begins that.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        narrator: Narrator,
+        settled: Wait,
+        witness: Witness | None = None,
+        isolate: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._stage = stage
         self._tell = narrator
         self._settled = settled
+        self._witness = witness
+        self._isolate = isolate
 
     async def play(self) -> None:
         """Play all chapters; the narrator knows what did not come true."""
@@ -44,12 +62,18 @@ class Story:
         self._tell.say("Without a policy everybody reaches everybody. vereflow isolates each pod.")
         for name, address in ADDRESSES.items():
             await self._stage.create_pod(name, address)
+        if self._isolate is not None:
+            await self._check_run()
+            await self._check_packets("as yet every packet arrives", ALL_ARRIVE)
+            self._tell.say("Now a worker starts.")
+            await self._isolate()
         wanted = {name: isolated(name) for name in ADDRESSES}
         await self._check_stored("every pod has its isolation policy", wanted)
         await self._check_settled()
         await self._show_matrix("Who reaches whom now")
         nothing = [(a, b) for a in ADDRESSES for b in ADDRESSES if a != b]
         await self._check_reach("no pod reaches another", nothing, lambda found: found == "")
+        await self._check_packets("no packet arrives any more", {})
         star = {FIREWALL: sorted(ADDRESSES.values())}
         star |= {address: [FIREWALL] for address in ADDRESSES.values()}
         found = await self._stage.neighbours()
@@ -61,6 +85,8 @@ class Story:
         self._tell.say(f"ALLOW TCP {A_TO_B['source']}:80 -> {A_TO_B['destination']}:80 on 10.0.0.1")
         before = await self._stage.policies()
         await self._stage.write_rules([A_TO_B])
+        if self._witness is not None:
+            await self._witness.connects("a connection from pod-a to pod-b", "pod-a", "pod-b")
         await self._check_stored("egress of pod-a and ingress of pod-b say so", A_AND_B)
         await self._check_settled()
         after = await self._stage.policies()
@@ -72,6 +98,7 @@ class Story:
         await self._check_reach("a -> b on TCP 80", [("pod-a", "pod-b")], lambda f: f == "TCP 80")
         closed = [("pod-b", "pod-a"), ("pod-a", "pod-c"), ("pod-c", "pod-b")]
         await self._check_reach("nobody else, nothing else", closed, lambda found: found == "")
+        await self._check_packets("TCP 80 from a to b arrives, and nothing else", A_TO_B_ARRIVES)
 
     async def _a_pod_goes(self) -> None:
         self._tell.chapter("3. pod-a goes, and with it everything that named it")
@@ -88,6 +115,7 @@ class Story:
         named = gone in found or any(gone in names for names in found.values())
         self._tell.check("its node and its edges have left the graph", not named)
         self._tell.check("the rule that named it has left the firewall", not await self._rules())
+        await self._check_packets("no packet arrives between those that are left", {}, left)
 
     async def _rules_of_every_kind(self) -> None:
         self._tell.chapter("4. pod-a comes back, and rules of every kind are written")
@@ -102,8 +130,23 @@ class Story:
         await self._check_stored("every policy says exactly what the rules say", MANY)
         await self._check_settled()
         await self._show_matrix("Who reaches whom now")
+        await self._check_packets(
+            "what the rules let through arrives, and nothing else", MANY_ARRIVE
+        )
         await self._stage.write_rules([])
         await self._check_stored("without rules every pod is isolated again", wanted)
+
+    async def _check_run(self) -> None:
+        async def all_run() -> bool:
+            return all(pod["status"].get("podIP") for pod in await self._stage.pods())
+
+        self._tell.took("every pod runs, with its address", await until(all_run))
+
+    async def _check_packets(
+        self, claim: str, wanted: Mapping[Pair, set[str]], pods: Iterable[str] = ADDRESSES
+    ) -> None:
+        if self._witness is not None:
+            await self._witness.check(claim, wanted, pods)
 
     async def _check_stored(self, claim: str, wanted: Policies) -> None:
         seconds = await until(lambda: self._stored(wanted))

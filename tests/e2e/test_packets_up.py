@@ -1,0 +1,134 @@
+"""What people do with `vereflow up --packets`, and what is left when it is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from tests.integration.packets.test_network import gone, holders
+from tests.real import needs_packets
+
+pytestmark = needs_packets
+
+WITHIN = 120.0
+KUBECTL = Path(sys.executable).parent / "kubectl"
+
+
+class Up:
+    """A running `vereflow up --packets`."""
+
+    def __init__(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+        self.killed = False
+        self.file = folder / "here.json"
+        until(lambda: self.file.exists() or process.poll() is not None)
+        assert process.poll() is None, (folder / "up.log").read_text()
+        self.endpoints: dict[str, Any] = json.loads(self.file.read_text())
+        self.packets = Path(self.endpoints["packets"])
+
+    def kubectl(self, *arguments: str) -> str:
+        kubeconfig = self.endpoints["kube"]["kubeconfig"]
+        return said(str(KUBECTL), "--kubeconfig", kubeconfig, *arguments)
+
+    def probe(self, *arguments: str) -> tuple[int, dict[str, Any]]:
+        """Return how `vereflow probe` ended, and what it said."""
+        command = [sys.executable, "-m", "deploy.cli", "probe", *arguments, "-o", "json"]
+        environment = {**os.environ, "VEREFLOW_ENDPOINTS": str(self.file)}
+        ended = subprocess.run(command, capture_output=True, text=True, env=environment)
+        assert ended.returncode in (0, 1), ended.stderr
+        return ended.returncode, json.loads(ended.stdout)
+
+    def kill_with_children(self) -> None:
+        """Kill the run at once, and then what it can no longer stop."""
+        pids = [*self.endpoints["pids"].values(), *children(self.process.pid)]
+        self.killed = True
+        self.process.kill()
+        self.process.wait()
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def inodes(self) -> set[int]:
+        links = (self.packets / "node", *self.packets.glob("pods/*/*"))
+        return {os.stat(link).st_ino for link in links}
+
+
+@contextmanager
+def up(folder: Path) -> Iterator[Up]:
+    state, file = folder / "state", folder / "here.json"
+    file.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "deploy.cli", "up", "--packets"]
+    with (folder / "up.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "--state-dir", str(state), "--endpoints", str(file)], stdout=log, stderr=log
+        )
+    try:
+        running = Up(folder, process)
+        yield running
+        if not running.killed:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(WITHIN) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_pods_are_isolated_and_a_killed_run_leaves_nothing(tmp_path: Path) -> None:
+    with up(tmp_path) as first:
+        for name in ("pod-a", "pod-b"):
+            first.kubectl("run", name, "--image", "nginx", "--labels", f"app={name}")
+        until(lambda: len(first.kubectl("get", "netpol", "-o", "name").split()) == 2)
+        until(lambda: first.probe("pod-a", "pod-b", "80")[1]["verdict"] == "dropped")
+        ended, said = first.probe("pod-a", "pod-b")
+        assert (ended, said["port"], said["arrived"]) == (1, "ICMP", False)
+        assert first.probe("pod-a", "pod-a", "80")[0] == 0
+        inodes = first.inodes()
+        assert len(inodes) == 3
+        assert first.process.pid in holders(inodes)
+        first.kill_with_children()
+
+    assert gone(inodes)
+
+    with up(tmp_path) as second:
+        # The pods were kept; their namespaces are new, and closed as before.
+        until(lambda: len(second.inodes()) == 3)
+        until(lambda: second.probe("pod-a", "pod-b", "80")[1]["verdict"] == "dropped")
+        second.kubectl("delete", "pod", "pod-a", "--wait=false")
+        until(lambda: len(second.inodes()) == 2)
+    assert not second.packets.exists()
+
+
+def children(parent: int) -> Iterator[int]:
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            if status.read_text().rpartition(")")[2].split()[1] == str(parent):
+                yield int(status.parent.name)
+
+
+def test_the_story_comes_true_with_real_packets() -> None:
+    command = [sys.executable, "-m", "deploy.cli", "demo", "--packets"]
+
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=280)
+
+    assert ended.returncode == 0, ended.stdout
+    assert ended.stdout.count("What the kernel lets through") == 5
+    assert "claims came true" in ended.stdout
+
+
+def said(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WITHIN
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.1)
