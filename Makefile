@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install check format test unit simulation e2e real demo bench golden lock clean
+.PHONY: help install check format test unit simulation e2e real packets demo bench golden lock clean
 
 help: ## Say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | expand -t 14
@@ -43,6 +43,9 @@ e2e: $(INSTALLED) ## The whole local world, end to end
 
 real: $(INSTALLED) ## The tests on Apache Kafka and on real packets: Java, Maven, root, nftables
 	VEREFLOW_REAL=1 $(BIN)/pytest -m real
+
+packets: $(INSTALLED) ## Hundreds of worlds of policies and rules, asked of the kernel: a quarter of an hour
+	VEREFLOW_REAL=1 VEREFLOW_PACKETS=all $(BIN)/pytest tests/integration/packets tests/e2e/test_packets.py
 
 demo: $(INSTALLED) ## Play the story on real processes, checked at every step
 	$(BIN)/vereflow demo
