@@ -114,6 +114,10 @@ class ApplyQueue:
         """Say why our own policies cannot be followed, if they cannot."""
         return self._stored.last_error
 
+    def may_hold(self, key: str) -> bool:
+        """Tell whether the cluster holds a policy under this key, or may for all we know."""
+        return not self._stored.listed.is_set() or self._stored.get(key) is not None
+
     def put(self, partition: int, key: str) -> None:
         """Have the cluster hold what is wanted under this key by now."""
         self._due.put(partition, key, self._is_urgent(partition, key))

@@ -14,6 +14,7 @@ import faust
 from agents.handling import handle_each
 from agents.metrics import Metrics
 from agents.outlet import Outlet
+from streams.flow.lateness import LATEST, is_time
 from streams.flow.output import PATCH_OUTCOMES, Outputs, Refusal
 from streams.records.cause import Source
 from streams.records.policies import Outcome, PatchOutcome
@@ -36,6 +37,13 @@ def handle(rows: Rows, outcome: PatchOutcome, key: str, source: Source) -> Outpu
     return []
 
 
+def forget(rows: Rows, now: float) -> None:
+    """Drop what became of policies that went with their pods a day ago."""
+    for key, outcome in list(rows.items()):
+        if outcome.outcome is Outcome.DELETED and outcome.at < now - LATEST:
+            del rows[key]
+
+
 def count(metrics: Metrics, outcome: PatchOutcome) -> None:
     """Count an outcome, what it could not say, and how long it took."""
     if outcome.mark is not None:
@@ -53,6 +61,8 @@ def install(app: faust.App, topics: Topics, tables: Tables, outlet: Outlet) -> A
     def take(outcome: PatchOutcome, key: str, source: Source) -> Outputs:
         rows = PartitionRows[PatchOutcome](tables["policies"], source.partition)
         count(outlet.metrics, outcome)
+        if is_time(source):
+            forget(rows, source.at)
         return handle(rows, outcome, key, source)
 
     @app.agent(topics[PATCH_OUTCOMES], name="outcome-recorder")

@@ -10,9 +10,11 @@ from typing import Any
 
 import faust
 
+from agents.commits import committed
 from agents.handling import handle_each
 from agents.outlet import Outlet
 from streams.flow import tracker
+from streams.flow.lateness import is_time
 from streams.flow.output import POD_EVENTS, Outputs
 from streams.records.cause import Source
 from streams.records.pods import PodEvent
@@ -28,6 +30,8 @@ def install(
 
     def handle(event: PodEvent, key: str, source: Source) -> Outputs:
         rows = PartitionRows[tracker.PodRow](tables["pods"], source.partition)
+        if is_time(source):
+            tracker.forget(rows, committed(app, source), source.at)
         return tracker.handle(rows, event, key, source, ours)
 
     @app.agent(topics[POD_EVENTS], name="pod-tracker")

@@ -6,7 +6,7 @@ writes  [wanted]
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 import faust
@@ -14,6 +14,7 @@ import faust
 from agents.apply_queue import ApplyQueue
 from agents.handling import handle_each
 from agents.outlet import Outlet
+from streams.flow.lateness import is_over, is_time
 from streams.flow.output import POLICY_PATCHES, Outputs, Refusal
 from streams.records.cause import Source
 from streams.records.policies import PolicyPatch
@@ -36,6 +37,14 @@ def handle(rows: Rows, patch: PolicyPatch, key: str, source: Source) -> Outputs:
     return []
 
 
+def forget(rows: Rows, is_stored: Callable[[str], bool], now: float) -> None:
+    """Drop what is wanted of pods that are long gone, once their policies are gone as well."""
+    for key, patch in list(rows.items()):
+        gone = patch.manifest is None and not patch.unprotected
+        if gone and is_over(patch.cause, now) and not is_stored(key):
+            del rows[key]
+
+
 def install(
     app: faust.App,
     topics: Topics,
@@ -51,6 +60,8 @@ def install(
             queue.mark(source.partition, patch.mark)
             return []
         rows = PartitionRows[PolicyPatch](tables["wanted"], source.partition)
+        if is_time(source):
+            forget(rows, queue.may_hold, source.at)
         outputs = handle(rows, patch, key, source)
         if not outputs:
             queue.put(source.partition, key)

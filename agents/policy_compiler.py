@@ -10,9 +10,11 @@ from typing import Any
 
 import faust
 
+from agents.commits import committed
 from agents.handling import handle_each
 from agents.outlet import Outlet
 from streams.flow import compiler
+from streams.flow.lateness import is_time
 from streams.flow.output import POD_RULES, Outputs
 from streams.records.cause import Source
 from streams.records.policies import PodRules
@@ -28,6 +30,8 @@ def install(
 
     def handle(message: PodRules, key: str, source: Source) -> Outputs:
         rows = PartitionRows[compiler.PodRulesRow](tables["pod-rules"], source.partition)
+        if is_time(source):
+            compiler.forget(rows, committed(app, source), source.at)
         return compiler.handle(rows, message, key, source, ours)
 
     @app.agent(topics[POD_RULES], name="policy-compiler")

@@ -13,18 +13,18 @@ from typing import Any
 
 import faust
 
+from agents.commits import committed
 from agents.handling import handle_each
 from agents.outlet import Outlet
 from streams.flow import router
 from streams.flow.graph_rows import GraphRow, PodsRow
+from streams.flow.lateness import is_time
 from streams.flow.output import GRAPH_FACTS, Outputs
 from streams.records.cause import Source
 from streams.records.facts import GraphFact
 from streams.topics import Topics
 from tables.catalog import Tables
 from tables.partition import PartitionRows
-
-FORGET_EVERY = 500
 
 
 class Graphs:
@@ -67,8 +67,8 @@ def install(
     app.on_partitions_assigned.connect(on_moved, weak=False)
 
     def handle(fact: GraphFact, key: str, source: Source) -> Outputs:
-        if source.offset % FORGET_EVERY == FORGET_EVERY - 1:
-            graphs.forget(source.partition, _committed(app, source))
+        if is_time(source):
+            graphs.forget(source.partition, committed(app, source))
         try:
             return router.handle(graphs.get(fact.graph, source.partition), fact, source, ours)
         except Exception:
@@ -82,9 +82,3 @@ def install(
         await handle_each(app, facts, outlet, handle)
 
     return route_rules
-
-
-def _committed(app: faust.App, source: Source) -> int:
-    offsets = app.consumer._committed_offset.items()
-    place = (source.topic, source.partition)
-    return next((at or 0 for tp, at in offsets if (tp.topic, tp.partition) == place), 0)

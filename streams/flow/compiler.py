@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from pydantic import Field
 
+from streams.flow.lateness import is_over
 from streams.flow.output import POLICY_PATCHES, Outputs, Send
 from streams.policy.canonical import canonical, digest
 from streams.policy.compile import compile_policy
@@ -18,6 +19,7 @@ from streams.records.policies import PodRules, PolicyPatch, Revision
 from streams.records.views import Inexactness, PodRef
 
 NOTES = "vereflow.io/"
+GONE = "gone"
 
 
 class View(Record):
@@ -75,6 +77,14 @@ def handle(rows: Rows, message: PodRules, key: str, source: Source, ours: Compil
     return [] if same else _send(key, patch)
 
 
+def forget(rows: Rows, committed: int, now: float) -> None:
+    """Drop the rows of pods that are gone so long that no view of them can still come."""
+    for key, row in list(rows.items()):
+        gone = row.patch is not None and row.patch.digest == GONE
+        if gone and row.patch and row.at < committed and is_over(row.patch.cause, now):
+            del rows[key]
+
+
 def _old(row: PodRulesRow, message: PodRules) -> bool:
     known = row.views.get(message.graph)
     if known is None:
@@ -101,7 +111,7 @@ def _compiled(
     revision = Revision(epoch=ours.epoch, incarnation=subject.incarnation, offset=source.offset)
     patch = PolicyPatch(key=key, revision=revision, pod_uid=subject.uid, cause=cause)
     if newest.gone:
-        return patch.model_copy(update={"digest": "gone"})
+        return patch.model_copy(update={"digest": GONE})
     if not selectable(subject):
         why = f"the label app does not pick out {subject.name} alone"
         return patch.model_copy(update={"digest": "unprotected", "unprotected": why})

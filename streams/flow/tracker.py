@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from pydantic import Field
 
+from streams.flow.lateness import is_over
 from streams.flow.output import GRAPH_EDITS, GRAPH_FACTS, POD_EVENTS, Outputs, Refusal, Send
 from streams.records.base import Record
 from streams.records.cause import Cause, Source
@@ -20,7 +21,7 @@ _FINISHED = ("Succeeded", "Failed")
 
 
 class PodRow(Record):
-    """What is known of one pod key; stays after the pod, so that a late event changes nothing.
+    """What is known of one pod key; outlives the pod, so that a late event changes nothing.
 
     ``heard`` is, per partition, the last record under a foreign key that reached this pod.
     """
@@ -84,6 +85,15 @@ def _pod(rows: Rows, event: PodEvent, canonical: str, source: Source, ours: Trac
     rows[canonical] = new
     told = row is not None and _meaning(row) == _meaning(new)
     return [] if told else claims(new, source.partition, ours)
+
+
+def forget(rows: Rows, committed: int, now: float) -> None:
+    """Drop the pods that are gone so long that neither a replay nor a late record names them."""
+    for key, row in list(rows.items()):
+        if row.live or row.rev >= committed or not is_over(row.cause, now):
+            continue
+        # The row that keeps a listing is nobody's, and has no cause.
+        del rows[key]
 
 
 def claims(row: PodRow, partition: int, ours: Tracking) -> Outputs:

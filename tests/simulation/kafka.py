@@ -183,7 +183,7 @@ class Task:
     def process(self, fuse: int = -1) -> None:
         """Handle the next record; with a fuse, die before that put."""
         key, value = self._log[self.position]
-        source = Source(topic=self.topic, partition=self.partition, offset=self.position)
+        source = Source(topic=self.topic, partition=self.partition, offset=self.position, at=1.0)
         self._fuse = fuse
         for output in self._handle(value, key, source):
             if isinstance(output, Refusal):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from agents import policy_applier
 from streams.flow import compiler, gate, router, tracker
 from streams.flow.output import (
     FIREWALL_CHANGES,
@@ -15,7 +17,7 @@ from streams.flow.output import (
     POLICY_PATCHES,
     Send,
 )
-from tests.simulation.applying import Call, Queue, arrive
+from tests.simulation.applying import SYNCED, Call, Queue, arrive
 from tests.simulation.judging import Judge
 from tests.simulation.kafka import Broker, Handle, Killed, Task
 from tests.simulation.living import Population
@@ -180,6 +182,7 @@ class Run:
         else:
             self.judge.violations.append("it never becomes quiet")
         self.judge.quiet(self.mailbox())
+        self._let_a_day_pass()
 
     def mailbox(self) -> list:
         """Return all facts of the graph in their order."""
@@ -208,6 +211,20 @@ class Run:
         self.begin()
         for send in self.people.say_again():
             self.broker.append(send)
+
+    def _let_a_day_pass(self) -> None:
+        """Forget the pods that are gone, if nobody is left who could still speak of them."""
+        if self.broker.late or self.stray:
+            return
+        for task in self.tasks:
+            if task.topic == POD_EVENTS:
+                tracker.forget(task.rows("pods"), task.committed, math.inf)
+            elif task.topic == POD_RULES:
+                compiler.forget(task.rows("pod-rules"), task.committed, math.inf)
+            elif task.topic == PATCHES:
+                kept = {SYNCED, *self.cluster.policies}
+                policy_applier.forget(task.rows("wanted"), kept.__contains__, math.inf)
+            task.commit()
 
     def _settle_more(self) -> bool:
         busy = False

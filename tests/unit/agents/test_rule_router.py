@@ -10,10 +10,11 @@ from faust.types import TP
 
 from agents import rule_router
 from agents.outlet import Outlet
-from agents.rule_router import FORGET_EVERY, Graphs
+from agents.rule_router import Graphs
 from streams.app import KafkaOptions, create_app
 from streams.flow import router
 from streams.flow.graph_rows import GraphPodRow, PodsRow
+from streams.flow.lateness import FORGET_EVERY
 from streams.records.cause import Source
 from streams.records.facts import GraphFact
 from streams.records.views import PodRef
