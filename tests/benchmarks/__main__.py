@@ -2,7 +2,8 @@
 
 import asyncio
 
-from tests.benchmarks import latency, routing
+from tests.benchmarks import latency, packets, routing
 
 routing.main()
 asyncio.run(latency.main())
+asyncio.run(packets.main())
