@@ -44,7 +44,7 @@ e2e: $(INSTALLED) ## The whole local world, end to end
 real: $(INSTALLED) ## The tests on Apache Kafka and on real packets: Java, Maven, root, nftables
 	VEREFLOW_REAL=1 $(BIN)/pytest -m real
 
-packets: $(INSTALLED) ## Hundreds of worlds of policies and rules, asked of the kernel: a quarter of an hour
+packets: $(INSTALLED) ## Hundreds of worlds of policies and rules, asked of the kernel: half an hour
 	VEREFLOW_REAL=1 VEREFLOW_PACKETS=all $(BIN)/pytest tests/integration/packets tests/e2e/test_packets.py
 
 demo: $(INSTALLED) ## Play the story on real processes, checked at every step

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import Collection
 from contextlib import suppress
 from ipaddress import IPv4Address
 from itertools import count
@@ -42,6 +43,8 @@ class PodNetwork:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._homes: dict[str, _Home] = {}
+        self._unconnected: dict[str, str] = {}
+        self._known: Collection[str] = ()
         self._numbers = count()
         self._node: Namespace
 
@@ -58,30 +61,38 @@ class PodNetwork:
         shutil.rmtree(self._folder)
         self._node.close()
 
-    async def enforce(self, ruleset: str) -> None:
-        """Let the node judge packets by this ruleset, from one packet to the next."""
+    async def enforce(self, ruleset: str, known: Collection[str]) -> None:
+        """Let the node judge packets by this ruleset, which knows these pods, from now on."""
         await asyncio.to_thread(self._node.run, ("nft", "-f", "-"), ruleset)
+        self._known = known
+        await self._connect()
 
     async def start(self, pod: Json, address: str) -> None:
         """Give a pod its namespace, with an echo on its container ports; once is enough.
 
-        Raise ValueError for what is no address.
+        It is connected once a ruleset knows it: no pod is open because it is new. Raise
+        ValueError for what is no address.
         """
         about = pod["metadata"]
         if about["uid"] in self._homes:
             return
         host, device = IPv4Address(address), f"pod{next(self._numbers)}"
-        namespace = await asyncio.to_thread(_join, self._node, device, host)
+        namespace = await asyncio.to_thread(_new_pod, self._node, device, host)
         link = link_of(self._folder, about["namespace"], about["name"])
         home = _Home(namespace, device, link, Echo())
         self._homes[about["uid"]] = home
+        # A device that is down has no routes.
+        up = f"link set {device} up\nroute replace {host}/32 dev {device}\n"
+        self._unconnected[about["uid"]] = up
         _link(link, namespace)
         ports = tuple(container_ports(pod.get("spec") or {})) or _USUAL_PORTS
         home.echo.listen(namespace, ports)
+        await self._connect()
 
     async def stop(self, uid: str) -> None:
         """Take a pod's namespace away; its address is free when this returns."""
         home = self._homes.pop(uid, None)
+        self._unconnected.pop(uid, None)
         if home is None:
             return
         home.echo.close()
@@ -90,6 +101,14 @@ class PodNetwork:
         with suppress(CommandFailed):
             await asyncio.to_thread(self._node.run, _BATCH, f"link del {home.device}\n")
         home.namespace.close()
+
+    async def _connect(self) -> None:
+        new = [uid for uid in self._unconnected if uid in self._known]
+        if new:
+            commands = "".join(self._unconnected[uid] for uid in new)
+            await asyncio.to_thread(self._node.run, _BATCH, commands)
+        for uid in new:
+            self._unconnected.pop(uid, None)
 
 
 def link_of(folder: Path, namespace: str, name: str) -> Path:
@@ -105,16 +124,14 @@ def _new_node() -> Namespace:
     return node
 
 
-def _join(node: Namespace, device: str, address: IPv4Address) -> Namespace:
-    """Return a new namespace with this address, reached from the node through a device."""
+def _new_pod(node: Namespace, device: str, address: IPv4Address) -> Namespace:
+    """Return a new namespace with this address, at the other end of a device of the node."""
     pod = Namespace.new()
     try:
         node.run(
             _BATCH,
             f"link add {device} type veth peer name eth0 netns {pod.path}\n"
-            f"addr add {_GATEWAY}/32 dev {device}\n"
-            f"link set {device} up\n"
-            f"route add {address}/32 dev {device}\n",
+            f"addr add {_GATEWAY}/32 dev {device}\n",
         )
         pod.run(
             _BATCH,

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import structlog
 
 from deploy.local.packets.mirror import Mirror
 from deploy.local.packets.namespaces import CommandFailed
+from deploy.local.packets.objects import Json, read_pod
 from deploy.local.packets.ruleset import render
 from deploy.local.packets.translate import translate
 
-Enforce = Callable[[str], Awaitable[None]]
+# A ruleset, and the uids of the pods it knows.
+Enforce = Callable[[str, frozenset[str]], Awaitable[None]]
 
 # In the order in which they are translated.
 _WATCHED = (
@@ -32,7 +34,7 @@ class NodeAgent:
     def __init__(self, kubeconfig: Path, enforce: Enforce) -> None:
         self._enforce = enforce
         self._changed = asyncio.Event()
-        self._enforced = ""
+        self._enforced: tuple[str, frozenset[str]] = "", frozenset()
         self.ready = asyncio.Event()
         self._mirrors = tuple(Mirror(kubeconfig, path, self._changed.set) for path in _WATCHED)
 
@@ -53,14 +55,22 @@ class NodeAgent:
 
     async def _enforce_once(self) -> None:
         try:
-            seen = (mirror.objects for mirror in self._mirrors)
-            ruleset = render(translate(*seen))
-            if ruleset != self._enforced:
-                await self._enforce(ruleset)
+            seen = [mirror.objects for mirror in self._mirrors]
+            # Half a second for 500 pods, in which others have work to do.
+            wanted = await asyncio.to_thread(_ruleset, *seen)
+            if wanted != self._enforced:
+                await self._enforce(*wanted)
         except _FAILED as error:
             _log.error("not enforced", why=str(error))
             await asyncio.sleep(_RETRY_SECONDS)
             self._changed.set()
         else:
-            self._enforced = ruleset
+            self._enforced = wanted
             self.ready.set()
+
+
+def _ruleset(
+    pods: Sequence[Json], namespaces: Sequence[Json], policies: Sequence[Json]
+) -> tuple[str, frozenset[str]]:
+    known = frozenset(each["metadata"]["uid"] for each in pods if read_pod(each))
+    return render(translate(pods, namespaces, policies)), known

@@ -29,6 +29,8 @@ class Crowd:
         self.network = PodNetwork(folder)
         self._folder = folder
         self._pods = {pod["metadata"]["name"]: pod for pod in pods}
+        self._known: set[str] = set()
+        self._ruleset = render([])
         self._namespaces: dict[str, Namespace] = {}
         self._stack = AsyncExitStack()
 
@@ -42,12 +44,16 @@ class Crowd:
         await self._stack.aclose()
 
     async def start(self, pod: Json) -> None:
+        """Start a pod and connect it, under the policies in force."""
         await self.network.start(pod, pod["status"]["podIP"])
+        self._known.add(pod["metadata"]["uid"])
+        await self.network.enforce(self._ruleset, self._known)
 
     async def enforce(self, *policies: Json, pods: Iterable[Json] | None = None) -> None:
         """Enforce policies among our pods, or among others that have the same addresses."""
         known = self._pods.values() if pods is None else pods
-        await self.network.enforce(render(translate(known, namespaces(), policies)))
+        self._ruleset = render(translate(known, namespaces(), policies))
+        await self.network.enforce(self._ruleset, self._known)
 
     def address(self, name: str) -> str:
         return str(self._pods[name]["status"]["podIP"])

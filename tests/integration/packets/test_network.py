@@ -8,14 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
 from deploy.local.packets.namespaces import CommandFailed, Namespace
 from deploy.local.packets.network import PodNetwork, link_of
-from deploy.local.packets.probing import Probe, Verdict, probe_all
+from deploy.local.packets.probing import Probe, Verdict, probe_all, probe_twice
 from tests.integration.packets.conftest import PODS
 from tests.integration.packets.crowd import DENY_ALL, Crowd, echoed
 from tests.real import needs_packets
@@ -90,7 +90,7 @@ async def test_a_ruleset_that_cannot_be_read_leaves_the_last_one_in_force(crowd:
     await crowd.enforce(DENY_ALL)
 
     with pytest.raises(CommandFailed, match="nft -f -"):
-        await crowd.network.enforce("delete table ip vereflow\ntable ip vereflow { nonsense")
+        await crowd.network.enforce("delete table ip vereflow\ntable ip vereflow { nonsense", set())
 
     assert await crowd.drops("a", "b")
 
@@ -103,6 +103,36 @@ async def test_an_address_is_free_when_its_pod_has_stopped(crowd: Crowd) -> None
 
     assert gone is not Verdict.OPEN
     assert again is Verdict.OPEN
+
+
+async def test_a_pod_that_no_ruleset_knows_yet_exchanges_nothing(
+    crowd: Crowd, tmp_path: Path
+) -> None:
+    new = pod("d", "10.0.0.4", app="d")
+    await crowd.network.start(new, "10.0.0.4")
+    with closing(Namespace.at(link_of(tmp_path / "packets", "default", "d"))) as namespace:
+        probes = [
+            Probe(crowd.namespace("a"), crowd.address("a"), "10.0.0.4", "TCP", 80),
+            Probe(namespace, "10.0.0.4", crowd.address("a"), "TCP", 80),
+        ]
+        unknown = await asyncio.to_thread(probe_all, probes)
+        await crowd.start(new)
+        known = await asyncio.to_thread(probe_twice, probes)
+
+    assert Verdict.OPEN not in [each.verdict for each in unknown]
+    assert [each.verdict for each in known] == [Verdict.OPEN, Verdict.OPEN]
+
+
+async def test_a_pod_that_the_ruleset_knew_before_is_connected_when_it_starts(
+    crowd: Crowd,
+) -> None:
+    await crowd.network.stop("uid-b")
+    gone = await crowd.see("a", "b")
+
+    await crowd.network.start(PODS[1], crowd.address("b"))
+
+    assert gone is not Verdict.OPEN
+    assert await crowd.see("a", "b") is Verdict.OPEN
 
 
 async def test_a_pod_starts_once_and_stops_twice(crowd: Crowd) -> None:

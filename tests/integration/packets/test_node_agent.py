@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import httpx
 import pytest
 
 from deploy.local.kubernetes.kubeconfig import write_kubeconfig
+from deploy.local.kubernetes.kubelet import ADDRESS_ANNOTATION
 from deploy.local.kubernetes.server import KubernetesServer
 from deploy.local.packets.lacking import lacking
-from deploy.local.packets.namespaces import CommandFailed
+from deploy.local.packets.namespaces import CommandFailed, Namespace
 from deploy.local.packets.node_agent import Enforce, NodeAgent
-from deploy.local.packets.probing import Verdict
+from deploy.local.packets.probing import Probe, Verdict, probe_all
 from tests.integration.kubernetes.world import World
 from tests.integration.packets.crowd import echoed
 from tests.integration.packets.node import Node, running, soon, task
@@ -88,14 +89,25 @@ async def test_labels_of_pods_and_namespaces_count_as_they_are_now(node: Node) -
 
 
 @needs_packets
-async def test_a_pod_is_born_under_the_policies_that_select_it(node: Node) -> None:
-    await node.world.add_policy(closed())
+@pytest.mark.parametrize("is_closed", [True, False])
+async def test_a_pod_is_closed_from_birth_if_a_stored_policy_says_so(
+    node: Node, is_closed: bool
+) -> None:
+    if is_closed:
+        await node.world.add_policy(closed())
+        await node.becomes(DROPPED, "a", "b")
     await node.world.delete_pod("b")
     await soon(lambda: gone(node, "b"))
 
-    await node.world.add_pod("b")
+    async with knocking(node, "a", "10.244.9.9") as heard:
+        for _ in range(5):
+            await born(node, "b", "10.244.9.9")
+            await asyncio.sleep(0.3)
+            await node.world.delete_pod("b")
+            await soon(lambda: gone(node, "b"))
 
-    await node.becomes(DROPPED, "a", "b")
+    assert len(heard) > 5
+    assert (OPEN in heard) is not is_closed
 
 
 @needs_packets
@@ -125,7 +137,7 @@ async def test_a_forgotten_history_is_made_up_by_listing_again(node: Node) -> No
 async def test_what_could_not_be_enforced_is_tried_again(tmp_path: Path) -> None:
     tried: list[str] = []
 
-    async def enforce(ruleset: str) -> None:
+    async def enforce(ruleset: str, known: frozenset[str]) -> None:
         tried.append(ruleset)
         if len(tried) < 3:
             raise CommandFailed("nft: busy")
@@ -138,10 +150,13 @@ async def test_what_could_not_be_enforced_is_tried_again(tmp_path: Path) -> None
 
 
 async def test_what_changes_no_packet_costs_no_ruleset(tmp_path: Path) -> None:
-    tried: list[str] = []
+    tried: list[tuple[str, frozenset[str]]] = []
 
-    async def enforce(ruleset: str) -> None:
-        tried.append(ruleset)
+    async def enforce(ruleset: str, known: frozenset[str]) -> None:
+        tried.append((ruleset, known))
+
+    async def enforced() -> bool:
+        return "10.244.0.10" in tried[-1][0]
 
     async with agent_of(tmp_path, enforce) as (agent, world):
         await asyncio.wait_for(agent.ready.wait(), 60)
@@ -149,10 +164,10 @@ async def test_what_changes_no_packet_costs_no_ruleset(tmp_path: Path) -> None:
         await world.annotate_pod("a", note="nothing")
         await world.add_policy(closed())
         await world.add_pod("b", "10.244.0.10")
-        await soon(lambda: said(tried, "10.244.0.10"))
+        await soon(enforced)
 
-    assert len(tried) == 2
-    assert "10.244.0.9" not in tried[-1]
+    assert len(set(tried)) == len(tried)
+    assert len(tried[-1][1]) == 2
 
 
 @asynccontextmanager
@@ -166,8 +181,29 @@ async def agent_of(folder: Path, enforce: Enforce) -> AsyncIterator[tuple[NodeAg
     await server.stop()
 
 
-async def said(tried: list[str], text: str) -> bool:
-    return text in tried[-1]
+@asynccontextmanager
+async def knocking(node: Node, source: str, address: str) -> AsyncIterator[list[Verdict]]:
+    """Connect to an address again and again; what became of it is in the list."""
+    heard: list[Verdict] = []
+    own = await node.runs(source)
+
+    async def knock(namespace: Namespace) -> None:
+        probe = Probe(namespace, own, address, "TCP", 80)
+        while True:
+            heard.append((await asyncio.to_thread(probe_all, [probe], 0.01))[0].verdict)
+
+    with closing(node.namespace(source)) as namespace:
+        async with task(knock(namespace)):
+            yield heard
+
+
+async def born(node: Node, name: str, address: str) -> None:
+    """Create a pod that wants a certain address, and return when it runs."""
+    about = {"name": name, "labels": {"app": name}, "annotations": {ADDRESS_ANNOTATION: address}}
+    body = {"metadata": about, "spec": {"containers": [{"name": "main", "image": "none"}]}}
+    async with httpx.AsyncClient(base_url=node.server.url, trust_env=False) as http:
+        (await http.post("/api/v1/namespaces/default/pods", json=body)).raise_for_status()
+    assert await node.runs(name) == address
 
 
 async def gone(node: Node, name: str) -> bool:
