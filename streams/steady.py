@@ -1,7 +1,8 @@
-"""What Faust 0.15.3 loses when partitions move, kept: hand these three classes to the app.
+"""What Faust 0.15.3 loses when partitions move, kept: hand these classes to the app.
 
 - `SteadyTableManager`: records fetched while a worker resumed were dropped, then committed past.
 - `SteadyConsumer`: records fetched during recovery were dropped if nothing was committed yet.
+- `SteadyListener`: who opens tables for longer than a session was expelled, again and again.
 - `SteadyTable`: one late write of a frozen worker made its old local state pass for the newest.
 
 What cannot be cured but must be noticed is in `streams/stop.py`.
@@ -9,7 +10,7 @@ What cannot be cured but must be noticed is in `streams/stop.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +19,7 @@ import faust
 from aiokafka import TopicPartition
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
-from faust.transport.drivers.aiokafka import Consumer
+from faust.transport.drivers.aiokafka import Consumer, ConsumerRebalanceListener
 
 # Offsets a table remembers beyond a gap; past that the next recovery reads a little more.
 MAX_REMEMBERED = 10_000
@@ -46,8 +47,23 @@ def fetch_held_back(consumer: Any) -> Iterator[None]:
         del consumer.resume_partitions, consumer.resume_flow
 
 
+class SteadyListener(ConsumerRebalanceListener):
+    """Stays in the group while the tables of new partitions are opened.
+
+    aiokafka sends no heartbeat before this returns. On a busy machine that takes longer than a
+    session; whoever is expelled for it joins again, opens again and is expelled again.
+    """
+
+    async def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
+        """Open the tables, with the heart beating."""
+        self._thread._ensure_consumer()._coordinator._start_heartbeat_task()
+        await super().on_partitions_assigned(assigned)
+
+
 class SteadyConsumer(Consumer):
     """A consumer that fetches what it was asked for, and goes back to the first record too."""
+
+    RebalanceListener = SteadyListener
 
     async def _getmany(self, active_partitions: set[Any] | None, timeout: float) -> Any:  # noqa: ASYNC109
         # Faust shares the set with whoever pauses partitions; aiokafka takes an empty one for all.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 from typing import Annotated
 
@@ -43,6 +44,10 @@ def worker(
         epoch = asyncio.run(_check(settings))
         listener = socket.socket(fileno=web_socket) if web_socket is not None else None
         app = Worker(settings, epoch, listener).app
+    # Faust collects garbage for every table whenever partitions move, and nothing else runs
+    # meanwhile: what lives as long as the process need not be looked through each time.
+    gc.collect()
+    gc.freeze()
     running = faust.Worker(
         app, loglevel=settings.log.level, override_logging=False, redirect_stdouts=False
     )

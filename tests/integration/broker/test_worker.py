@@ -24,16 +24,16 @@ NUMBERS = 600
 KEYS = 20
 WITHIN = 120.0
 # The embedded broker lets a lone member wait for half of this before it may begin.
-SESSION = "2"
+SESSION = "4"
 
 
 @contextmanager
-def worker(broker: Broker, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+def worker(broker: Broker, folder: Path, *how: str) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "tests.integration.broker.two_hops"]
     quirks = ["quirks"] if isinstance(broker, EmbeddedBroker) else []
     with open(folder / "worker.log", "ab") as log:
         process = subprocess.Popen(
-            [*command, broker.bootstrap, str(folder / "data"), SESSION, *quirks],
+            [*command, broker.bootstrap, str(folder / "data"), SESSION, *quirks, *how],
             cwd=ROOT,
             stdout=log,
             stderr=log,
@@ -128,3 +128,24 @@ async def test_nothing_is_done_twice_when_a_worker_is_asked_to_stop(
     assert status == 0
     times = Counter(number for _, number in results.values)
     assert {number: times[number] for number in range(200) if times[number] != 1} == {}
+
+
+async def test_who_opens_its_tables_for_longer_than_a_session_stays_in_the_group(
+    broker: Broker, tmp_path: Path
+) -> None:
+    await provision(broker.bootstrap, TOPICS)
+    logs = []
+    for name in ("quick", "slow"):
+        (tmp_path / name).mkdir()
+        logs.append(tmp_path / name / "worker.log")
+
+    # Only who hears of the other's silence has the broker look for it.
+    with worker(broker, tmp_path / "quick"), worker(broker, tmp_path / "slow", "slowly"):
+        deadline = time.monotonic() + WITHIN
+        while not all("Worker ready" in log.read_text() for log in logs):
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.1)
+        # The slow one's first heartbeat would be answered with its expulsion.
+        await asyncio.sleep(float(SESSION))
+
+    assert [log for log in logs if "member_id was not recognized" in log.read_text()] == []

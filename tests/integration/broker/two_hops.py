@@ -1,10 +1,12 @@
 """A worker of two agents with a table each, for the tests to start and to kill.
 
-Run as ``python -m tests.integration.broker.two_hops BOOTSTRAP DATADIR SESSION [quirks]``.
+Run as ``python -m tests.integration.broker.two_hops BOOTSTRAP DATADIR SESSION [quirks] [slowly]``:
+slowly, it takes three sessions to open its tables.
 """
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import Any
@@ -64,8 +66,21 @@ def hops(bootstrap: str, datadir: Path, session: float) -> faust.App:
     return app
 
 
+def open_slowly(app: faust.App, seconds: float) -> None:
+    """Take so long whenever partitions are assigned."""
+    open_tables = app.tables.on_rebalance
+
+    async def slowly(*moved: Any, **more: Any) -> None:
+        await asyncio.sleep(seconds)
+        await open_tables(*moved, **more)
+
+    app.tables.on_rebalance = slowly
+
+
 if __name__ == "__main__":
     if "quirks" in sys.argv:
         quirks.install()
     app = hops(sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]))
+    if "slowly" in sys.argv:
+        open_slowly(app, 3 * float(sys.argv[3]))
     faust.Worker(app, loglevel="info").execute_from_commandline()

@@ -29,7 +29,7 @@ from tests.unit.agents.graph_world import CHECKS, GRAPH, OURS
 
 SETTINGS = Settings(kafka=KafkaSettings(partitions=1, app_id="graph-worker"))
 # The embedded broker lets a lone member wait for half of this before it may begin.
-SESSION_TIMEOUT = 2.0
+SESSION_TIMEOUT = 4.0
 
 
 def specs() -> list[TopicSpec]:

@@ -27,7 +27,7 @@ from tables import catalog
 APP_ID = "recorder"
 PARTITIONS = 4
 # The embedded broker lets a lone member wait for half of this before it may begin.
-SESSION_TIMEOUT = 2.0
+SESSION_TIMEOUT = 4.0
 TOPICS = [
     TopicSpec("patch-outcomes", PARTITIONS, 1),
     *(changelog(APP_ID, table, PARTITIONS, 1) for table in catalog.NAMES),
@@ -77,7 +77,7 @@ if __name__ == "__main__":
     quirks.install()
     # A minute is too long for a test; commits come every 2.8 s.
     server.LOOK_EVERY = 0.2
-    Health.__init__.__defaults__ = (6.0,)
+    Health.__init__.__defaults__ = (20.0,)
     listener = socket.socket(fileno=int(sys.argv[3]))
     app = recorder(sys.argv[1], Path(sys.argv[2]), listener, sys.argv[4])
     faust.Worker(app, loglevel="info").execute_from_commandline()
