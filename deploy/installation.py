@@ -14,8 +14,8 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from agents.clients.kubernetes import Cluster
+from deploy.errors import Unusable
 from deploy.provision import Provisioned, WrongTopic, absent, provision
-from streams.app import KafkaOptions
 from streams.flow.fence import INSTANCE, MANAGED_BY, revision_of
 from streams.flow.output import GRAPH_EDITS, GRAPH_FACTS, POD_EVENTS, POD_RULES, POLICY_PATCHES
 from streams.settings import Settings
@@ -34,7 +34,7 @@ _READ_INTO = {
 }
 
 
-class NotInitialised(RuntimeError):
+class NotInitialised(Unusable):
     """Nobody ran `vereflow init` for this installation."""
 
 
@@ -44,7 +44,7 @@ async def initialise(settings: Settings) -> tuple[Provisioned, int]:
     The epoch is raised before the topics that begin anew are there: whoever is interrupted in
     between raises it once more, and it is never too low.
     """
-    servers, wanted = bootstrap(settings), specs(settings, NAMES)
+    servers, wanted = settings.kafka.bootstrap, specs(settings, NAMES)
     own = [spec for spec in wanted if spec.name == installation_topic(settings)]
     lacking = set(await absent(servers, [spec.name for spec in wanted]))
     _check_rows(settings, lacking)
@@ -77,15 +77,9 @@ def _rows(settings: Settings, table: str) -> str:
     return changelog(kafka.app_id, table, kafka.partitions, kafka.replication).name
 
 
-def bootstrap(settings: Settings) -> str:
-    """Return the brokers as Kafka clients other than Faust want them."""
-    kafka = settings.kafka
-    return KafkaOptions(kafka.broker, kafka.app_id, settings.state_dir).bootstrap
-
-
 async def write_epoch(settings: Settings, epoch: int) -> None:
     """Remember the epoch of this installation."""
-    async with AIOKafkaProducer(bootstrap_servers=bootstrap(settings)) as producer:
+    async with AIOKafkaProducer(bootstrap_servers=settings.kafka.bootstrap) as producer:
         value = json.dumps({"epoch": epoch}).encode()
         key = settings.instance.encode()
         await producer.send_and_wait(installation_topic(settings), value, key, partition=0)
@@ -94,7 +88,7 @@ async def write_epoch(settings: Settings, epoch: int) -> None:
 async def read_epoch(settings: Settings) -> int | None:
     """Return the epoch of this installation, or None if it never had one."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap(settings),
+        bootstrap_servers=settings.kafka.bootstrap,
         auto_offset_reset="earliest",
         enable_auto_commit=False,
     )

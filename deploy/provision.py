@@ -20,13 +20,14 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
+from deploy.errors import Unusable
 from streams.topicspec import TopicSpec
 
 READY_WITHIN = 30.0
 LOOK_EVERY = 0.1
 
 
-class ProvisionError(Exception):
+class ProvisionError(Unusable):
     """The topics are not as the pipeline needs them."""
 
 

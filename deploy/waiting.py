@@ -12,7 +12,6 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from deploy.installation import bootstrap
 from deploy.provision import MissingTopics, absent
 from streams.codec import Poison, decode
 from streams.flow.output import BARRIERS, PATCH_OUTCOMES
@@ -37,7 +36,7 @@ async def wait_for_effects(settings: Settings, within: float) -> list[str]:
     Raise MissingTopics if nobody made them, TimeoutError if the broker does not answer in time.
     """
     deadline = time.monotonic() + within
-    servers = bootstrap(settings)
+    servers = settings.kafka.bootstrap
     await _require_topics(servers, settings)
     consumer = AIOKafkaConsumer(
         bootstrap_servers=servers, auto_offset_reset="latest", enable_auto_commit=False

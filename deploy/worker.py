@@ -32,7 +32,7 @@ from agents.ownership import owned_partitions, partition_of
 from agents.pod_watcher import PodWatcher
 from agents.web import install as install_web
 from agents.web.health import Check
-from streams import topics as vocabulary
+from streams import faust_topics
 from streams.app import KafkaOptions, create_app
 from streams.flow.aligner import Aligning
 from streams.flow.compiler import Compiling
@@ -41,7 +41,8 @@ from streams.flow.output import GRAPH_EDITS, POLICY_PATCHES
 from streams.flow.router import Routing
 from streams.flow.tracker import Tracking
 from streams.settings import Settings
-from tables import catalog
+from streams.topics import names
+from tables import faust_tables
 from tables.partition import PartitionRows
 
 GAUGE_SECONDS = 1.0
@@ -56,8 +57,8 @@ class Worker:
         self._settings = settings
         self._epoch = epoch
         self.app = create_app(_options(settings))
-        self._topics = vocabulary.declare(self.app, settings)
-        self._tables = catalog.declare(self.app, settings.kafka.partitions)
+        self._topics = faust_topics.declare(self.app, settings)
+        self._tables = faust_tables.declare(self.app, settings.kafka.partitions)
         self._metrics = Metrics()
         self._outlet = Outlet(self._topics, self._metrics)
         self._cluster = Cluster.of(settings.cluster.kubeconfig, settings.cluster.context)
@@ -125,7 +126,7 @@ class Worker:
         )
 
     def _owned(self, topic: str) -> Any:
-        return owned_partitions(self.app, vocabulary.names(self._settings)[topic])
+        return owned_partitions(self.app, names(self._settings)[topic])
 
     def _aligning(self) -> Aligning:
         settings = self._settings

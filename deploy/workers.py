@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import structlog
 
+from deploy.errors import Unready
 from deploy.local.ports import listen
 
 COMMAND = (sys.executable, "-m", "deploy.cli", "worker")
@@ -29,7 +30,7 @@ MAX_TAIL = 32 << 10
 log = structlog.get_logger()
 
 
-class WorkerFailed(RuntimeError):
+class WorkerFailed(Unready):
     """A worker that does not become ready, or dies again and again."""
 
 

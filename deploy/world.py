@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from agents.clients.verefoo import Verefoo
+from deploy.errors import Unusable
 from deploy.installation import initialise
 from deploy.local.broker.apache import ApacheBroker
 from deploy.local.broker.embedded import EmbeddedBroker
@@ -38,7 +39,7 @@ SAVE_EVERY = 5.0
 ENFORCING_WITHIN = 60.0
 
 
-class WorldError(RuntimeError):
+class WorldError(Unusable):
     """The local world cannot be started as asked."""
 
 

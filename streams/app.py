@@ -9,6 +9,7 @@ from typing import Any
 import faust
 
 from streams.codec import MAX_BYTES
+from streams.settings import host_ports
 from streams.steady import SteadyConsumer, SteadyTable, SteadyTableManager
 from streams.stop import CommitWatch, FreezeWatch, watch_commits
 
@@ -40,9 +41,8 @@ class KafkaOptions:
 
     @property
     def bootstrap(self) -> str:
-        """The broker as Kafka clients other than Faust want it: ``host:port,host:port``."""
-        urls = self.broker.replace(";", ",").split(",")
-        return ",".join(url.strip().split("://")[-1] for url in urls if url.strip())
+        """The broker as Kafka clients other than Faust want it."""
+        return host_ports(self.broker)
 
 
 def create_app(

@@ -56,6 +56,12 @@ def _topic_prefix(text: str) -> str:
     return text
 
 
+def host_ports(broker: str) -> str:
+    """Return brokers as Kafka clients other than Faust want them: ``host:port,host:port``."""
+    urls = broker.replace(";", ",").split(",")
+    return ",".join(url.strip().split("://")[-1] for url in urls if url.strip())
+
+
 def _broker(text: str) -> str:
     for part in text.replace(";", ",").split(","):
         match = _BROKER.fullmatch(part.strip())
@@ -125,6 +131,11 @@ class KafkaSettings(Group):
     retention_hours: int = Field(default=168, gt=0, description="How far back a replay can go.")
     session_timeout: Seconds = Field(default=10, description="A dead worker is missed after it.")
     heartbeat: Seconds = Field(default=3, description="At most a third of the session timeout.")
+
+    @property
+    def bootstrap(self) -> str:
+        """The broker as Kafka clients other than Faust want it."""
+        return host_ports(self.broker)
 
     @model_validator(mode="after")
     def _beats_in_time(self) -> KafkaSettings:

@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import faust
-
-from streams.codec import FaustKey, faust_type
 from streams.flow.output import (
     BARRIERS,
     DEAD_LETTERS,
@@ -55,18 +52,6 @@ def names(settings: Settings) -> dict[str, str]:
     prefix, cluster = settings.kafka.prefix, settings.cluster.name
     plain = [name for name in RECORDS if name != POLICY_PATCHES]
     return {name: prefix + name for name in [*plain, f"{POLICY_PATCHES}.{cluster}"]}
-
-
-def declare(app: faust.App, settings: Settings) -> Topics:
-    """Declare every topic on the app, with the codec of what it carries."""
-    partitions = settings.kafka.partitions
-    declared = {}
-    for plain, name in names(settings).items():
-        record_type = RECORDS[plain.partition(".")[0]]
-        declared[plain] = app.topic(
-            name, key_type=FaustKey, value_type=faust_type(record_type), partitions=partitions
-        )
-    return Topics(declared)
 
 
 def installation_topic(settings: Settings) -> str:

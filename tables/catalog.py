@@ -5,10 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import faust
-
-from streams.app import rocksdb_options
-from streams.codec import FaustKey, faust_type
 from streams.flow.aligner import AlignerRow
 from streams.flow.compiler import PodRulesRow
 from streams.flow.graph_rows import GraphRow, PodsRow
@@ -36,19 +32,3 @@ class Tables:
 
     def __getitem__(self, name: str) -> Any:
         return self.by_name[name]
-
-
-def declare(app: faust.App, partitions: int) -> Tables:
-    """Declare every table on the app, with bounded RocksDB memory."""
-    return Tables(
-        {
-            name: app.Table(
-                name,
-                key_type=FaustKey,
-                value_type=faust_type(row),
-                partitions=partitions,
-                options=rocksdb_options(),
-            )
-            for name, row in ROWS.items()
-        }
-    )

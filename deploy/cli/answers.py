@@ -12,11 +12,8 @@ from rich.console import Console
 
 from agents.clients.errors import ClientError, Refused
 from deploy.cli.showing import plain
-from deploy.installation import NotInitialised
+from deploy.errors import Unready, Unusable
 from deploy.local.broker.errors import BrokerNotReady
-from deploy.provision import ProvisionError
-from deploy.workers import WorkerFailed
-from deploy.world import WorldError
 
 NO = 1
 WRONG_USAGE = 2
@@ -26,7 +23,7 @@ console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 
 _ADVICE = "`vereflow doctor` says what to do"
-UNREACHABLE = (BrokerNotReady, ClientError, KafkaError, OSError, TimeoutError, WorkerFailed)
+UNREACHABLE = (BrokerNotReady, ClientError, KafkaError, OSError, TimeoutError, Unready)
 
 
 @contextmanager
@@ -36,12 +33,12 @@ def plain_errors() -> Iterator[None]:
         yield
     except ValidationError as error:
         raise _stop(_first(error), WRONG_USAGE) from None
-    except (ProvisionError, NotInitialised, WorldError) as error:
+    except Unusable as error:
         raise _stop(str(error), WRONG_USAGE) from None
     except Refused as error:
         # No credentials, or none that suffice.
         raise _stop(f"{error}; {_ADVICE}", WRONG_USAGE) from None
-    except (BrokerNotReady, WorkerFailed) as error:
+    except (BrokerNotReady, Unready) as error:
         raise _stop(str(error), NOT_REACHABLE) from None
     except UNREACHABLE as error:
         said = str(error) or type(error).__name__

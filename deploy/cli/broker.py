@@ -12,7 +12,6 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from deploy.installation import bootstrap
 from deploy.provision import MissingTopics
 from streams.settings import Settings
 
@@ -26,7 +25,7 @@ class BrokerSilent(ConnectionError):
 
 async def reach_broker(settings: Settings) -> None:
     """Return if a broker answers; raise BrokerSilent if none does in time."""
-    servers = bootstrap(settings)
+    servers = settings.kafka.bootstrap
     admin = AIOKafkaAdminClient(
         bootstrap_servers=servers, request_timeout_ms=int(1000 * CONNECT_WITHIN)
     )
@@ -59,7 +58,7 @@ async def read_newest(settings: Settings, topic: str, most: int) -> tuple[list[A
     await reach_broker(settings)
     places = await _places(settings, topic)
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap(settings),
+        bootstrap_servers=settings.kafka.bootstrap,
         auto_offset_reset="earliest",
         enable_auto_commit=False,
     )
@@ -72,7 +71,7 @@ async def read_newest(settings: Settings, topic: str, most: int) -> tuple[list[A
 
 
 async def _places(settings: Settings, topic: str) -> list[TopicPartition]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap(settings))
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka.bootstrap)
     try:
         await admin.start()
         # Asking for a topic by its name would create it on brokers that create on demand.

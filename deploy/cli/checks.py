@@ -24,8 +24,8 @@ from deploy.cli.rights import (
     require_rights,
 )
 from deploy.cli.stored import ANSWER_WITHIN, cluster_of
-from deploy.installation import bootstrap, read_epoch
-from deploy.provision import ProvisionError
+from deploy.errors import Unusable
+from deploy.installation import read_epoch
 from deploy.provision import check as check_topics
 from streams.settings import Settings
 from streams.topics import specs
@@ -83,7 +83,7 @@ async def _looked(running: Running, check: Check) -> Finding:
             return Finding(check.what, True, await check.look(running))
     except Wrong as error:
         return Finding(check.what, False, str(error), error.todo)
-    except (*UNREACHABLE, ProvisionError, ValueError) as error:
+    except (*UNREACHABLE, Unusable, ValueError) as error:
         return Finding(check.what, False, str(error) or type(error).__name__, check.todo)
 
 
@@ -104,7 +104,7 @@ async def _broker(running: Running) -> str:
 
 async def _topics(running: Running) -> str:
     wanted = specs(running.settings, NAMES)
-    await check_topics(bootstrap(running.settings), wanted)
+    await check_topics(running.settings.kafka.bootstrap, wanted)
     return f"{len(wanted)} topics, all with leaders"
 
 

@@ -17,7 +17,7 @@ from deploy.cli.endpoints import Running, find
 from deploy.cli.letters import read_letters
 from deploy.cli.options import EndpointsFile, Output, WebUrls
 from deploy.cli.showing import Format, show, table
-from deploy.provision import ProvisionError
+from deploy.errors import Unusable
 
 Json = dict[str, Any]
 
@@ -51,7 +51,7 @@ async def _look(running: Running) -> tuple[Answers, Letters]:
 async def _letters(running: Running) -> Letters:
     try:
         found, _ = await read_letters(running.settings)
-    except (*UNREACHABLE, ProvisionError) as error:
+    except (*UNREACHABLE, Unusable) as error:
         return Letters([], str(error) or type(error).__name__)
     return Letters(found)
 

@@ -15,7 +15,7 @@ from deploy.cli.answers import plain_errors
 from deploy.cli.broker import reach_broker
 from deploy.cli.state_dir import claim_state_dir
 from deploy.hooks import call_hook
-from deploy.installation import NotInitialised, bootstrap, read_epoch
+from deploy.installation import NotInitialised, read_epoch
 from deploy.provision import check
 from deploy.worker import Worker
 from streams.settings import Settings, load
@@ -57,7 +57,7 @@ def worker(
 async def _check(settings: Settings) -> int:
     """Refuse to run on topics that are not right; return the epoch of this installation."""
     await reach_broker(settings)
-    await check(bootstrap(settings), specs(settings, NAMES))
+    await check(settings.kafka.bootstrap, specs(settings, NAMES))
     epoch = await read_epoch(settings)
     if epoch is None:
         raise NotInitialised("this installation has no epoch; run `vereflow init`")

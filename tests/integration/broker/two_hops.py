@@ -15,7 +15,7 @@ import faust
 
 from deploy.local.broker import quirks
 from streams.app import KafkaOptions, create_app, rocksdb_options
-from streams.codec import FaustKey, faust_type
+from streams.faust_codec import FaustKey, faust_type
 from streams.records.base import Record
 from streams.topicspec import TopicSpec, changelog
 

@@ -17,13 +17,13 @@ from agents.graph_keeper import GraphKeeper, Keeping
 from agents.outlet import Outlet
 from agents.ownership import owned_partitions
 from deploy.local.broker import quirks
-from streams import topics
+from streams import faust_topics, topics
 from streams.app import KafkaOptions, create_app
 from streams.flow.aligner import AlignerRow
 from streams.flow.output import GRAPH_EDITS
 from streams.settings import KafkaSettings, Settings
 from streams.topicspec import TopicSpec
-from tables import catalog
+from tables import catalog, faust_tables
 from tables.partition import PartitionRows
 from tests.unit.agents.graph_world import CHECKS, GRAPH, OURS
 
@@ -49,8 +49,8 @@ def worker(bootstrap: str, datadir: Path, verefoo: str) -> faust.App:
         heartbeat=SESSION_TIMEOUT / 4,
     )
     app = create_app(options)
-    declared = topics.declare(app, SETTINGS)
-    tables = catalog.declare(app, 1)
+    declared = faust_topics.declare(app, SETTINGS)
+    tables = faust_tables.declare(app, 1)
     outlet = Outlet(declared)
 
     owned = owned_partitions(app, GRAPH_EDITS)

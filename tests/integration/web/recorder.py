@@ -19,10 +19,10 @@ from agents.web import server
 from agents.web.health import Health
 from deploy.local.broker import quirks
 from streams.app import KafkaOptions, create_app
-from streams.codec import FaustKey, faust_type
+from streams.faust_codec import FaustKey, faust_type
 from streams.records.policies import PatchOutcome
 from streams.topicspec import TopicSpec, changelog
-from tables import catalog
+from tables import catalog, faust_tables
 
 APP_ID = "recorder"
 PARTITIONS = 4
@@ -50,7 +50,7 @@ def recorder(bootstrap: str, datadir: Path, listener: socket.socket, name: str) 
             exit_when_frozen=False,
         )
     )
-    tables, metrics = catalog.declare(app, PARTITIONS), Metrics()
+    tables, metrics = faust_tables.declare(app, PARTITIONS), Metrics()
     kinds: dict[str, Any] = {"key_type": FaustKey, "value_type": faust_type(PatchOutcome)}
 
     @app.agent(app.topic("patch-outcomes", **kinds), name="outcome-recorder")

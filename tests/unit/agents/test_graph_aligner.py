@@ -11,14 +11,14 @@ import pytest
 
 from agents import firewall_gate, graph_aligner
 from agents.outlet import Outlet
-from streams import topics
+from streams import faust_topics, topics
 from streams.app import KafkaOptions, create_app
 from streams.codec import Poison, decode
 from streams.flow.output import FIREWALL_CHANGES, GRAPH_EDITS
 from streams.records.cause import Source
 from streams.records.facts import FirewallChange, GraphFact
 from streams.settings import Settings
-from tables import catalog
+from tables import faust_tables
 from tests.unit.agents.graph_world import CHECKS, OURS
 
 
@@ -44,8 +44,8 @@ def app(tmp_path: Path) -> faust.App:
 @pytest.fixture
 def keeper(app: faust.App) -> Keeper:
     keeper = Keeper()
-    declared = topics.declare(app, Settings())
-    tables = catalog.declare(app, 1)
+    declared = faust_topics.declare(app, Settings())
+    tables = faust_tables.declare(app, 1)
     graph_aligner.install(app, declared, tables, Outlet(declared), {"main": keeper}, OURS)
     firewall_gate.install(app, declared, Outlet(declared), CHECKS)
     return keeper
@@ -88,7 +88,7 @@ async def test_bytes_that_are_no_record_travel_as_they_are() -> None:
 
 
 def test_faust_writes_raw_bytes_without_touching_them(app: faust.App) -> None:
-    topic = topics.declare(app, Settings())[FIREWALL_CHANGES]
+    topic = faust_topics.declare(app, Settings())[FIREWALL_CHANGES]
     app.finalize()
 
     value, _ = topic.schema.dumps_value(app, b'{"added":[null]}', serializer="raw", headers=None)

@@ -14,7 +14,8 @@ from structlog.testing import capture_logs
 from agents.handling import handle_each, judge
 from agents.outlet import MAX_RAW, Outlet
 from streams.app import KafkaOptions, create_app
-from streams.codec import KEY_MARK, MAX_BYTES, FaustKey, Poison, RecordTooLarge, faust_type
+from streams.codec import KEY_MARK, MAX_BYTES, Poison, RecordTooLarge
+from streams.faust_codec import FaustKey, faust_type
 from streams.flow.output import DEAD_LETTERS, PATCH_OUTCOMES, Outputs, Refusal
 from streams.records.cause import Source
 from streams.records.policies import PatchOutcome

@@ -18,7 +18,7 @@ from streams.flow.lateness import FORGET_EVERY
 from streams.records.cause import Source
 from streams.records.facts import GraphFact
 from streams.records.views import PodRef
-from tables import catalog
+from tables import faust_tables
 from tables.catalog import Tables
 
 OURS = router.Routing(partitions=2, epoch=1, clusters=("local",))
@@ -38,7 +38,7 @@ class Worker:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.app = create_app(KafkaOptions("127.0.0.1:1", "x", folder, partitions=2))
-        self.tables = catalog.declare(self.app, 2)
+        self.tables = faust_tables.declare(self.app, 2)
         self.built: list[Any] = []
         self.committed: dict[TP, int | None] = {}
         self.forgotten: list[tuple[str, int]] = []
@@ -164,7 +164,7 @@ def test_forgetting_one_partition_leaves_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = create_app(KafkaOptions("127.0.0.1:1", "x", tmp_path, partitions=2))
-    tables: Tables = catalog.declare(app, 2)
+    tables: Tables = faust_tables.declare(app, 2)
     graphs = Graphs(tables)
     forgotten: list[Any] = []
     monkeypatch.setattr(router, "forget", lambda graph, _: forgotten.append(graph))

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from streams import topics
+from streams import faust_topics, topics
 from streams.app import KafkaOptions, create_app
-from streams.codec import KeyCodec, RecordCodec
+from streams.faust_codec import KeyCodec, RecordCodec
 from streams.settings import load
-from tables import catalog
+from tables import catalog, faust_tables
 
 
 def test_every_topic_and_table_has_a_codec_that_runs_nothing_it_reads(tmp_path: Path) -> None:
     app = create_app(KafkaOptions("127.0.0.1:9", "test", tmp_path), store="memory://")
-    tables = catalog.declare(app, 1).by_name.values()
+    tables = faust_tables.declare(app, 1).by_name.values()
 
     declared = [
-        *topics.declare(app, load()).by_name.values(),
+        *faust_topics.declare(app, load()).by_name.values(),
         *(table.changelog_topic for table in tables),
     ]
 

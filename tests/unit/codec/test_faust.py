@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.app import KafkaOptions, create_app
-from streams.codec import KEY_MARK, FaustKey, KeyCodec, Poison, faust_type
+from streams.codec import KEY_MARK, Poison
+from streams.faust_codec import FaustKey, KeyCodec, faust_type
 from streams.records.base import Record
 
 

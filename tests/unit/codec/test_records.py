@@ -14,12 +14,11 @@ from streams.codec import (
     MAX_BYTES,
     MAX_DETAIL,
     Poison,
-    RecordCodec,
     RecordTooLarge,
     decode,
     encode,
-    faust_type,
 )
+from streams.faust_codec import RecordCodec, faust_type
 from streams.records.base import Record
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from streams.app import KafkaOptions, create_app
 from streams.records.policies import Outcome, PatchOutcome
-from tables import catalog
+from tables import faust_tables
 from tables.partition import PartitionRows
 
 PARTITIONS = 3
@@ -46,7 +46,7 @@ class Written:
 @pytest.fixture
 def table(tmp_path: Path) -> Any:
     app = create_app(KafkaOptions("127.0.0.1:1", "x", tmp_path, partitions=PARTITIONS))
-    return catalog.declare(app, PARTITIONS)["policies"]
+    return faust_tables.declare(app, PARTITIONS)["policies"]
 
 
 def rows(table: Any, partition: int) -> PartitionRows[PatchOutcome]:
@@ -132,7 +132,7 @@ keys = st.text(min_size=1, max_size=20)
 @given(st.lists(st.tuples(keys, st.booleans()), max_size=20))
 def test_a_partition_behaves_like_a_dict(tmp_path_factory: Any, steps: list[Any]) -> None:
     app = create_app(KafkaOptions("127.0.0.1:1", "x", tmp_path_factory.mktemp("rows")))
-    mine = rows(catalog.declare(app, 1)["policies"], 0)
+    mine = rows(faust_tables.declare(app, 1)["policies"], 0)
     model: dict[str, PatchOutcome] = {}
 
     for key, put in steps:

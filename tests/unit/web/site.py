@@ -20,7 +20,7 @@ from agents.web.worker import WorkerState
 from streams.app import KafkaOptions, create_app
 from streams.records.base import Record
 from streams.records.policies import Outcome, PatchOutcome
-from tables import catalog
+from tables import faust_tables
 
 PARTITIONS = 4
 HERE = "http://127.0.0.1:6066"
@@ -53,7 +53,7 @@ class Site:
 
     def __init__(self, folder: Path, owned: Iterable[int] = range(PARTITIONS)) -> None:
         self.faust = create_app(KafkaOptions("127.0.0.1:1", "x", folder, partitions=PARTITIONS))
-        self.tables = catalog.declare(self.faust, PARTITIONS)
+        self.tables = faust_tables.declare(self.faust, PARTITIONS)
         self.owned = set(owned)
         self.looker = StillLooker()
         self.metrics = Metrics()
