@@ -1,30 +1,35 @@
-"""The command line: one file per subcommand, registered here."""
+"""The command line: one file per subcommand, named here."""
 
 from __future__ import annotations
 
 import sys
-from importlib.metadata import version
 from io import TextIOWrapper
 from typing import Annotated
 
 import typer
 
-from deploy.cli.dead_letters import dead_letters
-from deploy.cli.demo import demo
-from deploy.cli.doctor import doctor
-from deploy.cli.init import init
-from deploy.cli.pods import pods
-from deploy.cli.policies import policies
-from deploy.cli.probe import probe
-from deploy.cli.reach import reach
-from deploy.cli.rules import rules
-from deploy.cli.status import status
-from deploy.cli.up import up
-from deploy.cli.wait import wait
-from deploy.cli.worker import worker
+from deploy.cli.on_demand import on_demand
+
+# Each is the first line of what its function says, repeated so that a list imports none of them.
+COMMANDS = {
+    "up": "Run the whole local world until Ctrl-C: broker, cluster, Verefoo and workers.",
+    "demo": "Play the story and check it: pods appear, a rule is written, a pod goes.",
+    "init": "Create or check every topic, changelogs included, and wait until each has a leader.",
+    "worker": "Run one replica; start as many as there are partitions, each has its own state dir.",
+    "wait": "Return when all that was said before has had its effect; exit 1 if it has not.",
+    "status": "Say what is wrong, then how the workers fare; exit 1 if one is not ready.",
+    "pods": "List the pods that are known, and why one is unprotected.",
+    "rules": "List the firewalls' rules, and the pods each is bound to; parked: nobody holds it.",
+    "policies": "List the policies and what became of each, or show one whole.",
+    "reach": "Say who reaches whom, whoever wrote the policies; exit 1 if FROM does not reach TO.",
+    "probe": "Send a real packet, with `vereflow up --packets`; exit 1 if it does not arrive.",
+    "dead-letters": "List what could not be handled, each once, the newest last.",
+    "doctor": "Look at everything that is needed, and say what to do; exit 1 if anything is wrong.",
+}
 
 app = typer.Typer(
     name="vereflow",
+    cls=on_demand("deploy.cli", COMMANDS),
     help="The stream between Verefoo and Kubernetes: rules become policies, pods become nodes.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -34,6 +39,8 @@ app = typer.Typer(
 
 def _say_version(asked: bool) -> None:
     if asked:
+        from importlib.metadata import version
+
         typer.echo(f"vereflow {version('vereflow')}")
         raise typer.Exit
 
@@ -44,14 +51,6 @@ def _options(
         bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which.")
     ] = False,
 ) -> None: ...
-
-
-COMMANDS = (
-    *(up, demo, init, worker, wait),
-    *(status, pods, rules, policies, reach, probe, dead_letters, doctor),
-)
-for command in COMMANDS:
-    app.command()(command)
 
 
 def main() -> None:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import typer
-from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 from rich.console import Console
 
@@ -23,7 +22,6 @@ console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 
 _ADVICE = "`vereflow doctor` says what to do"
-UNREACHABLE = (BrokerNotReady, ClientError, KafkaError, OSError, TimeoutError, Unready)
 
 
 @contextmanager
@@ -40,11 +38,24 @@ def plain_errors() -> Iterator[None]:
         raise _stop(f"{error}; {_ADVICE}", WRONG_USAGE) from None
     except (BrokerNotReady, Unready) as error:
         raise _stop(str(error), NOT_REACHABLE) from None
-    except UNREACHABLE as error:
+    except unreachable() as error:
         said = str(error) or type(error).__name__
         raise _stop(f"not reachable: {said}; {_ADVICE}", NOT_REACHABLE) from None
     except ValueError as error:
         raise _stop(str(error), WRONG_USAGE) from None
+
+
+def unreachable() -> tuple[type[Exception], ...]:
+    """Return the errors of those who do not answer, or not as hoped."""
+    # Asked for once there is an error: most commands end without one, and without this client.
+    from aiokafka.errors import KafkaError
+
+    return (BrokerNotReady, ClientError, KafkaError, OSError, TimeoutError, Unready)
+
+
+def failures() -> tuple[type[Exception], ...]:
+    """Return the errors by which one look of several may fail without the others."""
+    return (*unreachable(), Unusable, ValueError)
 
 
 def warn(lines: Iterable[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
@@ -13,10 +13,11 @@ from pydantic import ValidationError
 
 from streams.codec import escape
 from streams.records.base import Record
-from tables.catalog import ROWS
 
 R = TypeVar("R", bound=Record)
 Json = dict[str, Any]
+Kinds = Mapping[str, type[Record]]
+"""Tables by name, and what their rows are."""
 
 PAGE = 500
 MOST_PAGES = 10_000
@@ -67,7 +68,7 @@ class Answers(NamedTuple):
         ]  # fmt: skip
 
 
-async def ask_workers(urls: Sequence[str], tables: Sequence[str] = ()) -> Answers:
+async def ask_workers(urls: Sequence[str], tables: Kinds) -> Answers:
     """Return what the workers say and hold; raise NobodyAnswers if none does."""
     async with httpx.AsyncClient(trust_env=False, timeout=_TIMEOUT) as http:
         answers = await asyncio.gather(*(_worker(http, url, tables) for url in urls))
@@ -80,11 +81,11 @@ async def ask_workers(urls: Sequence[str], tables: Sequence[str] = ()) -> Answer
     return Answers(told, silent)
 
 
-async def _worker(http: httpx.AsyncClient, url: str, tables: Iterable[str]) -> Told | str:
+async def _worker(http: httpx.AsyncClient, url: str, tables: Kinds) -> Told | str:
     try:
         async with asyncio.timeout(_WORKER_SECONDS):
             status = await _get(http, f"{url}/status")
-            pages = {name: await _table(http, url, name) for name in tables}
+            pages = {name: await _table(http, url, name, kind) for name, kind in tables.items()}
     except TimeoutError:
         return f"not done within {_WORKER_SECONDS:.0f} s"
     except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -95,14 +96,16 @@ async def _worker(http: httpx.AsyncClient, url: str, tables: Iterable[str]) -> T
     return Told(status, {name: rows for name, (rows, _) in pages.items()}, complete)
 
 
-async def _table(http: httpx.AsyncClient, url: str, name: str) -> tuple[dict[str, Record], bool]:
+async def _table(
+    http: httpx.AsyncClient, url: str, name: str, kind: type[Record]
+) -> tuple[dict[str, Record], bool]:
     rows: dict[str, Record] = {}
     complete, after = True, ""
     for _ in range(MOST_PAGES):
         query = f"format=json&rows=true&limit={PAGE}&after={quote(after, safe='')}"
         page = await _get(http, f"{url}/tables/{name}?{query}")
         complete = complete and page.get("complete") is True
-        rows |= _read(page.get("rows"), ROWS[name])
+        rows |= _read(page.get("rows"), kind)
         following = page.get("next")
         if following is None:
             return rows, complete

@@ -12,7 +12,7 @@ import httpx
 from agents.clients.errors import NotThere, Refused
 from agents.clients.kubernetes import Cluster, Listing
 from agents.clients.verefoo import Verefoo
-from deploy.cli.answers import UNREACHABLE
+from deploy.cli.answers import failures
 from deploy.cli.asking import ask_workers
 from deploy.cli.broker import reach_broker
 from deploy.cli.endpoints import Running
@@ -24,7 +24,6 @@ from deploy.cli.rights import (
     require_rights,
 )
 from deploy.cli.stored import ANSWER_WITHIN, cluster_of
-from deploy.errors import Unusable
 from deploy.installation import read_epoch
 from deploy.provision import check as check_topics
 from streams.settings import Settings
@@ -83,7 +82,7 @@ async def _looked(running: Running, check: Check) -> Finding:
             return Finding(check.what, True, await check.look(running))
     except Wrong as error:
         return Finding(check.what, False, str(error), error.todo)
-    except (*UNREACHABLE, Unusable, ValueError) as error:
+    except failures() as error:
         return Finding(check.what, False, str(error) or type(error).__name__, check.todo)
 
 
@@ -171,7 +170,7 @@ async def _verefoo(running: Running) -> str:
 
 
 async def _workers(running: Running) -> str:
-    answers = await ask_workers(running.web)
+    answers = await ask_workers(running.web, {})
     wrong = [f"{url} does not answer: {why}" for url, why in sorted(answers.silent.items())]
     for url, told in sorted(answers.told.items()):
         if told.status.get("ready") is not True:

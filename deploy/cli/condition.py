@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from deploy.cli.asking import Answers, Told
+from deploy.cli.asking import Answers, Kinds, Told
 from deploy.cli.policies import is_pending, reasons
 from streams.flow.graph_rows import GraphRow
 from streams.flow.tracker import PodRow
@@ -13,7 +13,12 @@ from streams.records.policies import Outcome, PatchOutcome, PolicyPatch
 
 Json = dict[str, Any]
 
-TABLES = ("pods", "graph-rules", "wanted", "policies")
+TABLES: Kinds = {
+    "pods": PodRow,
+    "graph-rules": GraphRow,
+    "wanted": PolicyPatch,
+    "policies": PatchOutcome,
+}
 NOT_READY = "not ready"
 _BAD = (Outcome.REFUSED, Outcome.UNPROTECTED, Outcome.FOREIGN)
 

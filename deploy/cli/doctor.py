@@ -18,7 +18,7 @@ def doctor(
     endpoints: EndpointsFile = None,
     web: WebUrls = None,
 ) -> None:
-    """Look at everything that is needed, and say what to do about what is wrong; exit 1 if any is.
+    """Look at everything that is needed, and say what to do; exit 1 if anything is wrong.
 
     Example: vereflow doctor --endpoints here.json
     """

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from deploy.cli.answers import plain_errors, warn
-from deploy.cli.asking import ask_workers
+from deploy.cli.asking import Kinds, ask_workers
 from deploy.cli.endpoints import find
 from deploy.cli.options import EndpointsFile, Everything, Output, WebUrls
 from deploy.cli.showing import Format, show, table
 from streams.flow.tracker import PodRow
 from streams.records.policies import PolicyPatch
 
+TABLES: Kinds = {"pods": PodRow, "wanted": PolicyPatch}
 _HEADERS = ("POD", "ADDRESS", "UID", "INCARNATION", "STATE", "UNPROTECTED")
 
 
@@ -29,7 +30,7 @@ def pods(
     """
     with plain_errors():
         running = find(endpoints, web)
-        answers = asyncio.run(ask_workers(running.web, ("pods", "wanted")))
+        answers = asyncio.run(ask_workers(running.web, TABLES))
         warn(answers.gaps())
     listed = list_pods(answers.rows("pods", PodRow), answers.rows("wanted", PolicyPatch))
     shown = [pod for pod in listed if everything or pod["live"]]

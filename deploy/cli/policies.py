@@ -11,7 +11,7 @@ import typer
 import yaml
 
 from deploy.cli.answers import NO, errors, plain_errors, warn
-from deploy.cli.asking import ask_workers
+from deploy.cli.asking import Kinds, ask_workers
 from deploy.cli.endpoints import find
 from deploy.cli.options import EndpointsFile, Everything, Output, WebUrls
 from deploy.cli.showing import Format, show, table
@@ -19,6 +19,7 @@ from streams.records.policies import PatchOutcome, PolicyPatch
 
 Json = dict[str, Any]
 
+TABLES: Kinds = {"wanted": PolicyPatch, "policies": PatchOutcome}
 PENDING = "PENDING"
 _HEADERS = ("POLICY", "OUTCOME", "REVISION", "INEXACT", "REASON")
 
@@ -39,7 +40,7 @@ def policies(
     """
     with plain_errors():
         running = find(endpoints, web)
-        answers = asyncio.run(ask_workers(running.web, ("wanted", "policies")))
+        answers = asyncio.run(ask_workers(running.web, TABLES))
         warn(answers.gaps())
     wanted = answers.rows("wanted", PolicyPatch)
     outcomes = answers.rows("policies", PatchOutcome)

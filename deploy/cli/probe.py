@@ -60,7 +60,7 @@ def probe(
     output: Output = Format.TABLE,
     endpoints: EndpointsFile = None,
 ) -> None:
-    """Send a real packet in a world of `vereflow up --packets`; exit 1 if it does not arrive.
+    """Send a real packet, with `vereflow up --packets`; exit 1 if it does not arrive.
 
     Example: vereflow probe pod-a pod-b 80
     """

@@ -33,7 +33,7 @@ def reach(
     output: Output = Format.TABLE,
     endpoints: EndpointsFile = None,
 ) -> None:
-    """Say who reaches whom, whoever wrote the policies; with FROM and TO exit 1 if it does not.
+    """Say who reaches whom, whoever wrote the policies; exit 1 if FROM does not reach TO.
 
     Example: vereflow reach pod-a pod-b 80
     """

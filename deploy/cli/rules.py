@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from deploy.cli.answers import plain_errors, warn
-from deploy.cli.asking import ask_workers
+from deploy.cli.asking import Kinds, ask_workers
 from deploy.cli.endpoints import find
 from deploy.cli.options import EndpointsFile, Output, WebUrls
 from deploy.cli.showing import Format, show, table
@@ -17,6 +17,8 @@ from streams.records.addresses import is_exact
 from streams.rules.wording import one_line
 
 Json = dict[str, Any]
+
+TABLES: Kinds = {"graph-rules": GraphRow, "graph-pods": PodsRow}
 
 _FIREWALL_HEADERS = ("GRAPH", "FIREWALL", "DEFAULT", "ORDER", "RULES")
 _RULE_HEADERS = ("FIREWALL", "RULE", "SOURCE", "DESTINATION")
@@ -27,13 +29,13 @@ def rules(
     endpoints: EndpointsFile = None,
     web: WebUrls = None,
 ) -> None:
-    """List the firewalls' rules, and the pods that each is bound to; parked: nobody holds it yet.
+    """List the firewalls' rules, and the pods each is bound to; parked: nobody holds it.
 
     Example: vereflow rules -o yaml
     """
     with plain_errors():
         running = find(endpoints, web)
-        answers = asyncio.run(ask_workers(running.web, ("graph-rules", "graph-pods")))
+        answers = asyncio.run(ask_workers(running.web, TABLES))
         warn(answers.gaps())
     rows = answers.rows("graph-rules", GraphRow)
     content = {

@@ -10,14 +10,13 @@ from typing import Any
 import typer
 from rich.table import Table
 
-from deploy.cli.answers import NO, UNREACHABLE, plain_errors, warn
+from deploy.cli.answers import NO, failures, plain_errors, warn
 from deploy.cli.asking import Answers, ask_workers
 from deploy.cli.condition import TABLES, Letters, condition
 from deploy.cli.endpoints import Running, find
 from deploy.cli.letters import read_letters
 from deploy.cli.options import EndpointsFile, Output, WebUrls
 from deploy.cli.showing import Format, show, table
-from deploy.errors import Unusable
 
 Json = dict[str, Any]
 
@@ -51,7 +50,7 @@ async def _look(running: Running) -> tuple[Answers, Letters]:
 async def _letters(running: Running) -> Letters:
     try:
         found, _ = await read_letters(running.settings)
-    except (*UNREACHABLE, Unusable) as error:
+    except failures() as error:
         return Letters([], str(error) or type(error).__name__)
     return Letters(found)
 

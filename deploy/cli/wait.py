@@ -21,7 +21,7 @@ def wait(
     ] = 60.0,
     endpoints: EndpointsFile = None,
 ) -> None:
-    """Return when every pod event and rule said before has had its effect; exit 1 if it has not.
+    """Return when all that was said before has had its effect; exit 1 if it has not.
 
     Example: kubectl create -f pods.yaml && vereflow wait --timeout 30
     """

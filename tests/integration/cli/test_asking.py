@@ -21,7 +21,7 @@ async def test_every_page_of_every_worker_is_read(start: Start) -> None:
     one = await start({"pods": {each: PODS[each] for each in KEYS[::2]}}, page=7)
     two = await start({"pods": {each: PODS[each] for each in KEYS[1::2]}}, page=50)
 
-    answers = await ask_workers([one.url, two.url], ("pods",))
+    answers = await ask_workers([one.url, two.url], {"pods": PodRow})
 
     assert answers.rows("pods", PodRow) == PODS
     assert answers.gaps() == []
@@ -32,7 +32,7 @@ async def test_a_key_is_asked_for_as_it_is(start: Start) -> None:
     keys = ["a/b?c=d&e", "ü #%2F", "z"]
     stub = await start({"pods": {each: pod("a") for each in keys}}, page=1)
 
-    answers = await ask_workers([stub.url], ("pods",))
+    answers = await ask_workers([stub.url], {"pods": PodRow})
 
     assert [*answers.rows("pods", PodRow)] == sorted(keys)
 

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from deploy.cli import COMMANDS, app
 from tests.unit.cli.conftest import Invoke
 
-NAMES = [command.__name__.replace("_", "-") for command in COMMANDS]
+NAMES = [*COMMANDS]
 ASKING = {"status", "pods", "rules", "policies", "reach", "probe", "dead-letters", "doctor"}
 
 

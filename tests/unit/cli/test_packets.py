@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from pathlib import Path
 
@@ -23,8 +22,7 @@ def _impossible(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def say(monkeypatch: pytest.MonkeyPatch, lacks: str) -> None:
     for module in ("deploy.world", "deploy.cli.probe"):
-        # By name it would be the command of this name.
-        monkeypatch.setattr(importlib.import_module(module), "lacking", lambda: lacks)
+        monkeypatch.setattr(f"{module}.lacking", lambda: lacks)
 
 
 def refused(invoke: Invoke, *arguments: str) -> str:
