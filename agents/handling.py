@@ -15,6 +15,7 @@ from agents.outlet import Outlet
 from streams.codec import KEY_MARK, Poison, RecordTooLarge, escape
 from streams.flow.output import Outputs, Refusal, Send
 from streams.records.cause import Source
+from streams.records.reasons import LetterReason
 from streams.stop import fail_stop
 
 Handle = Callable[[Any, str, Source], Outputs]
@@ -42,7 +43,7 @@ async def _take(event: Any, outlet: Outlet, handle: Handle) -> None:
             try:
                 await outlet.send(output)
             except RecordTooLarge as error:
-                refusal = Refusal("too-large", str(error))
+                refusal = Refusal(LetterReason.TOO_LARGE, str(error))
         if refusal is not None:
             log.warning("dead letter", source=source.text, reason=refusal.reason)
             await outlet.bury(source, event.message.value, refusal.reason, refusal.detail)
@@ -63,15 +64,15 @@ def source_of(event: Any) -> Source:
 def judge(value: Any, key: str | None, source: Source, handle: Handle) -> Outputs:
     """Return what follows from one record; never raise for anything the record says."""
     if value is None:
-        return [Refusal("tombstone")]
+        return [Refusal(LetterReason.TOMBSTONE)]
     if isinstance(value, Poison):
         return [Refusal(value.reason, value.detail)]
     if key is not None and key.startswith(KEY_MARK):
-        return [Refusal("bad-key", key)]
+        return [Refusal(LetterReason.BAD_KEY, key)]
     try:
         return handle(value, key or "", source)
     except RecordTooLarge as error:
-        return [Refusal("too-large", str(error))]
+        return [Refusal(LetterReason.TOO_LARGE, str(error))]
     except BUGS as error:
         log.exception("handler failed", source=source.text)
-        return [Refusal("internal-error", escape(f"{type(error).__name__}: {error}"))]
+        return [Refusal(LetterReason.INTERNAL_ERROR, escape(f"{type(error).__name__}: {error}"))]

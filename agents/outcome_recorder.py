@@ -18,6 +18,7 @@ from streams.flow.lateness import LATEST, is_time
 from streams.flow.output import PATCH_OUTCOMES, Outputs, Refusal
 from streams.records.cause import Source
 from streams.records.policies import Outcome, PatchOutcome
+from streams.records.reasons import LetterReason
 from streams.topics import Topics
 from tables.catalog import Tables
 from tables.partition import PartitionRows
@@ -30,7 +31,9 @@ def handle(rows: Rows, outcome: PatchOutcome, key: str, source: Source) -> Outpu
     if outcome.mark is not None:
         return []
     if outcome.key != key:
-        return [Refusal("bad-key", f"{key[:80]} carries an outcome of {outcome.key[:80]}")]
+        return [
+            Refusal(LetterReason.BAD_KEY, f"{key[:80]} carries an outcome of {outcome.key[:80]}")
+        ]
     known = rows.get(key)
     if known is None or known.revision.order <= outcome.revision.order:
         rows[key] = outcome

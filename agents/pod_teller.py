@@ -16,6 +16,7 @@ from streams.flow.output import DEAD_LETTERS, POD_EVENTS, Send
 from streams.records.marks import Mark, MarkKind, Stamp
 from streams.records.pods import PodEvent
 from streams.records.policies import DeadLetter
+from streams.records.reasons import LetterReason
 
 # What may change without being news.
 _SILENT = {"stamp", "resource_version", "event", "event_code"}
@@ -103,7 +104,7 @@ def _letter(pod: dict[str, Any], why: str) -> Send:
         # It lay at no offset: nothing can be read there again.
         partition=-1,
         offset=-1,
-        reason="bad-pod",
+        reason=LetterReason.BAD_POD,
         detail=escape(why),
         raw=base64.b64encode(json.dumps(pod).encode()[:MAX_RAW]).decode(),
         at=time.time(),

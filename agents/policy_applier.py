@@ -18,6 +18,7 @@ from streams.flow.lateness import is_over, is_time
 from streams.flow.output import POLICY_PATCHES, Outputs, Refusal
 from streams.records.cause import Source
 from streams.records.policies import PolicyPatch
+from streams.records.reasons import LetterReason
 from streams.topics import Topics
 from tables.catalog import Tables
 from tables.partition import PartitionRows
@@ -28,7 +29,7 @@ Rows = MutableMapping[str, PolicyPatch]
 def handle(rows: Rows, patch: PolicyPatch, key: str, source: Source) -> Outputs:
     """Remember a patch unless a newer one is known."""
     if patch.key != key:
-        return [Refusal("bad-key", f"{key[:80]} carries a patch of {patch.key[:80]}")]
+        return [Refusal(LetterReason.BAD_KEY, f"{key[:80]} carries a patch of {patch.key[:80]}")]
     known = rows.get(key)
     if known is None or known.revision.order <= patch.revision.order:
         # The same revision again as well: after a kill its row may be in no changelog, and what

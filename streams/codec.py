@@ -12,6 +12,7 @@ from typing import Any, NoReturn, TypeVar
 from pydantic import ValidationError
 
 from streams.records.base import Record
+from streams.records.reasons import LetterReason
 
 R = TypeVar("R", bound=Record)
 
@@ -26,10 +27,10 @@ KEY_MARK = "\N{REPLACEMENT CHARACTER}"
 
 @dataclass(frozen=True)
 class Poison:
-    """Bytes that are no record, and why: ``reason`` is a stable code, ``detail`` is for people."""
+    """Bytes that are no record, and why: ``detail`` is for people."""
 
     raw: bytes
-    reason: str
+    reason: LetterReason
     detail: str = ""
 
 
@@ -38,7 +39,7 @@ class RecordTooLarge(ValueError):
 
 
 class _Unreadable(Exception):
-    def __init__(self, reason: str, detail: object = "") -> None:
+    def __init__(self, reason: LetterReason, detail: object = "") -> None:
         super().__init__(reason)
         self.reason = reason
         self.detail = detail
@@ -55,7 +56,7 @@ def decode(raw: bytes, record_type: type[R]) -> R | Poison:
         reason, detail = _explain(error)
     except Exception as error:
         # A validator that fails on what it did not expect has found a bad field as well.
-        reason, detail = "bad-field", f"{type(error).__name__}: {error}"
+        reason, detail = LetterReason.BAD_FIELD, f"{type(error).__name__}: {error}"
     return Poison(raw, reason, escape(detail))
 
 
@@ -77,21 +78,21 @@ def escape(detail: object) -> str:
 def _check_text(raw: bytes) -> None:
     """Refuse what a JSON parser would take although two parsers could read it differently."""
     if not raw:
-        raise _Unreadable("empty")
+        raise _Unreadable(LetterReason.EMPTY)
     if len(raw) > MAX_BYTES:
-        raise _Unreadable("too-large", f"{len(raw)} bytes")
+        raise _Unreadable(LetterReason.TOO_LARGE, f"{len(raw)} bytes")
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise _Unreadable("not-utf8", error) from error
+        raise _Unreadable(LetterReason.NOT_UTF8, error) from error
     try:
         value = _SCANNER.decode(text)
     except RecursionError as error:
-        raise _Unreadable("too-deep") from error
+        raise _Unreadable(LetterReason.TOO_DEEP) from error
     except ValueError as error:
-        raise _Unreadable("not-json", error) from error
+        raise _Unreadable(LetterReason.NOT_JSON, error) from error
     if not isinstance(value, dict):
-        raise _Unreadable("not-an-object", type(value).__name__)
+        raise _Unreadable(LetterReason.NOT_AN_OBJECT, type(value).__name__)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -100,26 +101,26 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise _Unreadable("duplicate-key", key)
+                raise _Unreadable(LetterReason.DUPLICATE_KEY, key)
             seen.add(key)
     return found
 
 
 def _integer(digits: str) -> int:
     if len(digits.lstrip("-")) > MAX_DIGITS:
-        raise _Unreadable("number-too-big", f"{len(digits)} digits")
+        raise _Unreadable(LetterReason.NUMBER_TOO_BIG, f"{len(digits)} digits")
     return int(digits)
 
 
 def _fraction(digits: str) -> float:
     number = float(digits)
     if number in (float("inf"), float("-inf")):
-        raise _Unreadable("number-too-big", digits)
+        raise _Unreadable(LetterReason.NUMBER_TOO_BIG, digits)
     return number
 
 
 def _constant(name: str) -> NoReturn:
-    raise _Unreadable("not-json", name)
+    raise _Unreadable(LetterReason.NOT_JSON, name)
 
 
 _SCANNER = json.JSONDecoder(
@@ -128,21 +129,25 @@ _SCANNER = json.JSONDecoder(
     parse_float=_fraction,
     parse_constant=_constant,
 )
-_REASONS = {"missing": "missing-field", "model_type": "not-an-object"}
+_REASONS = {"missing": LetterReason.MISSING_FIELD, "model_type": LetterReason.NOT_AN_OBJECT}
 # What only pydantic's parser minds, told apart by its message: it has one code for all of them.
-_SYNTAX = {"recursion": "too-deep", "surrogate": "lone-surrogate", "hex escape": "lone-surrogate"}
+_SYNTAX = {
+    "recursion": LetterReason.TOO_DEEP,
+    "surrogate": LetterReason.LONE_SURROGATE,
+    "hex escape": LetterReason.LONE_SURROGATE,
+}
 
 
-def _explain(error: ValidationError) -> tuple[str, str]:
+def _explain(error: ValidationError) -> tuple[LetterReason, str]:
     details = error.errors(include_url=False, include_context=False, include_input=False)
     first = details[0]
     if first["type"] == "json_invalid":
         words = [reason for word, reason in _SYNTAX.items() if word in first["msg"]]
-        return (words or ["not-json"])[0], first["msg"]
+        return (words or [LetterReason.NOT_JSON])[0], first["msg"]
     # A bad field of a part is a bad field, whatever the part is.
-    reason = _REASONS.get(first["type"], "bad-field")
-    if reason == "not-an-object" and first["loc"]:
-        reason = "bad-field"
+    reason = _REASONS.get(first["type"], LetterReason.BAD_FIELD)
+    if reason is LetterReason.NOT_AN_OBJECT and first["loc"]:
+        reason = LetterReason.BAD_FIELD
     path = ".".join(str(step) for step in first["loc"])
     more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
     return reason, f"{path[:100]}: {first['msg']}{more}"

@@ -13,6 +13,7 @@ from deploy.cli.showing import plain
 from streams.codec import decode
 from streams.flow.output import DEAD_LETTERS
 from streams.records.policies import DeadLetter
+from streams.records.reasons import LetterReason
 from streams.settings import Settings
 from streams.topics import names
 
@@ -50,7 +51,7 @@ def _letter(record: Any) -> DeadLetter:
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
-        reason="no-letter",
+        reason=LetterReason.NO_LETTER,
         detail=letter.reason,
         raw=base64.b64encode(letter.raw).decode(),
         at=record.timestamp / 1000,

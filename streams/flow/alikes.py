@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from streams.flow.index import GraphIndex
+from streams.records.reasons import InexactReason
 from streams.records.views import Allowance, Direction, Errs, Inexactness, PodRef
 from streams.rules.verdict import Exactness
-
-REASON = "shared-label"
 
 Kept = tuple[tuple[Allowance, ...], list[Inexactness]]
 
@@ -46,7 +45,7 @@ def _reports(
         yield Inexactness(
             rule=f"{allowance.direction} {allowance.peer.key}",
             errs=Errs.NARROWER if strict else Errs.WIDER,
-            reason=REASON,
+            reason=InexactReason.SHARED_LABEL,
             example=f"{_packet(allowance)}{source.key} -> {destination.key}",
         )
 

@@ -8,6 +8,7 @@ from streams.flow.output import FIREWALL_CHANGES, GRAPH_EDITS, GRAPH_FACTS, Outp
 from streams.records.cause import Source
 from streams.records.facts import FirewallChange, GraphFact
 from streams.records.marks import MarkKind
+from streams.records.reasons import LetterReason
 from streams.records.rules import Action
 
 # The firewalls' side of a barrier, told apart from the partitions of the pods' side.
@@ -29,7 +30,7 @@ def handle(change: FirewallChange, key: str, source: Source, checks: Checks) -> 
     """
     graph = change.graph or key
     if graph not in checks.graphs:
-        return [Refusal("unknown-graph", graph[:80])]
+        return [Refusal(LetterReason.UNKNOWN_GRAPH, graph[:80])]
     if key != graph:
         return _under_its_own_key(change, key, graph, source)
     cause = change.cause or source.cause()
@@ -38,10 +39,10 @@ def handle(change: FirewallChange, key: str, source: Source, checks: Checks) -> 
         mark = change.mark.model_copy(update={"graph": graph, "partition": side})
         return [Send(GRAPH_FACTS, graph, GraphFact(graph=graph, mark=mark, cause=cause))]
     if change.firewall not in checks.firewalls:
-        return [Refusal("unknown-firewall", change.firewall[:80])]
+        return [Refusal(LetterReason.UNKNOWN_FIREWALL, change.firewall[:80])]
     if change.default_action is Action.ALLOW and not checks.default_allow:
         # Such a firewall opens every pod to every other: only who asked for it gets it.
-        return [Refusal("default-allow", f"{change.firewall} lets everything through")]
+        return [Refusal(LetterReason.DEFAULT_ALLOW, f"{change.firewall} lets everything through")]
     said = change.model_copy(update={"graph": graph, "cause": cause})
     rev = (source.partition, source.offset)
     origin = (cause.partition, cause.offset) if change.forwarded else None
@@ -53,6 +54,6 @@ def handle(change: FirewallChange, key: str, source: Source, checks: Checks) -> 
 def _under_its_own_key(change: FirewallChange, key: str, graph: str, source: Source) -> Outputs:
     # Others choose keys of their own: all of one graph is judged in the order of its partition.
     if change.forwarded:
-        return [Refusal("bad-key", f"{key[:80]} is not {graph}")]
+        return [Refusal(LetterReason.BAD_KEY, f"{key[:80]} is not {graph}")]
     changes = {"graph": graph, "forwarded": True, "cause": source.cause()}
     return [Send(FIREWALL_CHANGES, graph, change.model_copy(update=changes))]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, MutableMapping
 from typing import NamedTuple, TypeVar
 
 from streams.records.base import Record
+from streams.records.reasons import LetterReason
 
 R = TypeVar("R", bound=Record)
 
@@ -32,7 +33,7 @@ class Send(NamedTuple):
 class Refusal(NamedTuple):
     """The record in hand cannot be handled: it becomes one dead letter with this reason."""
 
-    reason: str
+    reason: LetterReason
     detail: str = ""
 
 

@@ -27,6 +27,7 @@ from streams.records.cause import Cause, Source
 from streams.records.facts import FirewallChange, GraphFact, PodClaim
 from streams.records.marks import Mark, MarkKind
 from streams.records.policies import PodRules
+from streams.records.reasons import LetterReason
 from streams.records.rules import Action, Rule
 from streams.records.views import PodRef
 from streams.rules.verdict import Exactness
@@ -355,7 +356,7 @@ def _speak(
     for key in keys:
         view = _view(graph, graph.index.pods[key], source, cause, ours)
         if len(view.allowances) > MOST_PEERS:
-            outputs.append(Refusal("too-many-peers", f"{key}: {len(view.allowances)}"))
+            outputs.append(Refusal(LetterReason.TOO_MANY_PEERS, f"{key}: {len(view.allowances)}"))
         else:
             outputs.append(Send(POD_RULES, key, view))
     return outputs

@@ -14,6 +14,7 @@ from streams.records.cause import Cause, Source
 from streams.records.facts import GraphFact, PodClaim
 from streams.records.marks import Mark, MarkKind, Stamp
 from streams.records.pods import PodEvent, PodEventType
+from streams.records.reasons import LetterReason
 from streams.records.views import PodRef
 
 KEPT_UIDS = 8
@@ -53,7 +54,7 @@ def handle(rows: Rows, event: PodEvent, key: str, source: Source, ours: Tracking
     if event.mark is not None:
         return _mark(rows, event.mark, source, ours)
     if event.pod_ip in ours.reserved:
-        return [Refusal("reserved-address", f"{event.pod_ip} is a firewall's")]
+        return [Refusal(LetterReason.RESERVED_ADDRESS, f"{event.pod_ip} is a firewall's")]
     if event.namespace not in ours.namespaces:
         return []
     canonical = event.key(ours.cluster)
@@ -66,7 +67,7 @@ def _under_its_own_key(event: PodEvent, key: str, canonical: str, source: Source
     # Five-field producers choose keys of their own: no table is touched before the record lies
     # in the partition of its pod.
     if event.forwarded:
-        return [Refusal("bad-key", f"{key[:80]} is not {canonical}")]
+        return [Refusal(LetterReason.BAD_KEY, f"{key[:80]} is not {canonical}")]
     again = event.model_copy(update={"forwarded": True, "cause": source.cause()})
     return [Send(POD_EVENTS, canonical, again)]
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from streams.policy.model import Peer, PodPolicy, PolicyRule
 from streams.policy.selection import selectable
+from streams.records.reasons import InexactReason
 from streams.records.views import Allowance, Direction, Errs, Inexactness, PodRef
 from streams.rules.portsets import EVERYTHING, NOTHING, PortSet, from_spans
 from streams.rules.verdict import in_order
@@ -45,10 +46,10 @@ def compile_policy(
     return policy, in_order(found)
 
 
-def _unreachable(subject: PodRef, peer: PodRef) -> str | None:
+def _unreachable(subject: PodRef, peer: PodRef) -> InexactReason | None:
     if peer.cluster != subject.cluster:
-        return "other-cluster"
-    return None if selectable(peer) else "unselectable"
+        return InexactReason.OTHER_CLUSTER
+    return None if selectable(peer) else InexactReason.UNSELECTABLE
 
 
 def _ports(allowance: Allowance) -> PortSet:
@@ -58,10 +59,10 @@ def _ports(allowance: Allowance) -> PortSet:
 def _unsayable(direction: Direction, peers: Mapping[Peer, PortSet]) -> Iterator[Inexactness]:
     for peer, allowed in peers.items():
         if allowed != allowed.sayable():
-            yield _report(direction, "/".join(peer), "port-zero")
+            yield _report(direction, "/".join(peer), InexactReason.PORT_ZERO)
 
 
-def _report(direction: Direction, peer: str, reason: str) -> Inexactness:
+def _report(direction: Direction, peer: str, reason: InexactReason) -> Inexactness:
     return Inexactness(rule=f"{direction} {peer}", errs=Errs.NARROWER, reason=reason)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any
 
 from pydantic import Field
@@ -10,6 +9,7 @@ from pydantic import Field
 from streams.records.base import Record
 from streams.records.cause import Cause
 from streams.records.marks import Mark
+from streams.records.reasons import Code
 from streams.records.views import Allowance, Inexactness, PodRef
 
 
@@ -71,16 +71,28 @@ class PolicyPatch(Record):
     cause: Cause | None = None
 
 
-class Outcome(StrEnum):
+class Outcome(Code):
     """What came of a patch."""
 
-    APPLIED = "APPLIED"
-    UNCHANGED = "UNCHANGED"
-    DELETED = "DELETED"
-    SUPERSEDED = "SUPERSEDED"
-    REFUSED = "REFUSED"
-    FOREIGN = "FOREIGN"
-    UNPROTECTED = "UNPROTECTED"
+    APPLIED = "APPLIED", "The policy was written.", "Nothing."
+    UNCHANGED = "UNCHANGED", "The cluster held the policy already.", "Nothing."
+    DELETED = "DELETED", "The pod is gone, and its policy with it.", "Nothing."
+    SUPERSEDED = "SUPERSEDED", "The cluster holds a newer revision: this one came late.", "Nothing."
+    REFUSED = (
+        "REFUSED",
+        "The cluster declined the policy, or it is not ours to write; the reason has the words.",
+        "Mend what the reason names; it is asked again within five minutes.",
+    )
+    FOREIGN = (
+        "FOREIGN",
+        "A policy of that name is not ours, and is left alone.",
+        "Rename or delete it: ours is written then.",
+    )
+    UNPROTECTED = (
+        "UNPROTECTED",
+        "No policy can select the pod: its label `app` does not say its name.",
+        "Give the pod the label `app: <its name>`.",
+    )
 
 
 class PatchOutcome(Record):

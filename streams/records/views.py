@@ -28,7 +28,7 @@ class Inexactness(Record):
 
     rule: str = Field(description="The rule as one line of text.")
     errs: Errs
-    reason: str = Field(description="A code: source-port, protocol-other, unknown-addresses, ...")
+    reason: str = Field(description="A code: an InexactReason.")
     example: str = Field(default="", description="One flow on which policy and rule differ.")
 
 

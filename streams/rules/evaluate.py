@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from streams.records.reasons import InexactReason
 from streams.records.rules import Action, Protocol, Rule
 from streams.records.views import Errs, Inexactness
 from streams.rules.clauses import Clause, clauses_for
@@ -63,12 +64,12 @@ def _source_ports(
         reported.add((stretch.rule, errs))
         differing = stretch.closed if stretch.allowed else stretch.opened
         example = pair.flow(protocol, differing[-1].last, stretch.ports.last)
-        yield pair.report(stretch.rule, errs, "source-port", example)
+        yield pair.report(stretch.rule, errs, InexactReason.SOURCE_PORT, example)
 
 
 def _port_zero(stretch: Stretch, protocol: Protocol, pair: Pair) -> Inexactness:
     example = pair.flow(protocol, stretch.opened[-1].last, 0)
-    return pair.report(stretch.rule, Errs.NARROWER, "port-zero", example)
+    return pair.report(stretch.rule, Errs.NARROWER, InexactReason.PORT_ZERO, example)
 
 
 def _not_directional(clauses: Sequence[Clause], pair: Pair) -> Iterator[Inexactness]:
@@ -76,11 +77,11 @@ def _not_directional(clauses: Sequence[Clause], pair: Pair) -> Iterator[Inexactn
         if not clause.rule.directional:
             # What the way back would have been allowed, or denied, is not.
             errs = Errs.NARROWER if clause.rule.action is Action.ALLOW else Errs.WIDER
-            yield pair.report(clause.rule, errs, "not-directional", "")
+            yield pair.report(clause.rule, errs, InexactReason.NOT_DIRECTIONAL, "")
 
 
 def _order_unknown(clauses: Sequence[Clause], pair: Pair) -> Iterator[Inexactness]:
     denying = [clause for clause in clauses if clause.rule.action is Action.DENY]
     for clause in clauses:
         if clause.rule.action is Action.ALLOW and any(map(clause.overlaps, denying)):
-            yield pair.report(clause.rule, Errs.NARROWER, "order-unknown", "")
+            yield pair.report(clause.rule, Errs.NARROWER, InexactReason.ORDER_UNKNOWN, "")

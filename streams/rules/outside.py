@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from streams.records.addresses import is_exact
+from streams.records.reasons import InexactReason
 from streams.records.rules import Action, Rule
 from streams.records.views import Errs, Inexactness
 from streams.rules.verdict import in_order
@@ -16,13 +17,15 @@ def outside_inexactness(
 ) -> tuple[Inexactness, ...]:
     """Return one report per ALLOW that reaches beyond the pods, and one for default ALLOW."""
     found = [
-        Inexactness(rule=one_line(rule), errs=Errs.NARROWER, reason="unknown-addresses")
+        Inexactness(rule=one_line(rule), errs=Errs.NARROWER, reason=InexactReason.UNKNOWN_ADDRESSES)
         for rule in rules
         if rule.action is Action.ALLOW
         and not (is_exact(rule.source) and is_exact(rule.destination))
     ]
     if default is Action.ALLOW:
         found.append(
-            Inexactness(rule="default ALLOW", errs=Errs.NARROWER, reason="default-allow-outside")
+            Inexactness(
+                rule="default ALLOW", errs=Errs.NARROWER, reason=InexactReason.DEFAULT_ALLOW_OUTSIDE
+            )
         )
     return in_order(found)

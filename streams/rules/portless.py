@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from streams.records.reasons import InexactReason
 from streams.records.rules import Action, Protocol, Rule
 from streams.records.views import Errs, Inexactness
 from streams.rules.clauses import Clause
@@ -24,12 +25,12 @@ class Portless:
         for rule in self.unfollowed:
             # A stopped ping shows what a DENY takes too much; what an ALLOW meant has no name.
             example = pair.ping() if rule.action is Action.DENY else ""
-            yield pair.report(rule, Errs.NARROWER, "protocol-other", example)
+            yield pair.report(rule, Errs.NARROWER, InexactReason.PROTOCOL_OTHER, example)
 
     def unsayable(self, pair: Pair) -> Inexactness:
         """Return the report that is due where only a part of everything is allowed."""
         named = self.rule is not None and self.rule.protocol is Protocol.OTHER
-        reason = "protocol-other" if named else "icmp"
+        reason = InexactReason.PROTOCOL_OTHER if named else InexactReason.ICMP
         return pair.report(self.rule, Errs.NARROWER, reason, pair.ping())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from streams.records.reasons import InexactReason
 from streams.records.rules import Rule
 from streams.records.views import Errs, Inexactness
 
@@ -20,7 +21,9 @@ class Pair(NamedTuple):
     source: str
     destination: str
 
-    def report(self, rule: Rule | None, errs: Errs, reason: str, example: str) -> Inexactness:
+    def report(
+        self, rule: Rule | None, errs: Errs, reason: InexactReason, example: str
+    ) -> Inexactness:
         """Return a report; without a rule it is about the default action."""
         return Inexactness(
             rule=one_line(rule) if rule else "default ALLOW",

@@ -1,0 +1,152 @@
+"""Every code we give as a reason: what it means, and what to do about it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+
+class Code(StrEnum):
+    """A stable word, for programs; its meaning and the advice are for people."""
+
+    meaning: str
+    advice: str
+
+    def __new__(cls, code: str, meaning: str, advice: str) -> Self:
+        """Return the word that bears its meaning and the advice."""
+        word = str.__new__(cls, code)
+        word._value_ = code
+        word.meaning = meaning
+        word.advice = advice
+        return word
+
+
+_SENDER = "Mend whoever sends it; the letter has the bytes and where they lay."
+_OURS = "Report it, with the letter: no record should be able to do this."
+_OTHERS = "No policy can say it: live with the difference, or change the rule."
+
+
+class LetterReason(Code):
+    """Why a record became a dead letter."""
+
+    EMPTY = "empty", "The record has no bytes.", _SENDER
+    TOMBSTONE = "tombstone", "The record has no value at all.", _SENDER
+    TOO_LARGE = (
+        "too-large",
+        "The record, or what would follow from it, is larger than 1 MB.",
+        "Send it in parts: a firewall's list as `added` and `removed`.",
+    )
+    NOT_UTF8 = "not-utf8", "The bytes are no UTF-8.", _SENDER
+    NOT_JSON = "not-json", "The text is no JSON.", _SENDER
+    NOT_AN_OBJECT = "not-an-object", "It is JSON, but no object.", _SENDER
+    TOO_DEEP = "too-deep", "Objects or lists are nested too deeply.", _SENDER
+    DUPLICATE_KEY = (
+        "duplicate-key",
+        "A name occurs twice in one object, so that two parsers could read it differently.",
+        _SENDER,
+    )
+    NUMBER_TOO_BIG = "number-too-big", "A number is larger than any that is meant here.", _SENDER
+    LONE_SURROGATE = "lone-surrogate", "A text has half of a UTF-16 pair.", _SENDER
+    MISSING_FIELD = "missing-field", "A field that is needed is not there.", _SENDER
+    BAD_FIELD = "bad-field", "A field says what it cannot say.", _SENDER
+    BAD_KEY = (
+        "bad-key",
+        "The key is not UTF-8, or is another one than the content has.",
+        "Send it under its own key, or under any key for the first time: it is sent on once.",
+    )
+    UNKNOWN_GRAPH = (
+        "unknown-graph",
+        "A rule is for a graph that nobody keeps here.",
+        "Name the graph of `graph.name`, in the record or as its key.",
+    )
+    UNKNOWN_FIREWALL = (
+        "unknown-firewall",
+        "A rule is of a firewall that this graph does not have.",
+        "Name the firewall of `graph.firewall`.",
+    )
+    DEFAULT_ALLOW = (
+        "default-allow",
+        "A firewall lets through whatever no rule mentions, which would open all pods.",
+        "Let it deny by default, or set `rules.default_allow`.",
+    )
+    RESERVED_ADDRESS = (
+        "reserved-address",
+        "A pod has the address of a firewall.",
+        "Set `graph.firewall` to an address outside of the pods' range.",
+    )
+    TOO_MANY_PEERS = (
+        "too-many-peers",
+        "Rules let one pod talk with more peers than one policy can hold.",
+        "Narrow the rules; the pod keeps the policy it has.",
+    )
+    BAD_POD = (
+        "bad-pod",
+        "The API server told of a pod that no record can express.",
+        "Look at the pod that the letter names; until then it is not followed.",
+    )
+    INTERNAL_ERROR = "internal-error", "A handler tripped over the record.", _OURS
+    NO_LETTER = (
+        "no-letter",
+        "Somebody else wrote to the topic of the dead letters what is none.",
+        "Let nobody but the workers write there.",
+    )
+
+
+class InexactReason(Code):
+    """Why a policy differs from its rules."""
+
+    SOURCE_PORT = (
+        "source-port",
+        "The rule asks for source ports; a policy has none.",
+        "It is widened to every source port; `rules.exactness: strict` leaves it out instead.",
+    )
+    NOT_DIRECTIONAL = (
+        "not-directional",
+        "The rule is for both directions; it is applied in the one that it is written in.",
+        "Write a second rule for the way back, if a connection is to begin there.",
+    )
+    ORDER_UNKNOWN = (
+        "order-unknown",
+        "An ALLOW and a DENY match the same flows in a list without an order: DENY wins.",
+        "Make them disjoint, or send the list by topic and say `ordered`.",
+    )
+    PROTOCOL_OTHER = (
+        "protocol-other",
+        "The rule is for protocols other than TCP, UDP and SCTP; a policy names none of them.",
+        _OTHERS,
+    )
+    ICMP = (
+        "icmp",
+        "ICMP is allowed together with only a part of all ports; a policy opens it with all ports.",
+        _OTHERS,
+    )
+    PORT_ZERO = (
+        "port-zero",
+        "Port 0 is allowed, or denied among others; a policy begins with port 1.",
+        _OTHERS,
+    )
+    UNKNOWN_ADDRESSES = (
+        "unknown-addresses",
+        "The rule reaches beyond the pods that are known; a policy of ours names pods.",
+        "Nothing, if only pods were meant: those that match are let through.",
+    )
+    DEFAULT_ALLOW_OUTSIDE = (
+        "default-allow-outside",
+        "The firewall allows by default, also to addresses that no pod holds; a policy does not.",
+        "Nothing, if only pods were meant.",
+    )
+    UNSELECTABLE = (
+        "unselectable",
+        "The peer's label `app` does not say its name, so no policy can point at it.",
+        "Give the peer the label `app: <its name>`.",
+    )
+    SHARED_LABEL = (
+        "shared-label",
+        "Another pod wears the label of this pod or of its peer, and may do what that pod may.",
+        "Take the label from the other pod. Under `rules.exactness: strict` neither may anything.",
+    )
+    OTHER_CLUSTER = (
+        "other-cluster",
+        "The peer lives in another cluster, whose pods no policy of this one can select.",
+        _OTHERS,
+    )
