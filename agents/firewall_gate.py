@@ -1,7 +1,8 @@
 """Let through what a firewall may say.
 
 reads   firewall-changes
-writes  graph-facts; graph-edits, for what was polled
+writes  graph-facts; graph-edits, for what was polled; firewall-changes, for records under a
+        foreign key
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 Offsets begin again when topics are made anew. Revisions begin with the epoch, so that policies
 written before cannot pass for newer than all that follows.
+
+reads   installation
+writes  installation
 """
 
 from __future__ import annotations

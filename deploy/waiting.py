@@ -1,4 +1,8 @@
-"""Wait until everything said before has had its effect: a barrier through the whole pipeline."""
+"""Wait until everything said before has had its effect: a barrier through the whole pipeline.
+
+reads   patch-outcomes
+writes  barriers
+"""
 
 from __future__ import annotations
 

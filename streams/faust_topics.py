@@ -6,7 +6,7 @@ import faust
 
 from streams.faust_codec import FaustKey, faust_type
 from streams.settings import Settings
-from streams.topics import RECORDS, Topics, names
+from streams.topics import VOCABULARY, Topics, names
 
 
 def declare(app: faust.App, settings: Settings) -> Topics:
@@ -14,7 +14,7 @@ def declare(app: faust.App, settings: Settings) -> Topics:
     partitions = settings.kafka.partitions
     declared = {}
     for plain, name in names(settings).items():
-        record_type = RECORDS[plain.partition(".")[0]]
+        record_type = VOCABULARY[plain.partition(".")[0]].record
         declared[plain] = app.topic(
             name, key_type=FaustKey, value_type=faust_type(record_type), partitions=partitions
         )

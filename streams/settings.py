@@ -121,7 +121,9 @@ class Group(BaseModel):
 class KafkaSettings(Group):
     """Where records travel."""
 
-    broker: Annotated[str, AfterValidator(_broker)] = "127.0.0.1:9092"
+    broker: Annotated[str, AfterValidator(_broker)] = Field(
+        default="127.0.0.1:9092", description="HOST:PORT; several are separated by commas."
+    )
     prefix: Annotated[str, AfterValidator(_topic_prefix)] = Field(
         default="", description="Put before every topic's name, so that one ACL covers them."
     )
@@ -147,10 +149,12 @@ class KafkaSettings(Group):
 class ClusterSettings(Group):
     """The cluster whose pods are followed and whose policies are written."""
 
-    name: Name = "local"
+    name: Name = Field(default="local", description="Stands in keys and in a topic's name.")
     kubeconfig: Path | None = Field(default=None, description="None: in-cluster credentials.")
-    context: str | None = None
-    namespaces: tuple[Namespace, ...] = Field(default=("default",), min_length=1)
+    context: str | None = Field(default=None, description="None: the kubeconfig's current one.")
+    namespaces: tuple[Namespace, ...] = Field(
+        default=("default",), min_length=1, description="Whose pods are managed; no others are."
+    )
     own_namespace: Namespace = Field(default="vereflow", description="Never managed.")
     watch: bool = Field(default=True, description="Whether this worker follows the pods.")
     apply: bool = Field(default=True, description="Whether this worker writes policies.")
@@ -168,7 +172,9 @@ class ClusterSettings(Group):
 class VerefooSettings(Group):
     """Verefoo's REST server, and how it is asked."""
 
-    url: Url = "http://127.0.0.1:8085/verefoo"
+    url: Url = Field(
+        default="http://127.0.0.1:8085/verefoo", description="Without a user or password in it."
+    )
     allow_remote_http: bool = Field(
         default=False, description="Verefoo has no TLS of its own: plain http leaves this machine."
     )
@@ -187,10 +193,12 @@ class VerefooSettings(Group):
 class GraphSettings(Group):
     """The service graph: its name here, its number there, how firewalls are placed."""
 
-    name: Name = "main"
+    name: Name = Field(default="main", description="Under which rules are sent by topic.")
     id: int | None = Field(default=None, ge=0, description="None: made at the first start.")
-    placement: Literal["star"] = "star"
-    firewall: Annotated[str, AfterValidator(check_pod_address)] = "10.0.0.1"
+    placement: Literal["star"] = Field(default="star", description="One firewall for all pods.")
+    firewall: Annotated[str, AfterValidator(check_pod_address)] = Field(
+        default="10.0.0.1", description="Its name in the graph: an address that no pod has."
+    )
 
 
 class RuleSettings(Group):
@@ -205,16 +213,22 @@ class RuleSettings(Group):
 class WebSettings(Group):
     """Health, metrics and the table views of one worker."""
 
-    host: Literal["127.0.0.1", "::1", "localhost"] = "127.0.0.1"
-    port: Port = 6066
-    enabled: bool = True
+    host: Literal["127.0.0.1", "::1", "localhost"] = Field(
+        default="127.0.0.1", description="Loopback only: who may look is not asked."
+    )
+    port: Port = Field(default=6066, description="One per worker on a machine.")
+    enabled: bool = Field(default=True, description="Whether anything is served at all.")
 
 
 class LogSettings(Group):
     """What is said on standard error."""
 
-    format: Literal["console", "json"] = "console"
-    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["console", "json"] = Field(
+        default="console", description="For people, or one JSON object a line."
+    )
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least important that is said."
+    )
 
 
 class Settings(BaseSettings):
@@ -274,6 +288,7 @@ def load(**changes: Any) -> Settings:
         raise ValueError(f"{error}: lists and groups are written as JSON") from None
 
 
+# Named by the environment only, and no setting of a worker.
 _OTHERS = {"config", "worlds", "endpoints", "web_urls"}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from streams.flow.output import (
     BARRIERS,
@@ -24,16 +24,48 @@ from streams.records.policies import DeadLetter, PatchOutcome, PodRules, PolicyP
 from streams.settings import KafkaSettings, Settings
 from streams.topicspec import TopicSpec, changelog
 
-RECORDS: dict[str, type[Record]] = {
-    POD_EVENTS: PodEvent,  # key cluster/namespace/pod
-    FIREWALL_CHANGES: FirewallChange,  # key graph
-    GRAPH_FACTS: GraphFact,  # key graph: every fact of one graph in one order
-    GRAPH_EDITS: GraphFact,  # key graph
-    POD_RULES: PodRules,  # key cluster/namespace/policy
-    POLICY_PATCHES: PolicyPatch,  # key cluster/namespace/policy; one topic per cluster
-    PATCH_OUTCOMES: PatchOutcome,  # key cluster/namespace/policy
-    DEAD_LETTERS: DeadLetter,  # key topic/partition/offset of the record
-    BARRIERS: BarrierRequest,  # one copy in every partition, whatever the key
+
+class Carried(NamedTuple):
+    """What a topic carries, and under which key."""
+
+    record: type[Record]
+    key: str
+    what: str
+
+
+_POLICY = "cluster/namespace/policy"
+VOCABULARY = {
+    POD_EVENTS: Carried(
+        PodEvent,
+        "cluster/namespace/pod",
+        "What happens to pods; other producers may send five fields.",
+    ),
+    FIREWALL_CHANGES: Carried(
+        FirewallChange, "graph", "What firewalls say; rules may be sent here by hand."
+    ),
+    GRAPH_FACTS: Carried(
+        GraphFact, "graph", "Every fact of one graph, pods and rules, in one order."
+    ),
+    GRAPH_EDITS: Carried(
+        GraphFact, "graph", "What a graph's keeper must know: a slow Verefoo holds up nobody else."
+    ),
+    POD_RULES: Carried(PodRules, _POLICY, "The whole view of each pod that a fact concerns."),
+    POLICY_PATCHES: Carried(
+        PolicyPatch, _POLICY, "What the cluster should hold; one topic for each cluster."
+    ),
+    PATCH_OUTCOMES: Carried(
+        PatchOutcome, _POLICY, "What came of each patch, and the barriers that came through."
+    ),
+    DEAD_LETTERS: Carried(
+        DeadLetter,
+        "topic/partition/offset",
+        "What could not be handled, under the key of where it lay.",
+    ),
+    BARRIERS: Carried(
+        BarrierRequest,
+        "any: one copy in every partition",
+        "Who waits until everything said has had its effect.",
+    ),
 }
 
 
@@ -50,7 +82,7 @@ class Topics:
 def names(settings: Settings) -> dict[str, str]:
     """Return plain name → name at the broker."""
     prefix, cluster = settings.kafka.prefix, settings.cluster.name
-    plain = [name for name in RECORDS if name != POLICY_PATCHES]
+    plain = [name for name in VOCABULARY if name != POLICY_PATCHES]
     return {name: prefix + name for name in [*plain, f"{POLICY_PATCHES}.{cluster}"]}
 
 

@@ -1,9 +1,9 @@
-"""Every table on one screen: its name, its row, and the topic whose partitions it shares."""
+"""Every table on one screen: its name, its row, and what it keeps."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from streams.flow.aligner import AlignerRow
 from streams.flow.compiler import PodRulesRow
@@ -12,16 +12,24 @@ from streams.flow.tracker import PodRow
 from streams.records.base import Record
 from streams.records.policies import PatchOutcome, PolicyPatch
 
-ROWS: dict[str, type[Record]] = {
-    "pods": PodRow,  # pod_tracker: what is known of each pod
-    "graphs": AlignerRow,  # graph_aligner: the nodes a graph should have, what Verefoo said
-    "graph-pods": PodsRow,  # rule_router: the claims of a graph, and whom its rules mean
-    "graph-rules": GraphRow,  # rule_router: the rules of a graph
-    "pod-rules": PodRulesRow,  # policy_compiler: the rule state of each pod
-    "wanted": PolicyPatch,  # policy_applier: what the cluster should hold
-    "policies": PatchOutcome,  # outcome_recorder: what became of it
+
+class Kept(NamedTuple):
+    """What a table keeps."""
+
+    row: type[Record]
+    what: str
+
+
+CATALOG = {
+    "pods": Kept(PodRow, "What is known of each pod."),
+    "graphs": Kept(AlignerRow, "The nodes a graph should have, and what Verefoo said."),
+    "graph-pods": Kept(PodsRow, "The claims of a graph, and whom its rules mean."),
+    "graph-rules": Kept(GraphRow, "The rules of a graph."),
+    "pod-rules": Kept(PodRulesRow, "The rule state of each pod."),
+    "wanted": Kept(PolicyPatch, "What the cluster should hold."),
+    "policies": Kept(PatchOutcome, "What became of it."),
 }
-NAMES = tuple(ROWS)
+NAMES = tuple(CATALOG)
 
 
 @dataclass(frozen=True)

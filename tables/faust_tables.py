@@ -6,7 +6,7 @@ import faust
 
 from streams.app import rocksdb_options
 from streams.faust_codec import FaustKey, faust_type
-from tables.catalog import ROWS, Tables
+from tables.catalog import CATALOG, Tables
 
 
 def declare(app: faust.App, partitions: int) -> Tables:
@@ -16,10 +16,10 @@ def declare(app: faust.App, partitions: int) -> Tables:
             name: app.Table(
                 name,
                 key_type=FaustKey,
-                value_type=faust_type(row),
+                value_type=faust_type(kept.row),
                 partitions=partitions,
                 options=rocksdb_options(),
             )
-            for name, row in ROWS.items()
+            for name, kept in CATALOG.items()
         }
     )

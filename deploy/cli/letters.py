@@ -1,4 +1,7 @@
-"""The dead letters, each once, as plain data."""
+"""The dead letters, each once, as plain data.
+
+reads   dead-letters
+"""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ from streams.flow.output import (
 )
 from streams.records.cause import Source
 from streams.records.facts import GraphFact
-from streams.topics import RECORDS
+from streams.topics import VOCABULARY
 
 GRAPH, CLUSTER, KEY = "main", "local", "local/default/pod-a"
 POD = {
@@ -93,7 +93,7 @@ def handlers() -> dict[str, Callable[..., Outputs]]:
     """Return a handler for every topic, each with rows of its own that are empty."""
     pods: dict[str, Any] = {}
     rules: dict[str, Any] = {}
-    rows: dict[str, dict[str, Any]] = {name: {} for name in RECORDS}
+    rows: dict[str, dict[str, Any]] = {name: {} for name in VOCABULARY}
     graph = router.Graph(GRAPH, {}, {})
     tracking = tracker.Tracking(CLUSTER, (GRAPH,), frozenset({"default"}), frozenset({"10.0.0.1"}))
     checks = gate.Checks(frozenset({GRAPH}), frozenset({"10.0.0.1"}))
@@ -170,18 +170,18 @@ def nearly_right(draw: st.DrawFn, topic: str) -> bytes:
     return json.dumps(value).encode("utf-8", "surrogatepass")
 
 
-@pytest.mark.parametrize("topic", RECORDS)
+@pytest.mark.parametrize("topic", VOCABULARY)
 def test_the_seeds_are_records_that_are_handled(topic: str) -> None:
     handle = handlers()[topic]
 
     for offset, seed in enumerate(SEEDS[topic]):
-        record = decode(json.dumps(seed).encode(), RECORDS[topic])
+        record = decode(json.dumps(seed).encode(), VOCABULARY[topic].record)
         outputs = judge(record, KEY, Source(topic=topic, partition=0, offset=offset), handle)
 
         assert [each for each in outputs if isinstance(each, Refusal)] == []
 
 
-@pytest.mark.parametrize("topic", RECORDS)
+@pytest.mark.parametrize("topic", VOCABULARY)
 @given(data=st.data())
 def test_records_and_refusals_come_of_any_bytes_and_nothing_else(
     topic: str, data: st.DataObject
@@ -193,13 +193,13 @@ def test_records_and_refusals_come_of_any_bytes_and_nothing_else(
     for offset, raw in enumerate(raws):
         source = Source(topic=topic, partition=0, offset=offset)
         with capture_logs() as said:
-            outputs = judge(decode(raw, RECORDS[topic]), data.draw(keys), source, handle)
+            outputs = judge(decode(raw, VOCABULARY[topic].record), data.draw(keys), source, handle)
 
         # A handler that trips was not written for what the codec lets through.
         assert said == []
         for output in outputs:
             assert isinstance(output, Send | Refusal)
             if isinstance(output, Send):
-                kind = RECORDS[output.topic.partition(".")[0]]
+                kind = VOCABULARY[output.topic.partition(".")[0]].record
                 assert isinstance(output.value, kind)
                 assert decode(encode(output.value), kind) == output.value
