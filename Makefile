@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install check format test unit simulation e2e real packets demo bench golden lock clean
+.PHONY: help install check format test unit simulation e2e real packets demo bench golden docs lock clean
 
 help: ## Say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | expand -t 14
@@ -55,6 +55,9 @@ bench: $(INSTALLED) ## Print our figures beside their limits
 
 golden: $(INSTALLED) ## Write the golden manifests anew; read the diff before you commit
 	$(BIN)/pytest -q tests/unit/policy/test_golden.py --update-golden
+
+docs: $(INSTALLED) ## Write the reference pages under docs/ anew from the code
+	$(BIN)/pytest -q tests/house/test_pages.py --update-docs
 
 lock: $(INSTALLED) ## Pin the newest versions that pyproject.toml allows
 	$(BIN)/pip-compile --quiet --upgrade --allow-unsafe --generate-hashes --strip-extras --no-header \

@@ -132,7 +132,9 @@ class KafkaSettings(Group):
     replication: int = Field(default=1, gt=0, le=9, description="3 in production.")
     retention_hours: int = Field(default=168, gt=0, description="How far back a replay can go.")
     session_timeout: Seconds = Field(default=10, description="A dead worker is missed after it.")
-    heartbeat: Seconds = Field(default=3, description="At most a third of the session timeout.")
+    heartbeat: Seconds = Field(
+        default=3, description="At most half of the session timeout; a third is usual."
+    )
 
     @property
     def bootstrap(self) -> str:
@@ -207,16 +209,18 @@ class RuleSettings(Group):
     exactness: Exactness = Field(
         default=Exactness.WIDEN, description="What becomes of a rule that no policy can say."
     )
-    default_allow: bool = Field(default=False, description="Whether a firewall may default to it.")
+    default_allow: bool = Field(
+        default=False, description="Whether a firewall may allow by default."
+    )
 
 
 class WebSettings(Group):
     """Health, metrics and the table views of one worker."""
 
     host: Literal["127.0.0.1", "::1", "localhost"] = Field(
-        default="127.0.0.1", description="Loopback only: who may look is not asked."
+        default="127.0.0.1", description="Loopback only: there is no login."
     )
-    port: Port = Field(default=6066, description="One per worker on a machine.")
+    port: Port = Field(default=6066, description="1 to 65535; another one for each worker.")
     enabled: bool = Field(default=True, description="Whether anything is served at all.")
 
 

@@ -15,7 +15,7 @@ COMMANDS = {
     "up": "Run the whole local world until Ctrl-C: broker, cluster, Verefoo and workers.",
     "demo": "Play the story and check it: pods appear, a rule is written, a pod goes.",
     "init": "Create or check every topic, changelogs included, and wait until each has a leader.",
-    "worker": "Run one replica; start as many as there are partitions, each has its own state dir.",
+    "worker": "Run one replica; start as many as there are partitions, each with a state dir.",
     "wait": "Return when all that was said before has had its effect; exit 1 if it has not.",
     "status": "Say what is wrong, then how the workers fare; exit 1 if one is not ready.",
     "pods": "List the pods that are known, and why one is unprotected.",

@@ -31,7 +31,7 @@ def worker(
         int | None, typer.Option(hidden=True, help="An open socket to serve the web pages on.")
     ] = None,
 ) -> None:
-    """Run one replica; start as many as there are partitions, each has its own state dir.
+    """Run one replica; start as many as there are partitions, each with a state dir.
 
     Example: VEREFLOW_STATE_DIR=/var/lib/vereflow vereflow worker
     """

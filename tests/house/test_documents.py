@@ -4,20 +4,38 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
-from deploy.cli import COMMANDS
+from deploy.cli import COMMANDS, app
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted(ROOT.glob("*.md"))
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+HANDWRITTEN = [path for path in DOCUMENTS if path.parent == ROOT and path.name != "CHANGELOG.md"]
+# The command and what stands behind it, up to a comment, a pipe or the end of what is typed.
+TYPED = re.compile(r"vereflow ([a-z-]+)((?: (?!#)[^\s`|&]+)*)")
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
 def test_every_local_link_leads_somewhere(document: Path) -> None:
-    targets = re.findall(r"\]\(([^)#:]+)\)", document.read_text())
+    targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text())
 
-    assert [target for target in targets if not (ROOT / target).exists()] == []
+    assert [target for target in targets if not (document.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_every_link_within_a_document_leads_to_a_heading(document: Path) -> None:
+    text = document.read_text()
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    anchors = {re.sub(r"[^\w-]", "", heading.lower().replace(" ", "-")) for heading in headings}
+
+    assert [each for each in re.findall(r"\]\(#([^)]+)\)", text) if each not in anchors] == []
 
 
 def test_everything_the_map_names_exists() -> None:
@@ -34,3 +52,41 @@ def test_every_command_is_in_the_changelog() -> None:
 
     assert len(COMMANDS) > 10
     assert [name for name in COMMANDS if name not in text] == []
+
+
+@pytest.mark.parametrize("document", HANDWRITTEN, ids=name_of)
+def test_whatever_a_document_lets_us_type_is_a_command_with_that_option(document: Path) -> None:
+    wrong = [
+        f"vereflow {name}{rest}"
+        for name, rest in TYPED.findall(typed_in(document))
+        if name not in COMMANDS or not set(re.findall(r" (--?[a-z-]+)", rest)) <= options_of(name)
+    ]
+
+    assert wrong == []
+
+
+def test_the_readme_lets_us_type_something() -> None:
+    assert len(TYPED.findall(typed_in(ROOT / "README.md"))) > 10
+
+
+@pytest.mark.parametrize("document", HANDWRITTEN, ids=name_of)
+def test_whatever_a_document_lets_us_make_is_a_target(document: Path) -> None:
+    targets = set(re.findall(r"^([a-z0-9]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    made = set(re.findall(r"(?:^|`|    )make ([a-z0-9]+)", document.read_text(), re.MULTILINE))
+
+    assert made - targets == set()
+
+
+def typed_in(document: Path) -> str:
+    """Return what stands in code: lines that are set in, and words in backquotes."""
+    lines = document.read_text().splitlines()
+    set_in = [line for line in lines if line.startswith("    ")]
+    prose = "\n".join(line for line in lines if not line.startswith("    "))
+    return "\n".join([*set_in, *re.findall(r"`([^`]+)`", prose)])
+
+
+def options_of(name: str) -> set[str]:
+    group: Any = typer.main.get_command(app)
+    with group.make_context("vereflow", [name], resilient_parsing=True) as above:
+        _, command, _ = group.resolve_command(above, [name])
+    return {option for each in command.params for option in each.opts}

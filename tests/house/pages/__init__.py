@@ -1,0 +1,19 @@
+"""The reference pages under docs/, each written from the code it is about."""
+
+from __future__ import annotations
+
+from tests.house.pages.commands import commands
+from tests.house.pages.licences import licences
+from tests.house.pages.reasons import reasons
+from tests.house.pages.settings import settings
+from tests.house.pages.tables import tables
+from tests.house.pages.topics import topics
+
+PAGES = {
+    "commands": commands,
+    "settings": settings,
+    "topics": topics,
+    "tables": tables,
+    "reasons": reasons,
+    "licences": licences,
+}
