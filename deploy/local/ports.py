@@ -1,4 +1,4 @@
-"""Listen on a loopback port, the usual one if nobody has it."""
+"""Find a loopback port, and listen on the usual one if nobody has it."""
 
 from __future__ import annotations
 
@@ -13,3 +13,10 @@ def listen(preferred: int = 0) -> socket.socket:
         return socket.create_server((HOST, preferred))
     except OSError:
         return socket.create_server((HOST, 0))
+
+
+def free_port() -> int:
+    """Return a port that is free now, for who is told a port and cannot be handed a socket."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])

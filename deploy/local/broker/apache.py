@@ -15,7 +15,8 @@ from typing import IO
 
 from deploy.local.broker.apache_jars import jars, java
 from deploy.local.broker.errors import BrokerNotReady
-from deploy.local.broker.reaching import brokers, free_port, listens
+from deploy.local.broker.reaching import brokers, listens
+from deploy.local.ports import free_port
 
 READY_WITHIN = 120.0
 FORMAT_WITHIN = 60.0

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
 from deploy.local.broker.errors import BrokerNotReady
+from deploy.local.cache import cached
 
 POM = Path(__file__).with_name("pom.xml")
 # Maven 3's plugin without a project of its own; pinned, for the default is whatever is newest.
@@ -34,7 +34,7 @@ def jars() -> Path:
     Raise BrokerNotReady where they are not there yet and there is no Maven, or it fails.
     """
     version = hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
-    kept = _cache() / "vereflow" / f"kafka-{version}"
+    kept = cached(f"kafka-{version}")
     if kept.is_dir():
         return kept
     maven = shutil.which("mvn")
@@ -67,8 +67,3 @@ def _fetch(maven: str, folder: Path) -> None:
     if done.returncode:
         said = (done.stdout + done.stderr).strip().splitlines()
         raise BrokerNotReady(f"Maven could not fetch Apache Kafka: {' '.join(said[:3])[:500]}")
-
-
-def _cache() -> Path:
-    told = os.environ.get("XDG_CACHE_HOME")
-    return Path(told) if told else Path.home() / ".cache"

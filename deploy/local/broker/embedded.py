@@ -9,7 +9,8 @@ import uuid
 from pathlib import Path
 
 from deploy.local.broker.errors import BrokerNotReady
-from deploy.local.broker.reaching import brokers, free_port, listens
+from deploy.local.broker.reaching import brokers, listens
+from deploy.local.ports import free_port
 
 READY_WITHIN = 60.0
 STOP_WITHIN = 5.0

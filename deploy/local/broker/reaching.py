@@ -1,4 +1,4 @@
-"""Find a port for a broker, and ask whether it answers as a client does."""
+"""Ask whether a broker answers as a client does."""
 
 from __future__ import annotations
 
@@ -7,13 +7,6 @@ from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
-
-
-def free_port() -> int:
-    """Return a port that is free now: a broker is told its port, it cannot be handed a socket."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def listens(port: int) -> bool:

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from deploy.local.broker.embedded import EmbeddedBroker
-from deploy.local.broker.reaching import brokers, free_port
+from deploy.local.broker.reaching import brokers
+from deploy.local.ports import free_port
 
 
 @pytest.fixture
