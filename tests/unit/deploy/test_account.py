@@ -1,0 +1,52 @@
+"""The rights we ship are the rights we use: no more, no less."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from deploy.account import manifests
+from deploy.cli.rights import RIGHTS_AT_HOME, RIGHTS_ON_PODS, RIGHTS_ON_POLICIES, Right
+from streams.settings import ClusterSettings
+
+
+def granted(kind: str) -> set[Right]:
+    (role,) = (each for each in manifests() if each["kind"] == kind)
+    return {
+        Right(verb, resource, group)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+def bindings() -> dict[str, dict[str, Any]]:
+    """Return the bindings by their namespace."""
+    found = (each for each in manifests() if each["kind"] == "RoleBinding")
+    return {each["metadata"]["namespace"]: each for each in found}
+
+
+def test_in_followed_namespaces_exactly_what_doctor_asks_for_is_granted() -> None:
+    assert granted("ClusterRole") == {*RIGHTS_ON_PODS, *RIGHTS_ON_POLICIES}
+
+
+def test_at_home_exactly_the_lease_is_granted() -> None:
+    assert granted("Role") == set(RIGHTS_AT_HOME)
+
+
+def test_what_is_bound_is_what_a_default_installation_follows() -> None:
+    cluster = ClusterSettings()
+
+    bound = bindings()
+
+    assert bound.keys() == {cluster.own_namespace, *cluster.namespaces}
+    assert bound[cluster.own_namespace]["roleRef"]["kind"] == "Role"
+    assert {bound[each]["roleRef"]["kind"] for each in cluster.namespaces} == {"ClusterRole"}
+
+
+def test_nothing_is_granted_in_every_namespace_at_once() -> None:
+    assert "ClusterRoleBinding" not in {each["kind"] for each in manifests()}
+    assert not any(
+        "*" in each.values()
+        for each in map(Right._asdict, granted("ClusterRole") | granted("Role"))
+    )
