@@ -1,19 +1,53 @@
-"""Marks for the tests on real servers: they run where VEREFLOW_REAL=1, and nowhere else.
+"""Marks for the tests on real servers and real packets, and what this machine lacks for them.
 
-There nothing is skipped: what is missing makes its tests fail, and says how to get it.
+What lacks is skipped with how to get it. In CI that is a failure: nobody would see it there.
 """
 
 from __future__ import annotations
 
+import functools
 import os
+import shutil
 
 import pytest
 
+from deploy.local.broker.apache_jars import java
+from deploy.local.broker.errors import BrokerNotReady
+from deploy.local.kubernetes.apiserver import binary
+from deploy.local.packets.lacking import lacking as packets_lack
+
 # Taken out: whatever the tests start would take it for a setting of ours that sets nothing.
-DEMANDED = os.environ.pop("VEREFLOW_REAL", "") == "1"
 # Hundreds of worlds of packets instead of a few.
 ALL_PACKETS = os.environ.pop("VEREFLOW_PACKETS", "") == "all"
-HOW = "`make real` runs them: they need Java with Maven, and root with nftables"
 
-needs_java = pytest.mark.real("Java and Maven")
-needs_packets = pytest.mark.real("root with nftables and iproute2")
+
+@functools.cache
+def java_lacks() -> str:
+    """Return what Apache Kafka needs and is not here."""
+    try:
+        java()
+    except BrokerNotReady as error:
+        return str(error)
+    return "" if shutil.which("mvn") else "the jars of Apache Kafka need Maven: apt install maven"
+
+
+@functools.cache
+def go_lacks() -> str:
+    """Return what kube-apiserver needs and is not here."""
+    if binary.kept().exists() or shutil.which("go"):
+        return ""
+    return "kube-apiserver needs Go 1.26 or newer: https://go.dev/doc/install"
+
+
+# Not by a call: a mark that is called with a function decorates it.
+needs_java = pytest.mark.real.with_args(java_lacks)
+needs_go = pytest.mark.real.with_args(go_lacks)
+needs_packets = pytest.mark.real.with_args(functools.cache(packets_lack))
+
+
+def demand(item: pytest.Item) -> None:
+    """Skip a test for which this machine lacks something; in CI it fails."""
+    for mark in item.iter_markers("real"):
+        (lacks,) = mark.args
+        if why := lacks():
+            (pytest.fail if os.environ.get("CI") else pytest.skip)(why)

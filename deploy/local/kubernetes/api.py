@@ -23,7 +23,7 @@ from deploy.local.kubernetes.ownership import (
     with_owners,
 )
 from deploy.local.kubernetes.schema import schema_of, settled
-from deploy.local.kubernetes.shape import check_declared, check_decoded
+from deploy.local.kubernetes.shape import check_declared, check_decoded, check_patched
 from deploy.local.kubernetes.store import Store
 from deploy.local.kubernetes.validation import validate, validate_update
 
@@ -114,6 +114,7 @@ class Api:
         """Update an object to what the patch makes of it."""
         live = self.get(kind, namespace, name)
         patched = change(live)
+        check_patched(kind, patched)
         identity.check_type(kind, patched)
         patched, warnings = check_decoded(kind, patched, options.field_validation)
         metadata = identity.metadata_of(patched)

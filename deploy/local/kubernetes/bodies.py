@@ -42,7 +42,7 @@ def decode_patch(content_type: str, raw: bytes) -> Any:
     if content_type not in PATCHES:
         raise unsupported_media_type(PATCHES)
     if content_type == APPLY:
-        return _map(_yaml(raw, "error decoding patch: error converting YAML to JSON: yaml"))
+        return _map(_yaml(raw, _undecoded(raw)))
     if content_type == STEPS:
         return _steps(_json(raw))
     return _map(_json(raw))
@@ -51,6 +51,13 @@ def decode_patch(content_type: str, raw: bytes) -> Any:
 def decode_options(raw: bytes) -> Decoded:
     """Return the DeleteOptions in the body; there need be none."""
     return _map(_json(raw)) if raw else {}
+
+
+def _undecoded(raw: bytes) -> str:
+    """Return how the real server begins to say that a declaration is no YAML."""
+    if raw.lstrip().startswith(b"{"):
+        return "error decoding patch: error converting YAML to JSON: yaml"
+    return "error encoding patch: yaml"
 
 
 def _json(raw: bytes) -> Any:
@@ -72,12 +79,23 @@ def _yaml(raw: bytes, prefix: str) -> Any:
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads moments as the strings they are in JSON."""
+    """Reads moments as the strings they are in JSON, and tags nobody knows as if not there."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012
         first: [(tag, text) for tag, text in known if tag != "tag:yaml.org,2002:timestamp"]
         for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
+
+
+def _untagged(loader: _Loader, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    return node.value
+
+
+_Loader.add_constructor(None, _untagged)
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
@@ -110,6 +128,9 @@ def _steps(value: Any) -> Any:
 
 
 def _map(value: Any) -> Decoded:
+    # To Go null is an empty struct, and so is an empty YAML document.
+    if value is None:
+        return {}
     if not isinstance(value, dict):
         raise bad_request("the object provided is unrecognized (must be of type object)")
     return value

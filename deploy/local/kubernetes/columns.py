@@ -94,10 +94,8 @@ def _age(stored: Json) -> str:
 
 
 def _ready(pod: Json) -> str:
-    total = len(pod["spec"].get("containers") or [])
-    conditions = pod["status"].get("conditions") or []
-    ready = any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)
-    return f"{total if ready else 0}/{total}"
+    ready = sum(bool(one.get("ready")) for one in pod["status"].get("containerStatuses") or [])
+    return f"{ready}/{len(pod['spec'].get('containers') or [])}"
 
 
 def _pod_status(pod: Json) -> str:

@@ -21,8 +21,11 @@ def delete(api: Api, kind: Kind, namespace: str, name: str, options: DeleteOptio
     grace = _grace_period(kind, live, options)
     if grace or live["metadata"].get("finalizers"):
         return Answer(200, _mark(api, kind, live, grace, options))
+    if kind is PODS:
+        # A pod is seen to be going, if only for a moment.
+        live = _mark(api, kind, live, 0, options)
     if not options.dry_run:
-        _remove(api, kind, live)
+        live = _remove(api, kind, live)
     return Answer(200, live if kind in _RETURN_OBJECT else _success(kind, live))
 
 
@@ -66,13 +69,13 @@ def _mark(api: Api, kind: Kind, live: Json, grace: int, options: DeleteOptions) 
     return marked if options.dry_run else api.store.put(kind, marked)
 
 
-def _remove(api: Api, kind: Kind, live: Json) -> None:
+def _remove(api: Api, kind: Kind, live: Json) -> Json:
     if kind is NAMESPACES:
         # The namespace controller's work, without its seconds of Terminating.
         for inner in KINDS:
             for stored in api.store.all(inner, live["metadata"]["name"]):
                 api.store.remove(inner, stored)
-    api.store.remove(kind, live)
+    return api.store.remove(kind, live)
 
 
 def _success(kind: Kind, live: Json) -> Json:

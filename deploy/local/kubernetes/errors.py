@@ -89,7 +89,9 @@ def invalid(full_name: str, name: str, causes: Iterable[Cause]) -> ApiError:
     details: Json = {"name": name} if name else {}
     if group:
         details["group"] = group
-    details |= {"kind": kind, "causes": [cause.as_json() for cause in listed]}
+    if kind:
+        details["kind"] = kind
+    details |= {"causes": [cause.as_json() for cause in listed]}
     return ApiError(422, "Invalid", f'{full_name} "{name}" is invalid: {joined}', details)
 
 

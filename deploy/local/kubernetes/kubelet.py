@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Network
 from itertools import chain
 from typing import Any, Protocol
@@ -126,7 +127,7 @@ class Kubelet:
             f"{_path(metadata)}/status",
             # The uid keeps a pod reborn under this name from getting its predecessor's address.
             content=json.dumps(
-                {"metadata": {"uid": metadata["uid"]}, "status": self._running(address)}
+                {"metadata": {"uid": metadata["uid"]}, "status": self._running(pod, address)}
             ),
             params={"fieldManager": "kubelet"},
             headers=_MERGE,
@@ -180,14 +181,29 @@ class Kubelet:
         )
         _raise_if_passing(answer)
 
-    def _running(self, address: str) -> dict[str, Any]:
+    def _running(self, pod: Json, address: str) -> dict[str, Any]:
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        containers = [
+            {
+                "name": each["name"],
+                "image": each.get("image", ""),
+                "imageID": "",
+                "ready": True,
+                "started": True,
+                "restartCount": 0,
+                "state": {"running": {"startedAt": now}},
+            }
+            for each in pod["spec"].get("containers") or ()
+        ]
         return {
             "phase": "Running",
             "podIP": address,
             "podIPs": [{"ip": address}],
             "hostIP": self._host_ip,
             "hostIPs": [{"ip": self._host_ip}],
+            "startTime": now,
             "conditions": [{"type": "Ready", "status": "True"}],
+            "containerStatuses": containers,
         }
 
     async def _finish(self, metadata: Json) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from deploy.local.kubernetes import names
 from deploy.local.kubernetes.errors import ApiError, bad_request
-from deploy.local.kubernetes.kinds import PODS, Json, Kind
+from deploy.local.kubernetes.kinds import CONFIG_MAPS, PODS, Json, Kind
 
 Predicate = Callable[[Json], bool]
 
@@ -22,7 +22,8 @@ _POD_FIELDS = _FIELDS | {"spec.nodeName", "status.phase", "status.podIP"}
 
 def parse(kind: Kind, labels: str, fields: str) -> Predicate:
     """Return whether an object is selected by both selectors."""
-    wanted_labels = [_label(term.strip()) for term in _terms(labels)]
+    # To the real server's lexer a NUL is the end, and more after it a mistake.
+    wanted_labels = [_label(term.strip()) for term in _terms(labels.replace("\0", " "))]
     wanted_fields = [_field(kind, term.strip()) for term in _terms(fields)]
 
     def selects(stored: Json) -> bool:
@@ -88,9 +89,16 @@ def _field(kind: Kind, term: str) -> Predicate:
         raise bad_request(f"invalid selector: '{term}'; can't understand '{term}'")
     path, operator, value = found.groups()
     if path not in (_POD_FIELDS if kind is PODS else _FIELDS | _event_fields(kind)):
-        raise bad_request(f"field label not supported: {path}")
+        raise bad_request(_unsupported(kind, path))
     keys = path.split(".")
     return lambda stored: (_at(stored, keys) == value) != (operator == "!=")
+
+
+def _unsupported(kind: Kind, path: str) -> str:
+    if kind.group or kind is CONFIG_MAPS:
+        known = ", ".join(f'"{field}"' for field in sorted(_FIELDS))
+        return f'"{path}" is not a known field selector: only {known}'
+    return f"field label not supported: {path}"
 
 
 def _event_fields(kind: Kind) -> set[str]:

@@ -3,6 +3,7 @@
 from contextlib import aclosing
 from pathlib import Path
 
+import httpx
 import orjson
 from aiohttp import web
 
@@ -61,6 +62,10 @@ class KubernetesServer:
     def watching(self) -> int:
         """How many watches are open."""
         return len(self._watches)
+
+    def client(self) -> httpx.AsyncClient:
+        """Return a client; closing it is the caller's affair."""
+        return httpx.AsyncClient(base_url=self.url, timeout=60, trust_env=False)
 
     async def start(self) -> None:
         """Listen; port 0 becomes a free one and stays it."""

@@ -1,12 +1,17 @@
 """What happens to an object that is not shaped as its kind: three verbs, three answers."""
 
+import json
+import re
 from typing import Any
 
-from deploy.local.kubernetes.errors import ApiError, bad_request
+from deploy.local.kubernetes.errors import ApiError, Cause, bad_request, invalid
 from deploy.local.kubernetes.kinds import Json, Kind
 from deploy.local.kubernetes.schema import Misfit, misfits, schema_of, settled
 
 _GO_TYPES = {"map": "object", "list": "array", "int-or-string": "number"}
+
+_PLACE = re.compile(r"\[\d+\]")
+_KEY = re.compile(r"(\.(?:labels|annotations|matchLabels|selector|data))\..*")
 
 
 def check_declared(kind: Kind, namespace: str, name: str, declared: Json) -> None:
@@ -42,6 +47,15 @@ def _go(value: Any) -> str:
     return str(value)
 
 
+def check_patched(kind: Kind, body: Json) -> None:
+    """Refuse what a patch made of an object if its fields are of the wrong type: 422."""
+    for misfit in misfits(schema_of(kind), body):
+        if not misfit.unknown:
+            seen = json.dumps(json.dumps(body, separators=(",", ":")))
+            why = f"Invalid value: {seen}: {_unmarshalled(kind, misfit)}"
+            raise invalid("", "", [Cause("FieldValueInvalid", "patch", why)])
+
+
 def check_decoded(kind: Kind, body: Json, field_validation: str) -> tuple[Json, list[str]]:
     """
     Return the object without fields nobody knows, and the warnings about them.
@@ -59,8 +73,7 @@ def check_decoded(kind: Kind, body: Json, field_validation: str) -> tuple[Json, 
         if not misfit.unknown:
             raise bad_request(
                 f'{kind.name} in version "{kind.version}" cannot be handled as a {kind.name}: '
-                f"json: cannot unmarshal {_json_type(misfit.value)} into Go struct field "
-                f"{kind.name}{misfit.path} of type {_GO_TYPES.get(misfit.wanted, misfit.wanted)}"
+                f"{_unmarshalled(kind, misfit)}"
             )
     texts = [f'unknown field "{misfit.path[1:]}"' for misfit in found]
     if texts and field_validation == "Strict":
@@ -70,6 +83,15 @@ def check_decoded(kind: Kind, body: Json, field_validation: str) -> tuple[Json, 
         )
     known = _known(schema_of(kind), body) if texts else body
     return settled(schema_of(kind), known), [] if field_validation == "Ignore" else texts
+
+
+def _unmarshalled(kind: Kind, misfit: Misfit) -> str:
+    # Go names fields: neither the places of a list nor the keys of a map are any.
+    field = _KEY.sub(r"\1", _PLACE.sub("", misfit.path))
+    return (
+        f"json: cannot unmarshal {_json_type(misfit.value)} into Go struct field "
+        f"{kind.name}{field} of type {_GO_TYPES.get(misfit.wanted, misfit.wanted)}"
+    )
 
 
 def _json_type(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""A Kubernetes to ask: the embedded one, or any other by its kubeconfig."""
+"""A Kubernetes to ask: the embedded one, kube-apiserver, or any other by its kubeconfig."""
 
 from __future__ import annotations
 
@@ -17,23 +17,38 @@ import pytest
 import yaml
 
 from deploy.local.kubernetes import KubernetesServer, write_kubeconfig
+from deploy.local.kubernetes.apiserver.server import ApiServer
 from tests.conformance.kubernetes.kubectl import Kubectl
+from tests.real import needs_go
 
 #: Names a real cluster, in which these tests make and delete namespaces called test-*.
 GIVEN = "VEREFLOW_TEST_KUBECONFIG"
 
 
-@pytest.fixture(scope="session")
-def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+@pytest.fixture(scope="session", params=["embedded", pytest.param("apiserver", marks=needs_go)])
+def kubeconfig(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Path]:
     """Return the way to the cluster; one server for all tests, as a real one would be."""
-    given = os.environ.get(GIVEN)
-    if given:
+    if given := os.environ.get(GIVEN):
         yield Path(given)
+        return
+    folder = tmp_path_factory.mktemp("kubernetes")
+    if request.param == "apiserver":
+        real = ApiServer(folder)
+        asyncio.run(real.start())
+        # Only after a restart is the beginning of history surely forgotten.
+        real.stop()
+        asyncio.run(real.start())
+        try:
+            yield real.kubeconfig
+        finally:
+            real.stop()
         return
     server = ServerThread()
     server.start()
     try:
-        yield write_kubeconfig(tmp_path_factory.mktemp("kubernetes") / "config", server.url)
+        yield write_kubeconfig(folder / "config", server.url)
     finally:
         server.stop()
 
@@ -52,7 +67,12 @@ async def namespace(http: httpx.AsyncClient) -> AsyncIterator[str]:
     body = {"metadata": {"name": name}}
     (await http.post("/api/v1/namespaces", json=body)).raise_for_status()
     yield name
-    await http.delete(f"/api/v1/namespaces/{name}")
+    path = f"/api/v1/namespaces/{name}"
+    going = await http.delete(path)
+    if going.json().get("spec", {}).get("finalizers"):
+        # Where no controller empties namespaces they would stay for ever.
+        finished = going.json() | {"spec": {"finalizers": []}}
+        await http.put(f"{path}/finalize", json=finished)
 
 
 @pytest.fixture(scope="session")

@@ -174,11 +174,22 @@ async def test_no_name_in_the_body_is_refused(http: httpx.AsyncClient, path: str
     assert "the name of the object" in answer.json()["message"]
 
 
-async def test_yaml_that_is_none_is_refused(http: httpx.AsyncClient, path: str) -> None:
-    answer = await http.patch(path, content="a: [b", params={"fieldManager": "m1"}, headers=APPLY)
+@pytest.mark.parametrize(
+    ("text", "begins"),
+    [
+        ("a: [b", "error encoding patch: yaml: "),
+        ("{", "error decoding patch: error converting YAML to JSON: yaml: "),
+        ("", "invalid object type: /, Kind="),
+        ("null", "invalid object type: /, Kind="),
+    ],
+)
+async def test_yaml_that_is_none_is_refused(
+    http: httpx.AsyncClient, path: str, text: str, begins: str
+) -> None:
+    answer = await http.patch(path, content=text, params={"fieldManager": "m1"}, headers=APPLY)
 
     assert answer.status_code == 400
-    assert "error converting YAML to JSON" in answer.json()["message"]
+    assert answer.json()["message"].startswith(begins)
 
 
 @pytest.mark.parametrize(("field", "status", "warns"), [("foo", 201, True), ("Strict", 400, False)])

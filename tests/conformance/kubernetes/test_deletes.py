@@ -15,7 +15,6 @@ from tests.conformance.kubernetes.calls import (
     pod,
     policies,
     policy,
-    told,
     version,
     watched,
     with_metadata,
@@ -106,11 +105,17 @@ async def test_the_removal_has_a_version_of_its_own(
 
 
 async def test_a_pod_nobody_runs_goes_at_once(http: httpx.AsyncClient, namespace: str) -> None:
-    await created(http, core(namespace, "pods"), pod())
+    made = await created(http, core(namespace, "pods"), pod())
 
-    await http.delete(core(namespace, "pods", "pod-a"))
+    gone = await http.delete(core(namespace, "pods", "pod-a"))
 
     assert (await http.get(core(namespace, "pods", "pod-a"))).status_code == 404
+    since = made["metadata"]["resourceVersion"]
+    going, last = await watched(http, core(namespace, "pods"), 2, resourceVersion=since)
+    # It is seen to be going, if only for a moment.
+    assert (going["type"], last["type"]) == ("MODIFIED", "DELETED")
+    assert going["object"]["metadata"]["deletionGracePeriodSeconds"] == 0
+    assert last["object"]["metadata"] == gone.json()["metadata"]
 
 
 async def test_a_pod_on_a_node_is_only_marked(http: httpx.AsyncClient, namespace: str) -> None:
@@ -125,8 +130,10 @@ async def test_a_pod_on_a_node_is_only_marked(http: httpx.AsyncClient, namespace
     assert marked["deletionTimestamp"]
     assert marked["deletionGracePeriodSeconds"] == 30
     assert (await http.get(path)).status_code == 404
-    seen = await watched(http, core(namespace, "pods"), 2, resourceVersion=since)
-    assert told(seen) == [("MODIFIED", "pod-a"), ("DELETED", "pod-a")]
+    seen = await watched(http, core(namespace, "pods"), 3, resourceVersion=since)
+    assert [event["type"] for event in seen] == ["MODIFIED", "MODIFIED", "DELETED"]
+    grace = [event["object"]["metadata"]["deletionGracePeriodSeconds"] for event in seen]
+    assert grace == [30, 0, 0]
 
 
 async def test_grace_can_be_shortened_and_not_prolonged(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from kubernetes.aio import client, watch
 
 from deploy.local.kubernetes import KubernetesServer
 from tests.conformance.kubernetes.calls import (
@@ -106,6 +107,26 @@ async def test_what_is_forgotten_is_410(server: KubernetesServer, own: httpx.Asy
     (event,) = [event async for event in events(own, PODS, resourceVersion=since)]
 
     assert (event["type"], event["object"]["code"]) == ("ERROR", 410)
+
+
+async def test_the_official_client_is_told_of_410(
+    server: KubernetesServer, own: httpx.AsyncClient
+) -> None:
+    since = await version(own, PODS)
+    await created(own, PODS, pod())
+    server.compact()
+    configuration = client.Configuration(host=server.url)
+
+    async with (
+        asyncio.timeout(SECONDS),
+        client.ApiClient(configuration) as api,
+        watch.Watch() as watcher,
+    ):
+        listing = client.CoreV1Api(api).list_namespaced_pod
+        with pytest.raises(client.ApiException) as caught:
+            await anext(watcher.stream(listing, "default", resource_version=since))
+
+    assert caught.value.status == 410
 
 
 async def test_a_page_too_old_is_410_with_a_way_on(

@@ -100,7 +100,8 @@ async def test_few_fields_of_a_policy_select(http: httpx.AsyncClient, namespace:
     assert await names(http, policies(namespace), fieldSelector="metadata.name=web") == "web"
     answer = await http.get(policies(namespace), params={"fieldSelector": "spec.x=1"})
     assert answer.status_code == 400
-    assert "field label not supported" in answer.json()["message"]
+    known = 'only "metadata.name", "metadata.namespace"'
+    assert answer.json()["message"] == f'"spec.x" is not a known field selector: {known}'
 
 
 async def test_the_members_of_a_list_do_not_repeat_its_type(

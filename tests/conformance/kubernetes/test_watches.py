@@ -36,9 +36,15 @@ async def test_history_is_told_from_where_a_list_ended(
     await created(http, path, pod("b"))
     await http.delete(f"{path}/a")
 
-    seen = await watched(http, path, 4, resourceVersion=since)
+    seen = await watched(http, path, 5, resourceVersion=since)
 
-    assert told(seen) == [("ADDED", "a"), ("MODIFIED", "a"), ("ADDED", "b"), ("DELETED", "a")]
+    assert told(seen) == [
+        ("ADDED", "a"),
+        ("MODIFIED", "a"),
+        ("ADDED", "b"),
+        ("MODIFIED", "a"),
+        ("DELETED", "a"),
+    ]
     versions = [int(event["object"]["metadata"]["resourceVersion"]) for event in seen]
     assert versions == sorted(set(versions))
     assert all(event["object"]["kind"] == "Pod" for event in seen)
@@ -110,9 +116,9 @@ async def test_one_object_can_be_watched(http: httpx.AsyncClient, namespace: str
         await created(http, path, pod(name))
     await http.delete(f"{path}/b")
 
-    seen = await watched(http, path, 2, resourceVersion=since, fieldSelector="metadata.name=b")
+    seen = await watched(http, path, 3, resourceVersion=since, fieldSelector="metadata.name=b")
 
-    assert told(seen) == [("ADDED", "b"), ("DELETED", "b")]
+    assert told(seen) == [("ADDED", "b"), ("MODIFIED", "b"), ("DELETED", "b")]
 
 
 async def test_a_place_too_old_is_said_in_the_stream(

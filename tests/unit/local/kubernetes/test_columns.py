@@ -25,10 +25,10 @@ def pod(status: Json, **metadata: Any) -> dict[str, Any]:
     return cells(PODS, spec=spec, status=status, metadata=metadata)
 
 
-def test_a_pod_is_ready_when_it_says_so() -> None:
-    ready = {"conditions": [{"type": "Ready", "status": "True"}], "phase": "Running"}
+def test_a_pods_ready_containers_are_counted() -> None:
+    half = {"containerStatuses": [{"ready": True}, {"ready": False}], "phase": "Running"}
 
-    assert pod(ready)["Ready"] == "2/2"
+    assert pod(half)["Ready"] == "1/2"
     assert pod({"phase": "Pending"})["Ready"] == "0/2"
 
 

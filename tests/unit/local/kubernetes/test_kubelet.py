@@ -29,7 +29,8 @@ class Server:
 
 def pod(uid: str, name: str = "a", **metadata: Any) -> dict[str, Any]:
     about = {"uid": uid, "name": name, "namespace": "n"} | metadata
-    return {"metadata": about, "status": {"phase": "Pending"}}
+    containers = [{"name": "main", "image": "nginx"}]
+    return {"metadata": about, "spec": {"containers": containers}, "status": {"phase": "Pending"}}
 
 
 def address(request: httpx.Request) -> str:
