@@ -41,11 +41,11 @@ simulation: $(INSTALLED) ## Thousands of seeded worlds with crashes, zombies and
 e2e: $(INSTALLED) ## The whole local world, end to end
 	$(BIN)/pytest tests/e2e
 
-real: $(INSTALLED) ## The tests on Apache Kafka and on real packets: Java, Maven, root, nftables
-	VEREFLOW_REAL=1 $(BIN)/pytest -m real
+real: $(INSTALLED) ## The tests on real parts alone: Java, Maven, Go, root with nftables
+	$(BIN)/pytest -m real
 
 packets: $(INSTALLED) ## Hundreds of worlds of policies and rules, asked of the kernel: half an hour
-	VEREFLOW_REAL=1 VEREFLOW_PACKETS=all $(BIN)/pytest tests/integration/packets tests/e2e/test_packets.py
+	VEREFLOW_PACKETS=all $(BIN)/pytest tests/integration/packets tests/e2e/test_packets.py
 
 demo: $(INSTALLED) ## Play the story on real processes, checked at every step
 	$(BIN)/vereflow demo

@@ -14,10 +14,12 @@ from typing import Any
 import httpx
 
 from agents.clients.verefoo import Verefoo
+from deploy.account import make_account
 from deploy.errors import Unusable
 from deploy.installation import initialise
 from deploy.local.broker.apache import ApacheBroker
 from deploy.local.broker.embedded import EmbeddedBroker
+from deploy.local.kubernetes.apiserver.server import ApiServer
 from deploy.local.kubernetes.kubeconfig import write_kubeconfig
 from deploy.local.kubernetes.kubelet import Kubelet
 from deploy.local.kubernetes.server import KubernetesServer
@@ -32,6 +34,8 @@ from streams.settings import Settings, load
 EMBEDDED = "embedded"
 # Apache Kafka of our own, and of how many nodes; anything else is where one listens.
 KAFKA = {"kafka": 1, "kafka:3": 3}
+# kube-apiserver and etcd of our own.
+APISERVER = "apiserver"
 BROKER_HOOK = "deploy.local.broker.quirks:install"
 VEREFOO_PORT = 8085
 WEB_PORT = 6066
@@ -64,12 +68,13 @@ class World:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.kubernetes: KubernetesServer | None = None
+        self.kubernetes: KubernetesServer | ApiServer | None = None
         self.verefoo: VerefooServer | None = None
         self.settings: Settings
         self.workers = Workers([])
         self._stack = AsyncExitStack()
         self._network: PodNetwork | None = None
+        self._kubeconfig: Path | None = None
         self._graph = 0
 
     async def start(self) -> None:
@@ -100,7 +105,7 @@ class World:
         found: dict[str, Any] = {
             "kube": {
                 "server": self.kubernetes.url if self.kubernetes else "",
-                "kubeconfig": str(settings.cluster.kubeconfig or ""),
+                "kubeconfig": str(self._kubeconfig or ""),
             },
             "broker": settings.kafka.broker,
             "verefoo": {"url": settings.verefoo.url, "graph": self._graph},
@@ -146,8 +151,8 @@ class World:
         self.settings = load(**told)
         self._graph = await self._make_graph(url)
         await initialise(self.settings)
-        if self._network is not None and kubeconfig is not None:
-            await self._enforce(self._network, kubeconfig)
+        if self._network is not None and self._kubeconfig is not None:
+            await self._enforce(self._network, self._kubeconfig)
         await self.start_workers(self.plan.workers)
 
     async def _pod_network(self) -> PodNetwork:
@@ -185,9 +190,17 @@ class World:
         # The embedded broker lets a lone member wait for half of the session before it may begin.
         return {"session_timeout": 6.0, "heartbeat": 1.5}
 
-    async def _kubernetes(self) -> Path | None:
-        if self.plan.kube != EMBEDDED:
-            return _kubeconfig(self.plan.kube)
+    async def _kubernetes(self) -> Path:
+        """Return the way in for workers; people may have another one."""
+        if self.plan.kube == EMBEDDED:
+            self._kubeconfig = await self._embedded_kubernetes()
+        elif self.plan.kube == APISERVER:
+            return await self._apiserver()
+        else:
+            self._kubeconfig = _kubeconfig(self.plan.kube)
+        return self._kubeconfig
+
+    async def _embedded_kubernetes(self) -> Path:
         server = self.kubernetes = KubernetesServer()
         kept = self.plan.state_dir / "kubernetes.json"
         if kept.exists():
@@ -195,14 +208,24 @@ class World:
         await server.start()
         self._stack.push_async_callback(server.stop)
         self._keep(server, kept)
-        http = await self._stack.enter_async_context(
-            httpx.AsyncClient(base_url=server.url, trust_env=False)
-        )
-        self._background(Kubelet(http, sandboxes=self._network).run())
+        http = await self._kubelet(server)
         # Where the workers keep their lease; there may be one from an earlier run.
         own = {"metadata": {"name": Settings.model_fields["cluster"].default.own_namespace}}
         await http.post("/api/v1/namespaces", json=own)
         return write_kubeconfig(self.plan.state_dir / "kubeconfig", server.url)
+
+    async def _apiserver(self) -> Path:
+        server = ApiServer(self.plan.state_dir / "apiserver")
+        self.kubernetes = await self._stack.enter_async_context(server)
+        self._kubeconfig = server.kubeconfig
+        token = await make_account(await self._kubelet(server))
+        path = self.plan.state_dir / "workers-kubeconfig"
+        return write_kubeconfig(path, server.url, token, server.authority)
+
+    async def _kubelet(self, server: KubernetesServer | ApiServer) -> httpx.AsyncClient:
+        http = await self._stack.enter_async_context(server.client())
+        self._background(Kubelet(http, sandboxes=self._network).run())
+        return http
 
     async def _verefoo(self) -> str:
         if self.plan.verefoo != EMBEDDED:
@@ -276,5 +299,6 @@ class World:
 def _kubeconfig(told: str) -> Path:
     kind, _, path = told.partition(":")
     if kind != "kubeconfig":
-        raise WorldError(f"a cluster is embedded or kubeconfig[:PATH], not {told[:60]!r}")
+        known = f"{EMBEDDED}, {APISERVER} or kubeconfig[:PATH]"
+        raise WorldError(f"a cluster is {known}, not {told[:60]!r}")
     return Path(path).expanduser() if path else Path.home() / ".kube" / "config"

@@ -24,7 +24,7 @@ def up(
         typer.Option(help="embedded; kafka or kafka:3, our own; or HOST:PORT of a Kafka."),
     ] = EMBEDDED,
     kube: Annotated[
-        str, typer.Option(help="embedded, or kubeconfig[:PATH] of a cluster.")
+        str, typer.Option(help="embedded; apiserver, our own; or kubeconfig[:PATH].")
     ] = EMBEDDED,
     verefoo: Annotated[str, typer.Option(help="embedded, or the URL of a Verefoo.")] = EMBEDDED,
     placement: Annotated[str, typer.Option(help="Where firewalls stand: star.")] = "star",

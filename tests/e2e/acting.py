@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from deploy.demo.stage import NAMESPACE, Stage
 from deploy.local.broker import quirks
-from deploy.world import EMBEDDED, Plan, World
+from deploy.world import Plan, World
 from streams.records.rules import Rule
 from tests.reading import Reach, allowed_ports
 
@@ -172,16 +172,14 @@ def as_endpoint(pod: Json) -> Json:
 
 
 @asynccontextmanager
-async def acting(
-    folder: Path, workers: int, broker: str = EMBEDDED, packets: bool = False
-) -> AsyncIterator[Actor]:
-    """Start a world in a folder and act in it; on failure its logs are in that folder."""
-    world = World(Plan(folder / "state", workers=workers, broker=broker, packets=packets))
+async def acting(folder: Path, workers: int, **parts: Any) -> AsyncIterator[Actor]:
+    """Start a world of these parts in a folder; on failure its logs are in that folder."""
+    world = World(Plan(folder / "state", workers=workers, **parts))
     await world.start()
     try:
         assert world.kubernetes is not None
         async with (
-            httpx.AsyncClient(base_url=world.kubernetes.url, timeout=60, trust_env=False) as kube,
+            world.kubernetes.client() as kube,
             httpx.AsyncClient(
                 base_url=world.settings.verefoo.url,
                 headers={"Accept": "application/json"},

@@ -5,22 +5,30 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from deploy.world import EMBEDDED
+from deploy.world import APISERVER
 from tests.e2e.acting import Actor, acting
-from tests.real import needs_java
+from tests.real import needs_go, needs_java
 
+EMBEDDED: dict[str, Any] = {}
+# What a cluster has, except kubelets: theirs is the stand-in of the embedded world.
+REAL = {"broker": "kafka", "kube": APISERVER}
+WORLDS = [
+    pytest.param(EMBEDDED, id="embedded"),
+    pytest.param(REAL, id="real", marks=(needs_java, needs_go)),
+]
 Start = Callable[..., Awaitable[Actor]]
 
 
-@pytest.fixture(params=[EMBEDDED, pytest.param("kafka", marks=needs_java)])
+@pytest.fixture(params=WORLDS)
 async def start(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Start]:
     """Start a world with so many workers; it ends with the test. Each test runs in every world."""
     async with AsyncExitStack() as stack:
 
         async def begin(workers: int = 1) -> Actor:
-            return await stack.enter_async_context(acting(tmp_path, workers, request.param))
+            return await stack.enter_async_context(acting(tmp_path, workers, **request.param))
 
         yield begin

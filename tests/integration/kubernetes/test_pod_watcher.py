@@ -118,9 +118,11 @@ async def test_the_life_of_a_pod_is_told_without_what_we_do_not_carry(
         "ADDED pod-a",
         "MODIFIED pod-a",
         "MODIFIED pod-a",
+        # On its way out it is there for a moment longer.
+        "MODIFIED pod-a",
         "DELETED pod-a",
     ]
-    assert [event.pod_ip for event in events(records)] == [None, *["10.1.0.1"] * 3]
+    assert [event.pod_ip for event in events(records)] == [None, *["10.1.0.1"] * 4]
     orders = [event.stamp.order for event in events(records) if event.stamp]
     assert orders == sorted(set(orders))
 
