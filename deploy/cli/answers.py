@@ -12,7 +12,7 @@ from rich.console import Console
 from agents.clients.errors import ClientError, Refused
 from deploy.cli.showing import plain
 from deploy.errors import Unready, Unusable
-from deploy.local.broker.errors import BrokerNotReady
+from deploy.local.errors import PartNotReady
 
 NO = 1
 WRONG_USAGE = 2
@@ -36,7 +36,7 @@ def plain_errors() -> Iterator[None]:
     except Refused as error:
         # No credentials, or none that suffice.
         raise _stop(f"{error}; {_ADVICE}", WRONG_USAGE) from None
-    except (BrokerNotReady, Unready) as error:
+    except (PartNotReady, Unready) as error:
         raise _stop(str(error), NOT_REACHABLE) from None
     except unreachable() as error:
         said = str(error) or type(error).__name__
@@ -50,7 +50,7 @@ def unreachable() -> tuple[type[Exception], ...]:
     # Asked for once there is an error: most commands end without one, and without this client.
     from aiokafka.errors import KafkaError
 
-    return (BrokerNotReady, ClientError, KafkaError, OSError, TimeoutError, Unready)
+    return (ClientError, KafkaError, OSError, PartNotReady, TimeoutError, Unready)
 
 
 def failures() -> tuple[type[Exception], ...]:

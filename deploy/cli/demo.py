@@ -12,6 +12,7 @@ import httpx
 import typer
 
 from deploy.cli.answers import NO, console, errors, plain_errors
+from deploy.cli.parts import Broker, Kube, starting
 from deploy.demo.expected import FIREWALL
 from deploy.demo.packets import Witness
 from deploy.demo.show import Narrator
@@ -19,12 +20,14 @@ from deploy.demo.stage import Stage
 from deploy.demo.story import Story
 from deploy.hooks import call_hook
 from deploy.waiting import wait_for_effects
-from deploy.world import BROKER_HOOK, Plan, World
+from deploy.world import APISERVER, BROKER_HOOK, EMBEDDED, Plan, World, WorldError
 
 SETTLED_WITHIN = 30.0
 
 
 def demo(
+    broker: Broker = EMBEDDED,
+    kube: Kube = EMBEDDED,
     packets: Annotated[
         bool, typer.Option("--packets", help="Send real packets between real pods as well.")
     ] = False,
@@ -34,9 +37,13 @@ def demo(
     Example: vereflow demo
     """
     with plain_errors(), tempfile.TemporaryDirectory(prefix="vereflow-demo-") as folder:
-        call_hook(BROKER_HOOK)
+        if kube not in (EMBEDDED, APISERVER):
+            raise WorldError("the story makes pods of its own: --kube is embedded or apiserver")
         narrator = Narrator(console)
-        asyncio.run(_demo(Path(folder), narrator, packets))
+        # With packets the story begins before anybody isolates the pods.
+        workers = 0 if packets else 1
+        plan = Plan(Path(folder), workers=workers, broker=broker, kube=kube, packets=packets)
+        asyncio.run(_demo(plan, narrator))
     console.print()
     if narrator.broken:
         console.print(f"{len(narrator.broken)} of the claims did not come true:", style="bold red")
@@ -46,27 +53,27 @@ def demo(
     console.print(f"All {narrator.kept} claims came true.", style="bold green")
 
 
-async def _demo(folder: Path, narrator: Narrator, packets: bool) -> None:
-    # With packets the story begins before anybody isolates the pods.
-    world = World(Plan(folder, workers=0 if packets else 1, packets=packets))
-    parts = "broker, API server, Verefoo and " + ("a node" if packets else "a worker")
+async def _demo(plan: Plan, narrator: Narrator) -> None:
+    if plan.broker == EMBEDDED:
+        call_hook(BROKER_HOOK)
+    world = World(plan)
     began = time.monotonic()
-    with errors.status(f"starting {parts}"):
+    with errors.status(starting(plan)):
         await world.start()
-    narrator.say(f"{parts[0].upper()}{parts[1:]}: {time.monotonic() - began:.1f} s.")
+    narrator.say(f"Broker, API server and Verefoo are ready: {time.monotonic() - began:.1f} s.")
     try:
         assert world.kubernetes is not None
         json = {"Accept": "application/json"}
         async with (
-            httpx.AsyncClient(base_url=world.kubernetes.url, trust_env=False) as kube,
+            world.kubernetes.client() as kube,
             httpx.AsyncClient(
                 base_url=world.settings.verefoo.url, headers=json, trust_env=False
             ) as verefoo,
         ):
             graph = world.endpoints()["verefoo"]["graph"]
             stage = Stage(kube, verefoo, graph, FIREWALL)
-            witness = Witness(folder / "packets", narrator) if packets else None
-            isolate = (lambda: world.start_workers(1)) if packets else None
+            witness = Witness(plan.state_dir / "packets", narrator) if plan.packets else None
+            isolate = None if plan.workers else lambda: world.start_workers(1)
             await Story(stage, narrator, lambda: _settled(world), witness, isolate).play()
     finally:
         await world.stop()

@@ -13,19 +13,15 @@ import typer
 from rich.table import Table
 
 from deploy.cli.answers import console, plain_errors
+from deploy.cli.parts import Broker, Kube, starting
 from deploy.world import EMBEDDED, Plan, World
 
 MOST_WORKERS = 16
 
 
 def up(
-    broker: Annotated[
-        str,
-        typer.Option(help="embedded; kafka or kafka:3, our own; or HOST:PORT of a Kafka."),
-    ] = EMBEDDED,
-    kube: Annotated[
-        str, typer.Option(help="embedded; apiserver, our own; or kubeconfig[:PATH].")
-    ] = EMBEDDED,
+    broker: Broker = EMBEDDED,
+    kube: Kube = EMBEDDED,
     verefoo: Annotated[str, typer.Option(help="embedded, or the URL of a Verefoo.")] = EMBEDDED,
     placement: Annotated[str, typer.Option(help="Where firewalls stand: star.")] = "star",
     workers: Annotated[
@@ -81,7 +77,7 @@ async def _up(plan: Plan, endpoints: Path | None) -> None:
 
 async def _until_stopped(world: World, endpoints: Path | None, stop: asyncio.Event) -> None:
     stopped = asyncio.create_task(stop.wait())
-    with console.status("starting broker, API server, Verefoo and workers"):
+    with console.status(starting(world.plan)):
         started = asyncio.create_task(world.start())
         await asyncio.wait({started, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if not started.done():

@@ -9,12 +9,13 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import httpx
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from deploy.demo.stage import POLICIES
 from deploy.local.broker import quirks
+from tests.benchmarks.watching import watched
 from tests.e2e.acting import Actor, acting
 
 CHANGES = 200
@@ -23,16 +24,17 @@ PODS = {f"pod-{number:02d}": f"10.244.7.{number + 1}" for number in range(20)}
 # firewall-changes, graph-facts, pod-rules, policy-patches.
 HOPS = 4
 PROBES = 100
+CAUSE = "vereflow.io/cause"
 POLLS = 20
 
 
-async def main() -> None:
-    """Run one world and print its figures."""
+async def main(parts: dict[str, Any]) -> None:
+    """Run one world of these parts and print its figures."""
     # The bare hop below has the broker's cure as well.
     quirks.install()
     with tempfile.TemporaryDirectory() as folder:
         began = time.monotonic()
-        async with acting(Path(folder), workers=1) as actor:
+        async with acting(Path(folder), workers=1, **parts) as actor:
             print(f"start to ready            {time.monotonic() - began:8.1f} s")
             await actor.create_pods(PODS)
             await actor.settled()
@@ -88,7 +90,7 @@ async def bare_patches(actor: Actor) -> list[float]:
     headers = {"Content-Type": "application/apply-patch+yaml"}
     taken = []
     assert actor.world.kubernetes is not None
-    async with httpx.AsyncClient(base_url=actor.world.kubernetes.url, trust_env=False) as http:
+    async with actor.world.kubernetes.client() as http:
         for number in range(PROBES):
             body = {
                 "apiVersion": "networking.k8s.io/v1",
@@ -109,20 +111,18 @@ async def bare_patches(actor: Actor) -> list[float]:
 async def rule_changes(actor: Actor) -> list[float]:
     """Return, for every policy that a change touches, the time until it was stored."""
     sent: dict[str, float] = {}
-    stored: dict[str, list[float]] = {}
-    watching = asyncio.create_task(_watch(actor, stored))
-    await asyncio.sleep(0.5)
-    async with AIOKafkaProducer(bootstrap_servers=actor.world.settings.kafka.broker) as producer:
+    broker = actor.world.settings.kafka.broker
+    async with watched(actor) as stored, AIOKafkaProducer(bootstrap_servers=broker) as producer:
         for number in range(CHANGES):
             began = time.monotonic()
             at = await producer.send_and_wait("firewall-changes", _change(number), b"main")
             sent[f"{at.topic}/{at.partition}/{at.offset}"] = began
             await asyncio.sleep(max(0.0, 1 / PER_SECOND - (time.monotonic() - began)))
-    await actor.settled()
-    watching.cancel()
-    taken = [at - sent[cause] for cause, times in stored.items() if cause in sent for at in times]
-    assert len(taken) == 2 * CHANGES, f"{len(taken)} policies were written"
-    return taken
+        await actor.settled()
+        await stored.until(2 * CHANGES)
+    causes = [(at, policy["metadata"]["annotations"][CAUSE]) for at, policy in stored.seen]
+    assert len(causes) == 2 * CHANGES, f"{len(causes)} policies were written"
+    return [at - sent[cause] for at, cause in causes]
 
 
 def _change(number: int) -> bytes:
@@ -140,37 +140,24 @@ def _change(number: int) -> bytes:
     return json.dumps({"graph": "main", "firewall": "10.0.0.1", **said}).encode()
 
 
-async def _watch(actor: Actor, stored: dict[str, list[float]]) -> None:
-    assert actor.world.kubernetes is not None
-    url = f"{actor.world.kubernetes.url}{POLICIES}?watch=1"
-    async with (
-        httpx.AsyncClient(timeout=None, trust_env=False) as http,
-        http.stream("GET", url) as lines,
-    ):
-        async for line in lines.aiter_lines():
-            notes = json.loads(line)["object"]["metadata"].get("annotations", {})
-            stored.setdefault(notes.get("vereflow.io/cause", ""), []).append(time.monotonic())
-
-
 async def polled_changes(actor: Actor) -> list[float]:
     """Return how long a rule written to Verefoo takes until both its policies are stored."""
     addresses = list(PODS.values())
     taken = []
-    for number in range(POLLS):
-        rule = {
-            "action": "ALLOW",
-            "source": addresses[0],
-            "destination": addresses[1],
-            "protocol": "TCP",
-            "srcPort": "*",
-            "dstPort": str(1000 + number),
-            "directional": True,
-        }
-        before = len(actor.policy_writes())
-        began = time.monotonic()
-        await actor.write_rules([rule])
-        await actor.until(lambda before=before: len(actor.policy_writes()) >= before + 2)
-        taken.append(time.monotonic() - began)
+    async with watched(actor) as stored:
+        for number in range(POLLS):
+            rule = {
+                "action": "ALLOW",
+                "source": addresses[0],
+                "destination": addresses[1],
+                "protocol": "TCP",
+                "srcPort": "*",
+                "dstPort": str(1000 + number),
+                "directional": True,
+            }
+            began = time.monotonic()
+            await actor.write_rules([rule])
+            taken.append(await stored.until(2 * number + 2) - began)
     return taken
 
 
@@ -184,4 +171,4 @@ def resident(actor: Actor) -> float:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main({}))

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 from deploy.local.broker import quirks
 from deploy.local.packets.lacking import lacking
@@ -15,6 +16,7 @@ from deploy.local.packets.namespaces import Namespace
 from deploy.local.packets.network import link_of
 from deploy.local.packets.probing import Probe, Verdict, probe_all
 from tests.benchmarks.latency import show
+from tests.benchmarks.watching import watched
 from tests.e2e.acting import Actor, acting
 from tests.integration.packets.crowd import Crowd
 from tests.integration.packets.node import Node, running
@@ -40,17 +42,24 @@ RULE = {
 }
 
 
-async def main() -> None:
-    """Print all figures, or why there are none."""
+async def node_alone() -> None:
+    """Print what the node agent costs by itself, or why that cannot be said."""
     if lacks := lacking():
         print(lacks)
         return
-    quirks.install()
     with tempfile.TemporaryDirectory() as folder:
         await many_pods(Path(folder))
         async with running(Path(folder)) as node:
             await stored_policies(node)
-        async with acting(Path(folder), workers=1, packets=True) as actor:
+
+
+async def main(parts: dict[str, Any]) -> None:
+    """Run one world of these parts with packets, and print from the rule to the packet."""
+    if lacking():
+        return
+    quirks.install()
+    with tempfile.TemporaryDirectory() as folder:
+        async with acting(Path(folder), workers=1, packets=True, **parts) as actor:
             await written_rules(actor)
 
 
@@ -100,25 +109,19 @@ async def written_rules(actor: Actor) -> None:
     ask = _asking(Namespace.at(link), *ENDS.values())
     parts: dict[str, list[float]] = {}
     await _until(ask, False)
-    for _ in range(CHANGES):
-        for name, rules, arrives in (("opened", [RULE], True), ("closed", [], False)):
-            before = len(actor.policy_writes())
-            began = time.monotonic()
-            await actor.write_rules(rules)
-            stored = asyncio.create_task(_stored(actor, before + 2))
-            seen = await _until(ask, arrives)
-            parts.setdefault(f"PUT -> {name}", []).append(seen - began)
-            parts.setdefault(f"  of it until stored, {name}", []).append(await stored - began)
+    async with watched(actor) as stored:
+        for number in range(CHANGES):
+            for turn, (name, rules) in enumerate((("opened", [RULE]), ("closed", []))):
+                began = time.monotonic()
+                await actor.write_rules(rules)
+                seen = await _until(ask, bool(rules))
+                # Both pods' policies change each time.
+                at = await stored.until(2 * (2 * number + turn + 1))
+                parts.setdefault(f"PUT -> {name}", []).append(seen - began)
+                parts.setdefault("  ours: PUT -> stored", []).append(at - began)
+                parts.setdefault("  node agent: the rest", []).append(seen - at)
     for name, seconds in parts.items():
         show(name, seconds)
-
-
-async def _stored(actor: Actor, writes: int) -> float:
-    for _ in range(int(GIVE_UP_AFTER / 0.001)):
-        if len(actor.policy_writes()) >= writes:
-            return time.monotonic()
-        await asyncio.sleep(0.001)
-    raise AssertionError("the policies were never stored")
 
 
 def _asking(namespace: Namespace, source: str, destination: str) -> Callable[[float], bool]:
@@ -143,7 +146,3 @@ async def _until(ask: Callable[[float], bool], arrives: bool) -> float:
             first = sent
         await asyncio.sleep(TRY_EVERY)
     raise AssertionError("the packets never fared as they should")
-
-
-if __name__ == "__main__":
-    asyncio.run(main())

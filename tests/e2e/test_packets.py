@@ -17,6 +17,7 @@ from deploy.local.packets.network import link_of
 from deploy.local.packets.probing import Probe
 from streams.records.rules import Rule
 from tests.e2e.acting import Actor, acting, until_true
+from tests.e2e.conftest import WORLDS
 from tests.e2e.test_rules import random_rules
 from tests.integration.packets.crowd import arrivals
 from tests.real import ALL_PACKETS, needs_packets
@@ -33,9 +34,9 @@ Flow = tuple[str, int]
 Flows = dict[tuple[str, str, Flow], bool]
 
 
-@pytest.fixture
-async def actor(tmp_path: Path) -> AsyncIterator[Actor]:
-    async with acting(tmp_path, workers=1, packets=True) as actor:
+@pytest.fixture(params=WORLDS)
+async def actor(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Actor]:
+    async with acting(tmp_path, workers=1, packets=True, **request.param) as actor:
         yield actor
 
 

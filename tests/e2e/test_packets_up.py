@@ -13,10 +13,22 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.integration.packets.test_network import gone, holders
-from tests.real import needs_packets
+from tests.real import needs_go, needs_java, needs_packets
 
 pytestmark = needs_packets
+
+IN_EVERY_WORLD = pytest.mark.parametrize(
+    "parts",
+    [
+        pytest.param((), id="embedded"),
+        pytest.param(
+            ("--broker", "kafka", "--kube", "apiserver"), id="real", marks=(needs_java, needs_go)
+        ),
+    ],
+)
 
 WITHIN = 120.0
 KUBECTL = Path(sys.executable).parent / "kubectl"
@@ -62,10 +74,10 @@ class Up:
 
 
 @contextmanager
-def up(folder: Path) -> Iterator[Up]:
+def up(folder: Path, parts: tuple[str, ...]) -> Iterator[Up]:
     state, file = folder / "state", folder / "here.json"
     file.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "deploy.cli", "up", "--packets"]
+    command = [sys.executable, "-m", "deploy.cli", "up", "--packets", *parts]
     with (folder / "up.log").open("wb") as log:
         process = subprocess.Popen(
             [*command, "--state-dir", str(state), "--endpoints", str(file)], stdout=log, stderr=log
@@ -81,8 +93,11 @@ def up(folder: Path) -> Iterator[Up]:
         process.wait()
 
 
-def test_pods_are_isolated_and_a_killed_run_leaves_nothing(tmp_path: Path) -> None:
-    with up(tmp_path) as first:
+@IN_EVERY_WORLD
+def test_pods_are_isolated_and_a_killed_run_leaves_nothing(
+    tmp_path: Path, parts: tuple[str, ...]
+) -> None:
+    with up(tmp_path, parts) as first:
         for name in ("pod-a", "pod-b"):
             first.kubectl("run", name, "--image", "nginx", "--labels", f"app={name}")
         until(lambda: len(first.kubectl("get", "netpol", "-o", "name").split()) == 2)
@@ -97,7 +112,7 @@ def test_pods_are_isolated_and_a_killed_run_leaves_nothing(tmp_path: Path) -> No
 
     assert gone(inodes)
 
-    with up(tmp_path) as second:
+    with up(tmp_path, parts) as second:
         # The pods were kept; their namespaces are new, and closed as before.
         until(lambda: len(second.inodes()) == 3)
         until(lambda: second.probe("pod-a", "pod-b", "80")[1]["verdict"] == "dropped")
@@ -113,8 +128,9 @@ def children(parent: int) -> Iterator[int]:
                 yield int(status.parent.name)
 
 
-def test_the_story_comes_true_with_real_packets() -> None:
-    command = [sys.executable, "-m", "deploy.cli", "demo", "--packets"]
+@IN_EVERY_WORLD
+def test_the_story_comes_true_with_real_packets(parts: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "deploy.cli", "demo", "--packets", *parts]
 
     ended = subprocess.run(command, capture_output=True, text=True, timeout=280)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from deploy.local.errors import PartNotReady
 
-class BrokerNotReady(RuntimeError):
-    """The broker could not be started, or does not answer; the message says what helps."""
+
+class BrokerNotReady(PartNotReady):
+    """The broker could not be started, or does not answer."""

@@ -10,8 +10,8 @@ from typing import Any
 from aiohttp import web
 
 from deploy.local.kubernetes.kubeconfig import write_kubeconfig
-from deploy.local.kubernetes.server import KubernetesServer
 from tests.integration.cli.conftest import Vereflow
+from tests.integration.kubernetes.servers import Embedded
 from tests.integration.kubernetes.world import Proxy
 
 Json = dict[str, Any]
@@ -79,10 +79,10 @@ LACKING = ("patch", "shop")
 
 
 async def examined(vereflow: Vereflow, folder: Path, reviewed: Reviewed | None) -> dict[str, Json]:
-    server = KubernetesServer()
+    server = Embedded()
     await server.start()
     try:
-        async with Proxy(server.url) as proxy:
+        async with Proxy(server) as proxy:
             proxy.fault = reviewed
             kubeconfig = write_kubeconfig(folder / "kubeconfig", proxy.url)
             ended = await vereflow(

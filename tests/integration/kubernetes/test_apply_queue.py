@@ -14,11 +14,11 @@ from agents import stored_policies
 from agents.apply_queue import ApplyQueue
 from agents.clients.kubernetes import Cluster
 from agents.ownership import partition_of
-from deploy.local.kubernetes.server import KubernetesServer
 from streams.flow.output import PATCH_OUTCOMES
 from streams.records.marks import Mark, MarkKind
 from streams.records.policies import Outcome, PatchOutcome, PolicyPatch
 from tests.integration.kubernetes.policies import isolated, manifest, patch
+from tests.integration.kubernetes.servers import ON_THE_EMBEDDED_ONE, Embedded, Server
 from tests.integration.kubernetes.world import Proxy, Records, World, until
 
 PARTITIONS = 4
@@ -96,7 +96,7 @@ async def working(cluster: Cluster, *patches: PolicyPatch, **more: Any) -> Async
     assert isinstance(ended[0], asyncio.CancelledError), ended
 
 
-def writes(server: KubernetesServer) -> list[tuple[str, str, int]]:
+def writes(server: Server) -> list[tuple[str, str, int]]:
     found = server.writes("networkpolicies")
     return [(write.method, write.name, write.status) for write in found]
 
@@ -109,7 +109,7 @@ async def pods(world: World) -> None:
 
 @pytest.mark.usefixtures("pods")
 async def test_what_is_wanted_is_created_changed_and_removed(
-    cluster: Cluster, world: World, server: KubernetesServer
+    cluster: Cluster, world: World, server: Server
 ) -> None:
     async with working(cluster) as bench:
         bench.want(patch("a"), patch("b"))
@@ -132,7 +132,7 @@ async def test_what_is_wanted_is_created_changed_and_removed(
 
 @pytest.mark.usefixtures("pods")
 async def test_an_unchanged_world_and_a_restart_write_nothing(
-    cluster: Cluster, server: KubernetesServer
+    cluster: Cluster, server: Server
 ) -> None:
     wanted = [patch("a"), patch("b", port=80), patch("c", port=443)]
     async with working(cluster, *wanted) as bench:
@@ -154,7 +154,7 @@ async def test_an_unchanged_world_and_a_restart_write_nothing(
 
 @pytest.mark.usefixtures("pods")
 async def test_nothing_is_written_before_our_policies_were_listed(
-    proxied: Cluster, proxy: Proxy, server: KubernetesServer
+    proxied: Cluster, proxy: Proxy, server: Server
 ) -> None:
     listed = asyncio.Event()
 
@@ -181,7 +181,7 @@ async def test_nothing_is_written_before_our_policies_were_listed(
 @pytest.mark.usefixtures("pods")
 @pytest.mark.parametrize("instance", ["other", None])
 async def test_what_is_not_ours_is_left_as_it_is(
-    cluster: Cluster, world: World, server: KubernetesServer, instance: str | None
+    cluster: Cluster, world: World, server: Server, instance: str | None
 ) -> None:
     theirs = manifest("a", port=22, instance=str(instance))
     if instance is None:
@@ -209,7 +209,7 @@ async def test_what_is_not_ours_is_left_as_it_is(
 
 @pytest.mark.usefixtures("pods")
 async def test_an_older_revision_overwrites_nothing(
-    cluster: Cluster, world: World, server: KubernetesServer
+    cluster: Cluster, world: World, server: Server
 ) -> None:
     before = await world.add_policy(manifest("a", port=80, offset=7))
 
@@ -224,7 +224,7 @@ async def test_an_older_revision_overwrites_nothing(
 
 
 async def test_the_policy_of_a_living_pod_is_closed_and_not_deleted(
-    cluster: Cluster, world: World, server: KubernetesServer
+    cluster: Cluster, world: World, server: Server
 ) -> None:
     await world.add_pod("a", "10.1.0.1")
 
@@ -247,20 +247,11 @@ async def test_what_others_changed_is_taken_back_with_an_event(
     cluster: Cluster, world: World, concurrent: bool
 ) -> None:
     async with working(cluster, patch("a", port=80)) as bench:
-        changed = await world.edit_policy("a", {"spec": {"ingress": [{}]}})
+        await world.edit_policy("a", {"spec": {"ingress": [{}]}})
         if concurrent:
             bench.want(patch("a", port=80))
-        version = changed["metadata"]["resourceVersion"]
 
-        async def repaired() -> dict[str, Any]:
-            for _ in range(500):
-                found = await world.policy("a")
-                if found["metadata"]["resourceVersion"] != version:
-                    return found
-                await asyncio.sleep(0.01)
-            raise AssertionError("not repaired")
-
-        assert (await repaired())["spec"] == manifest("a", port=80)["spec"]
+        await world.becomes({"a": manifest("a", port=80)["spec"]})
         await bench.settled()
         (event,) = await world.events()
         assert (event["reason"], event["involvedObject"]["name"]) == ("FieldsTakenBack", "a")
@@ -268,7 +259,7 @@ async def test_what_others_changed_is_taken_back_with_an_event(
 
 @pytest.mark.usefixtures("pods")
 async def test_what_others_add_beside_our_fields_stays(
-    cluster: Cluster, world: World, server: KubernetesServer
+    cluster: Cluster, world: World, server: Server
 ) -> None:
     async with working(cluster, patch("a")) as bench:
         await world.edit_policy("a", {"metadata": {"annotations": {"theirs": "1"}}})
@@ -286,13 +277,7 @@ async def test_what_others_deleted_is_there_again(cluster: Cluster, world: World
     async with working(cluster, patch("a"), patch("b")):
         await world.delete_policy("a")
 
-        names: set[str] = set()
-        for _ in range(300):
-            names = set(await world.policies())
-            if names == {"a", "b"}:
-                break
-            await asyncio.sleep(0.01)
-        assert names == {"a", "b"}
+        await world.becomes({name: manifest(name)["spec"] for name in "ab"})
 
 
 @pytest.mark.usefixtures("pods")
@@ -300,10 +285,7 @@ async def test_what_a_late_writer_left_is_corrected(cluster: Cluster, world: Wor
     async with working(cluster, patch("a", port=80, offset=9)) as bench:
         await world.apply_policy(manifest("a", port=22, offset=3), "vereflow")
 
-        for _ in range(300):
-            if (await world.policy("a"))["spec"] == manifest("a", port=80)["spec"]:
-                break
-            await asyncio.sleep(0.01)
+        await world.becomes({"a": manifest("a", port=80)["spec"]})
         await bench.settled()
         stored = await world.policy("a")
         assert stored["metadata"]["annotations"]["vereflow.io/revision"] == "1.0.9"
@@ -337,7 +319,7 @@ async def test_a_revocation_goes_before_every_grant(
 
 
 async def test_only_the_latest_of_many_patches_is_written(
-    proxied: Cluster, proxy: Proxy, world: World, server: KubernetesServer
+    proxied: Cluster, proxy: Proxy, world: World, server: Server
 ) -> None:
     await world.add_pod("a", "10.1.0.1")
 
@@ -365,7 +347,7 @@ async def test_only_the_latest_of_many_patches_is_written(
 
 
 async def test_an_orphan_goes_when_everybody_has_spoken(
-    cluster: Cluster, world: World, server: KubernetesServer
+    cluster: Cluster, world: World, server: Server
 ) -> None:
     await world.add_pod("lives", "10.1.0.1")
     await world.add_pod("kept", "10.1.0.2")
@@ -415,7 +397,7 @@ async def test_marks_before_the_listing_sweep_after_it(
 
 @pytest.mark.usefixtures("pods")
 async def test_a_partition_of_another_worker_is_left_to_it(
-    cluster: Cluster, world: World, server: KubernetesServer
+    cluster: Cluster, world: World, server: Server
 ) -> None:
     async with working(cluster) as bench:
         bench.owned = frozenset()
@@ -432,7 +414,7 @@ async def test_a_partition_of_another_worker_is_left_to_it(
 
 @pytest.mark.usefixtures("pods")
 async def test_ownership_is_asked_right_before_each_write(
-    proxied: Cluster, proxy: Proxy, world: World, server: KubernetesServer
+    proxied: Cluster, proxy: Proxy, world: World, server: Server
 ) -> None:
     async with working(proxied, patch("a", port=80)) as bench:
 
@@ -453,7 +435,7 @@ async def test_ownership_is_asked_right_before_each_write(
 @pytest.mark.parametrize("done", [False, True])
 @pytest.mark.parametrize("fault", ["hang", "cut", "503", "500"])
 async def test_a_write_whose_answer_is_lost_is_repeated_without_harm(
-    proxied: Cluster, proxy: Proxy, world: World, server: KubernetesServer, fault: str, done: bool
+    proxied: Cluster, proxy: Proxy, world: World, server: Server, fault: str, done: bool
 ) -> None:
     failed: set[str] = set()
 
@@ -462,11 +444,7 @@ async def test_a_write_whose_answer_is_lost_is_repeated_without_harm(
             return await go_on()
         failed.add(request.method)
         if done:
-            content = await request.read()
-            url = world.server.url + request.path_qs
-            headers = {"Content-Type": request.headers["Content-Type"]}
-            sent = proxy._session.request(request.method, url, data=content, headers=headers)
-            async with sent as answer:
+            async with proxy.ask(request, await request.read()) as answer:
                 assert answer.ok
         if fault == "hang":
             await asyncio.sleep(30)
@@ -530,7 +508,7 @@ async def test_slow_down_is_heeded_by_all_hands(
 
 @pytest.mark.usefixtures("pods")
 async def test_one_refused_policy_holds_up_no_other_and_is_not_asked_again(
-    cluster: Cluster, world: World, server: KubernetesServer
+    cluster: Cluster, world: World, server: Server
 ) -> None:
     bad = patch("a", port=70_000)
 
@@ -576,7 +554,7 @@ async def test_a_resync_asks_again_for_what_was_refused(
     ],
 )
 async def test_what_would_be_written_elsewhere_is_refused_by_us(
-    cluster: Cluster, world: World, server: KubernetesServer, wanted: PolicyPatch
+    cluster: Cluster, world: World, server: Server, wanted: PolicyPatch
 ) -> None:
     await world.add_pod("a", "10.1.0.1")
 
@@ -589,10 +567,10 @@ async def test_what_would_be_written_elsewhere_is_refused_by_us(
 
 
 async def test_a_namespace_that_is_not_there_is_a_refusal(
-    cluster: Cluster, server: KubernetesServer, world: World
+    cluster: Cluster, server: Server, world: World
 ) -> None:
     async with working(cluster, namespaces=("default", "shop")) as bench:
-        await world._ask("POST", "/api/v1/namespaces", {"metadata": {"name": "shop"}})
+        await world.add_namespace("shop")
         await world.add_pod("a", "10.1.0.1", "shop")
         bench.want(patch("a", namespace="shop"))
         await bench.settled()
@@ -654,7 +632,7 @@ async def test_an_outcome_the_broker_did_not_take_is_sent_again(cluster: Cluster
 
 @pytest.mark.usefixtures("pods")
 async def test_an_outage_with_changes_ends_in_what_is_wanted(
-    cluster: Cluster, world: World, server: KubernetesServer, monkeypatch: pytest.MonkeyPatch
+    cluster: Cluster, world: World, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with working(cluster, patch("a"), patch("b", port=80)) as bench:
         await server.stop()
@@ -669,9 +647,10 @@ async def test_an_outage_with_changes_ends_in_what_is_wanted(
         assert stored["b"]["spec"] == manifest("b")["spec"]
 
 
+@ON_THE_EMBEDDED_ONE
 @pytest.mark.usefixtures("pods")
 async def test_what_was_missed_by_the_watch_is_found_by_the_next_listing(
-    proxied: Cluster, proxy: Proxy, world: World, monkeypatch: pytest.MonkeyPatch
+    proxied: Cluster, proxy: Proxy, world: World, server: Embedded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stored_policies, "RELIST_SECONDS", 0.05)
     cut = False
@@ -684,19 +663,13 @@ async def test_what_was_missed_by_the_watch_is_found_by_the_next_listing(
     proxy.fault = cut_watches
     async with working(proxied, patch("a"), patch("b")) as bench:
         cut = True
-        world.server.close_watches()
+        server.close_watches()
         await until(lambda: bench.queue.last_error)
         await world.delete_policy("a")
         await world.edit_policy("b", {"spec": {"ingress": [{}]}})
-        world.server.compact()
+        server.compact()
         cut = False
-        wanted = {name: manifest(name)["spec"] for name in "ab"}
-        for _ in range(6000):
-            stored = {name: each["spec"] for name, each in (await world.policies()).items()}
-            if stored == wanted:
-                break
-            await asyncio.sleep(0.01)
-        assert stored == wanted
+        await world.becomes({name: manifest(name)["spec"] for name in "ab"})
 
 
 async def test_of_two_workers_who_both_believe_to_own_all_the_newer_wins(

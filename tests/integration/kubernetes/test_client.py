@@ -24,8 +24,8 @@ from agents.clients.errors import (
 )
 from agents.clients.kubernetes import Cluster
 from deploy.local.kubernetes.kubeconfig import write_kubeconfig
-from deploy.local.kubernetes.server import KubernetesServer
 from tests.integration.kubernetes.policies import manifest
+from tests.integration.kubernetes.servers import ON_THE_EMBEDDED_ONE, Embedded, Server
 from tests.integration.kubernetes.world import Proxy, World
 
 
@@ -49,8 +49,9 @@ async def test_a_listing_of_many_pages_is_one_listing(
     assert [pod["metadata"]["name"] for pod in listed.items] == [f"pod-{n}" for n in range(5)]
 
 
+@ON_THE_EMBEDDED_ONE
 async def test_a_listing_that_expires_half_way_begins_again(
-    proxied: Cluster, proxy: Proxy, world: World, monkeypatch: pytest.MonkeyPatch
+    proxied: Cluster, proxy: Proxy, world: World, server: Embedded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kubernetes, "PAGE", 2)
     for number in range(3):
@@ -62,7 +63,7 @@ async def test_a_listing_that_expires_half_way_begins_again(
         if "continue=" in request.path_qs and not compacted:
             compacted += 1
             await world.add_pod("pod-3")
-            world.server.compact()
+            server.compact()
         return await go_on()
 
     proxy.fault = compact_once
@@ -72,8 +73,9 @@ async def test_a_listing_that_expires_half_way_begins_again(
     assert [pod["metadata"]["name"] for pod in listed.items] == [f"pod-{n}" for n in range(4)]
 
 
+@ON_THE_EMBEDDED_ONE
 async def test_a_watch_that_breaks_goes_on_where_it_was(
-    cluster: Cluster, server: KubernetesServer, world: World
+    cluster: Cluster, server: Embedded, world: World
 ) -> None:
     watch = cluster.watch_pods("default", (await cluster.list_pods("default")).version)
     seen: list[str] = []
@@ -94,8 +96,9 @@ async def test_a_watch_that_breaks_goes_on_where_it_was(
     assert seen == ["one", "two", "three"]
 
 
+@ON_THE_EMBEDDED_ONE
 async def test_a_bookmark_moves_the_place_of_a_watch(
-    cluster: Cluster, server: KubernetesServer, world: World
+    cluster: Cluster, server: Embedded, world: World
 ) -> None:
     watch = cluster.watch_pods("default", (await cluster.list_pods("default")).version)
     before = watch.version
@@ -131,8 +134,9 @@ async def test_a_change_that_was_not_handled_comes_again(cluster: Cluster, world
     assert [await first(), await first()] == ["one", "one"]
 
 
+@ON_THE_EMBEDDED_ONE
 async def test_a_place_too_old_is_gone_although_the_answer_is_200(
-    cluster: Cluster, server: KubernetesServer, world: World
+    cluster: Cluster, server: Embedded, world: World
 ) -> None:
     version = (await cluster.list_pods("default")).version
     await world.add_pod("one")
@@ -268,9 +272,7 @@ async def test_an_event_is_about_its_object(cluster: Cluster, world: World) -> N
 
 
 @pytest.mark.parametrize("name", ["..", "a/b", "A", "", "a" * 254, "a..b"])
-async def test_what_is_no_name_reaches_no_path(
-    cluster: Cluster, server: KubernetesServer, name: str
-) -> None:
+async def test_what_is_no_name_reaches_no_path(cluster: Cluster, server: Server, name: str) -> None:
     with pytest.raises(Refused, match="not a name"):
         await cluster.delete_policy("default", name or "/", "u", "1")
 
@@ -296,7 +298,7 @@ async def test_a_kubeconfig_that_is_none_is_refused(tmp_path: Path, content: str
         await Cluster.of(path).version()
 
 
-async def test_an_unknown_context_is_refused(server: KubernetesServer, tmp_path: Path) -> None:
+async def test_an_unknown_context_is_refused(server: Server, tmp_path: Path) -> None:
     path = write_kubeconfig(tmp_path / "config", server.url)
 
     with pytest.raises(Refused, match="nowhere"):

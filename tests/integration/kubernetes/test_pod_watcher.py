@@ -14,11 +14,11 @@ from aiohttp import web
 from agents.clients.kubernetes import Cluster
 from agents.clients.lease import Leadership
 from agents.pod_watcher import PodWatcher
-from deploy.local.kubernetes.server import KubernetesServer
 from streams.flow.output import DEAD_LETTERS, POD_EVENTS, Send
 from streams.records.marks import Mark, MarkKind
 from streams.records.pods import PodEvent
 from streams.records.policies import DeadLetter
+from tests.integration.kubernetes.servers import ON_THE_EMBEDDED_ONE, Embedded, Server
 from tests.integration.kubernetes.world import Proxy, Records, World, until
 
 PARTITIONS = 3
@@ -127,8 +127,9 @@ async def test_the_life_of_a_pod_is_told_without_what_we_do_not_carry(
     assert orders == sorted(set(orders))
 
 
+@ON_THE_EMBEDDED_ONE
 async def test_a_place_too_old_is_listed_again_once(
-    cluster: Cluster, server: KubernetesServer, world: World
+    cluster: Cluster, server: Embedded, world: World
 ) -> None:
     records = Records()
     await world.add_pod("pod-a", "10.1.0.1")
@@ -171,8 +172,9 @@ async def test_a_place_lost_for_ever_is_no_storm_of_listings(
     assert listings(records) - before <= 10
 
 
+@ON_THE_EMBEDDED_ONE
 async def test_a_broken_watch_is_resumed_without_a_listing(
-    cluster: Cluster, server: KubernetesServer, world: World
+    cluster: Cluster, server: Embedded, world: World
 ) -> None:
     records = Records()
 
@@ -191,7 +193,7 @@ async def test_a_broken_watch_is_resumed_without_a_listing(
 
 
 async def test_an_outage_is_said_and_survived(
-    cluster: Cluster, server: KubernetesServer, world: World
+    cluster: Cluster, server: Server, world: World
 ) -> None:
     records = Records()
 
@@ -287,7 +289,7 @@ async def test_a_pod_no_record_can_express_is_one_dead_letter(
 
 async def test_several_namespaces_make_one_listing(cluster: Cluster, world: World) -> None:
     records = Records()
-    await world._ask("POST", "/api/v1/namespaces", {"metadata": {"name": "shop"}})
+    await world.add_namespace("shop")
     await world.add_pod("pod-a", "10.1.0.1")
     await world.add_pod("pod-a", "10.1.0.2", "shop")
     await world.add_pod("pod-a", "10.1.0.3", "kube-system")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
-from deploy.local.kubernetes.server import KubernetesServer
 from streams.flow.output import Send
+from tests.integration.kubernetes.servers import Server
 
 _MERGE = {"Content-Type": "application/merge-patch+json"}
 _APPLY = {"Content-Type": "application/apply-patch+yaml"}
@@ -25,9 +25,9 @@ Fault = Callable[[web.Request, Callable[[], Awaitable[web.StreamResponse]]], Awa
 class World:
     """Somebody else with all rights, by HTTP."""
 
-    def __init__(self, server: KubernetesServer) -> None:
+    def __init__(self, server: Server) -> None:
         self.server = server
-        self._http = httpx.AsyncClient(base_url=server.url, timeout=60)
+        self._http = server.client()
 
     async def __aenter__(self) -> Self:
         return self
@@ -103,6 +103,18 @@ class World:
         path = f"/apis/coordination.k8s.io/v1/namespaces/default/leases/{name}"
         return await self._ask("GET", path)
 
+    async def becomes(self, specs: dict[str, Any]) -> None:
+        """Return once exactly these specs are stored; fail if they are not in time."""
+        deadline = time.monotonic() + 60
+        while (found := {n: p["spec"] for n, p in (await self.policies()).items()}) != specs:
+            assert time.monotonic() < deadline, found
+            await asyncio.sleep(0.02)
+
+    async def add_namespace(self, name: str) -> None:
+        """Have a namespace; it stays."""
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        await self._ask("PATCH", f"/api/v1/namespaces/{name}?fieldManager=world", body, _APPLY)
+
     async def events(self) -> list[dict[str, Any]]:
         return list((await self._ask("GET", "/api/v1/namespaces/default/events"))["items"])
 
@@ -121,7 +133,7 @@ class World:
 class Proxy:
     """A line to the server on which a fault can be laid, request by request."""
 
-    def __init__(self, upstream: str) -> None:
+    def __init__(self, upstream: Server) -> None:
         self.fault: Fault | None = None
         self.requests: list[tuple[str, str]] = []
         self._upstream = upstream
@@ -160,14 +172,19 @@ class Proxy:
         answer: web.StreamResponse = await self.fault(request, go_on)
         return answer
 
-    async def _forward(self, request: web.Request) -> web.StreamResponse:
-        url = self._upstream + request.path_qs
-        kept = ("Content-Type", "Accept", "Authorization")
+    def ask(self, request: web.Request, content: bytes) -> Any:
+        """Ask the server what was asked of us, with all rights."""
+        kept = ("Content-Type", "Accept")
         headers = {name: request.headers[name] for name in kept if name in request.headers}
-        content = await request.read()
-        async with self._session.request(
-            request.method, url, data=content, headers=headers
-        ) as answer:
+        if self._upstream.token:
+            headers["Authorization"] = f"Bearer {self._upstream.token}"
+        url = self._upstream.url + request.path_qs
+        return self._session.request(
+            request.method, url, data=content, headers=headers, ssl=self._upstream.trust
+        )
+
+    async def _forward(self, request: web.Request) -> web.StreamResponse:
+        async with self.ask(request, await request.read()) as answer:
             response = web.StreamResponse(status=answer.status)
             response.content_type = answer.content_type
             await response.prepare(request)

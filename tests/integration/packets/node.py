@@ -9,16 +9,13 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from deploy.local.kubernetes.kinds import PODS
-from deploy.local.kubernetes.kubeconfig import write_kubeconfig
 from deploy.local.kubernetes.kubelet import Kubelet
-from deploy.local.kubernetes.server import KubernetesServer
 from deploy.local.packets.namespaces import Namespace
 from deploy.local.packets.network import PodNetwork, link_of
 from deploy.local.packets.node_agent import NodeAgent
 from deploy.local.packets.probing import Probe, Verdict, probe_all
+from tests.integration.kubernetes.servers import Embedded
 from tests.integration.kubernetes.world import World
 
 WITHIN = 60.0
@@ -27,7 +24,7 @@ WITHIN = 60.0
 class Node:
     """What somebody sees who asks the API server, and the kernel."""
 
-    def __init__(self, server: KubernetesServer, world: World, folder: Path) -> None:
+    def __init__(self, server: Embedded, world: World, folder: Path) -> None:
         self.server = server
         self.world = world
         self.folder = folder
@@ -76,12 +73,12 @@ async def soon(look: Callable[[], Awaitable[Any]]) -> Any:
 @asynccontextmanager
 async def running(folder: Path) -> AsyncIterator[Node]:
     """Run a node with all its parts."""
-    server = KubernetesServer(bookmark_seconds=0.5)
+    server = Embedded(bookmark_seconds=0.5)
     await server.start()
-    kubeconfig = write_kubeconfig(folder / "kubeconfig", server.url)
+    kubeconfig = server.kubeconfig(folder / "kubeconfig")
     async with (
         World(server) as world,
-        httpx.AsyncClient(base_url=server.url, trust_env=False) as http,
+        server.client() as http,
         PodNetwork(folder / "packets") as network,
         task(Kubelet(http, sandboxes=network, retry_seconds=0.05).run()),
     ):

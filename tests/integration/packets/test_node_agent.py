@@ -7,16 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
-import httpx
 import pytest
 
-from deploy.local.kubernetes.kubeconfig import write_kubeconfig
 from deploy.local.kubernetes.kubelet import ADDRESS_ANNOTATION
-from deploy.local.kubernetes.server import KubernetesServer
 from deploy.local.packets.lacking import lacking
 from deploy.local.packets.namespaces import CommandFailed, Namespace
 from deploy.local.packets.node_agent import Enforce, NodeAgent
 from deploy.local.packets.probing import Probe, Verdict, probe_all
+from tests.integration.kubernetes.servers import Embedded, Server
 from tests.integration.kubernetes.world import World
 from tests.integration.packets.crowd import echoed
 from tests.integration.packets.node import Node, running, soon, task
@@ -173,9 +171,9 @@ async def test_what_changes_no_packet_costs_no_ruleset(tmp_path: Path) -> None:
 @asynccontextmanager
 async def agent_of(folder: Path, enforce: Enforce) -> AsyncIterator[tuple[NodeAgent, World]]:
     """Run an agent whose node is a function."""
-    server = KubernetesServer()
+    server = Embedded()
     await server.start()
-    agent = NodeAgent(write_kubeconfig(folder / "kubeconfig", server.url), enforce)
+    agent = NodeAgent(server.kubeconfig(folder / "kubeconfig"), enforce)
     async with World(server) as world, task(agent.run()):
         yield agent, world
     await server.stop()
@@ -201,7 +199,7 @@ async def born(node: Node, name: str, address: str) -> None:
     """Create a pod that wants a certain address, and return when it runs."""
     about = {"name": name, "labels": {"app": name}, "annotations": {ADDRESS_ANNOTATION: address}}
     body = {"metadata": about, "spec": {"containers": [{"name": "main", "image": "none"}]}}
-    async with httpx.AsyncClient(base_url=node.server.url, trust_env=False) as http:
+    async with node.server.client() as http:
         (await http.post("/api/v1/namespaces/default/pods", json=body)).raise_for_status()
     assert await node.runs(name) == address
 
@@ -210,8 +208,8 @@ async def gone(node: Node, name: str) -> bool:
     return not (node.folder / "pods" / "default" / name).exists()
 
 
-async def label_namespace(server: KubernetesServer, name: str, **labels: str | None) -> None:
-    async with httpx.AsyncClient(base_url=server.url, trust_env=False) as http:
+async def label_namespace(server: Server, name: str, **labels: str | None) -> None:
+    async with server.client() as http:
         body = {"metadata": {"labels": labels}}
         path = f"/api/v1/namespaces/{name}"
         (await http.patch(path, json=body, headers=MERGE)).raise_for_status()

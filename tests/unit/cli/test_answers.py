@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaConnectionError
 from agents.clients.errors import Refused, TryLater
 from deploy.cli.answers import plain_errors
 from deploy.installation import NotInitialised
-from deploy.local.broker.errors import BrokerNotReady
+from deploy.local.errors import PartNotReady
 from deploy.provision import MissingTopics, WrongTopic
 from deploy.workers import WorkerFailed
 from deploy.world import WorldError
@@ -29,7 +29,7 @@ from streams.settings import Settings
         (KafkaConnectionError("x"), 3),
         (ConnectionRefusedError("x"), 3),
         (TimeoutError("x"), 3),
-        (BrokerNotReady("x"), 3),
+        (PartNotReady("x"), 3),
         (WorkerFailed("x"), 3),
     ],
 )

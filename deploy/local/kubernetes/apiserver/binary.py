@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from deploy.local.cache import cached
+from deploy.local.errors import PartNotReady
 
 SOURCE = Path(__file__).parent
 VERSION = "v1.37.2"
@@ -22,8 +23,8 @@ BUILD_WITHIN = 3600.0
 _PARTS = ("go.mod", "go.sum", "main.go")
 
 
-class ApiServerNotReady(RuntimeError):
-    """The API server could not be built or started; the message says what helps."""
+class ApiServerNotReady(PartNotReady):
+    """The API server could not be built or started."""
 
 
 def kept() -> Path:

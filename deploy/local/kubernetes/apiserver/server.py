@@ -50,7 +50,8 @@ class ApiServer:
         self._folder = folder
         self._flags = flags
         self._port = 0
-        self._token = ""
+        self.token = ""
+        """The administrator's, once started."""
 
     @property
     def url(self) -> str:
@@ -71,7 +72,7 @@ class ApiServer:
         """Return a client of its administrator; closing it is the caller's affair."""
         return httpx.AsyncClient(
             base_url=self.url,
-            headers={"Authorization": f"Bearer {self._token}"},
+            headers={"Authorization": f"Bearer {self.token}"},
             verify=ssl.create_default_context(cafile=str(self.authority)),
             timeout=60,
             trust_env=False,
@@ -82,14 +83,14 @@ class ApiServer:
         program = await asyncio.to_thread(binary)
         self._folder.mkdir(parents=True, exist_ok=True)
         self._folder.chmod(0o700)
-        self._token = self._administrator()
+        self.token = self._administrator()
         for _ in range(ATTEMPTS):
             self._port = self._port or free_port()
             if not self.etcd.runs:
                 self.start_etcd(program)
             self.start_apiserver(program)
             if await self._answers():
-                write_kubeconfig(self.kubeconfig, self.url, self._token, self.authority)
+                write_kubeconfig(self.kubeconfig, self.url, self.token, self.authority)
                 return
             self.stop()
             self._port = 0
