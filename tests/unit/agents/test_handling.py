@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,12 +12,9 @@ from structlog.testing import capture_logs
 
 from agents.handling import handle_each, judge
 from agents.outlet import MAX_RAW, Outlet
-from streams.app import KafkaOptions, create_app
 from streams.codec import KEY_MARK, MAX_BYTES, Poison, RecordTooLarge
-from streams.faust_codec import FaustKey, faust_type
 from streams.flow.output import DEAD_LETTERS, PATCH_OUTCOMES, Outputs, Refusal
 from streams.records.cause import Source
-from streams.records.policies import PatchOutcome
 from tests.unit.agents.handled import App, Stream, Topics, event, outcome, sent
 
 GOOD = outcome().to_bytes()
@@ -236,35 +232,3 @@ def test_a_record_without_a_key_is_handled_under_the_empty_key() -> None:
 
 def test_a_reason_of_the_codec_is_the_reason_of_the_letter() -> None:
     assert judge(Poison(b"", "empty", "why"), "key", AT, nothing) == [Refusal("empty", "why")]
-
-
-async def test_in_faust_too_a_bug_is_a_dead_letter_and_the_next_record_is_handled(
-    tmp_path: Path,
-) -> None:
-    app = create_app(KafkaOptions("127.0.0.1:1", "x", tmp_path), store="memory://")
-    app.finalize()
-    source = app.topic("patch-outcomes", key_type=FaustKey, value_type=faust_type(PatchOutcome))
-    topics = Topics()
-    reached: list[str] = []
-
-    def handle(value: PatchOutcome, key: str, source: Source) -> Outputs:
-        reached.append(value.reason)
-        return [sent()] if value.reason == "good" else [][1]
-
-    @app.agent(source)
-    async def record(outcomes: Any) -> None:
-        await handle_each(app, outcomes, Outlet(topics), handle)  # type: ignore[arg-type]
-
-    async with record.test_context() as agent:
-        for reason in ("bad", "good"):
-            raw = outcome(reason=reason).to_bytes()
-            message = agent.to_message(b"local/default/pod-a", raw)
-            await agent.stream().channel.put(await source.decode(message))
-            async with asyncio.timeout(60), agent.new_value_processed:
-                await agent.new_value_processed.wait()
-    # The consumer, which is never started, made a loop for its thread.
-    app.consumer._thread.thread_loop.close()
-
-    assert reached == ["bad", "good"]
-    assert [reason for _, reason, _ in letters(topics)] == ["internal-error"]
-    assert len(topics.of(PATCH_OUTCOMES)) == 1
