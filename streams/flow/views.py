@@ -48,17 +48,16 @@ def resolve(index: GraphIndex, subject: PodRef, exactness: Exactness = Exactness
 
 def _between(index: GraphIndex, source: PodRef, destination: PodRef, exactness: Exactness) -> Grant:
     rules: dict[str, list[RuleRow]] = {name: [] for name in index.firewalls}
-    for row in _applying(index, source, destination):
+    for _, _, row in sorted(_applying(index, source, destination)):
         rules.setdefault(row.firewall, []).append(row)
     verdicts = []
     for name, rows in sorted(rules.items()):
         firewall = index.firewalls.get(name) or FirewallRow(firewall=name)
         if not rows and firewall.default_action is Action.DENY:
             continue
-        in_place = sorted(rows, key=lambda row: (row.place, row.rule.model_dump_json()))
         verdicts.append(
             evaluate(
-                [row.rule for row in in_place],
+                [row.rule for row in rows],
                 firewall.default_action,
                 firewall.ordered,
                 str(source.address),
@@ -69,13 +68,16 @@ def _between(index: GraphIndex, source: PodRef, destination: PodRef, exactness: 
     return any_end(verdicts)
 
 
-def _applying(index: GraphIndex, source: PodRef, destination: PodRef) -> Iterator[RuleRow]:
+def _applying(
+    index: GraphIndex, source: PodRef, destination: PodRef
+) -> Iterator[tuple[int, str, RuleRow]]:
+    """Yield place, key and row of each rule: no two have one key."""
     for key in index.covering(str(source.address)):
         row = index.rules[key]
         if _applies(index, key, End.SOURCE, row.rule.source, source) and _applies(
             index, key, End.DESTINATION, row.rule.destination, destination
         ):
-            yield row
+            yield row.place, key, row
 
 
 def _applies(index: GraphIndex, rule: str, end: End, pattern: str, pod: PodRef) -> bool:
