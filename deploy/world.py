@@ -68,6 +68,7 @@ class World:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        self.broker: EmbeddedBroker | ApacheBroker | None = None
         self.kubernetes: KubernetesServer | ApiServer | None = None
         self.verefoo: VerefooServer | None = None
         self.settings: Settings
@@ -172,12 +173,12 @@ class World:
         if self.plan.broker in KAFKA:
             nodes = KAFKA[self.plan.broker]
             apache = ApacheBroker(self.plan.state_dir / "kafka", nodes)
-            await self._stack.enter_async_context(apache)
+            self.broker = await self._stack.enter_async_context(apache)
             return apache.bootstrap
         if self.plan.broker != EMBEDDED:
             return self.plan.broker
         broker = EmbeddedBroker(self.plan.state_dir / "logs" / "broker.log")
-        await self._stack.enter_async_context(broker)
+        self.broker = await self._stack.enter_async_context(broker)
         # It forgets everything when it stops: tables of an earlier run have lost their changelogs.
         shutil.rmtree(self.plan.state_dir / "workers", ignore_errors=True)
         return broker.bootstrap
@@ -272,8 +273,15 @@ class World:
 
     async def start_workers(self, wanted: int) -> None:
         """Start so many workers; for a world that was planned without any."""
+        self.workers = Workers([self.worker(number) for number in range(wanted)])
+        self._stack.push_async_callback(self.workers.stop)
+        await self.workers.start()
+
+    def worker(self, number: int) -> WorkerProcess:
+        """Return one worker of this world, not started."""
         settings = self.settings
-        common = {
+        name = f"worker-{number}"
+        environment = {
             "VEREFLOW_KAFKA__BROKER": settings.kafka.broker,
             "VEREFLOW_KAFKA__REPLICATION": str(settings.kafka.replication),
             "VEREFLOW_KAFKA__SESSION_TIMEOUT": str(settings.kafka.session_timeout),
@@ -283,17 +291,11 @@ class World:
             "VEREFLOW_GRAPH__ID": str(self._graph),
             "VEREFLOW_GRAPH__PLACEMENT": settings.graph.placement,
             **self.plan.environment,
+            "VEREFLOW_STATE_DIR": str(self.plan.state_dir / "workers" / name),
         }
         hook = ("--prepare", BROKER_HOOK) if self.plan.broker == EMBEDDED else ()
-        workers = []
-        for number in range(wanted):
-            name = f"worker-{number}"
-            own = {"VEREFLOW_STATE_DIR": str(self.plan.state_dir / "workers" / name)}
-            log = self.plan.state_dir / "logs" / f"{name}.log"
-            workers.append(WorkerProcess(name, WEB_PORT + number, {**common, **own}, hook, log))
-        self.workers = Workers(workers)
-        self._stack.push_async_callback(self.workers.stop)
-        await self.workers.start()
+        log = self.plan.state_dir / "logs" / f"{name}.log"
+        return WorkerProcess(name, WEB_PORT + number, environment, hook, log)
 
 
 def _kubeconfig(told: str) -> Path:

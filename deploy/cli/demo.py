@@ -12,7 +12,7 @@ import httpx
 import typer
 
 from deploy.cli.answers import NO, console, errors, plain_errors
-from deploy.cli.parts import Broker, Kube, starting
+from deploy.cli.parts import Broker, starting
 from deploy.demo.expected import FIREWALL
 from deploy.demo.packets import Witness
 from deploy.demo.show import Narrator
@@ -27,7 +27,7 @@ SETTLED_WITHIN = 30.0
 
 def demo(
     broker: Broker = EMBEDDED,
-    kube: Kube = EMBEDDED,
+    kube: Annotated[str, typer.Option(help="embedded; or apiserver, our own.")] = EMBEDDED,
     packets: Annotated[
         bool, typer.Option("--packets", help="Send real packets between real pods as well.")
     ] = False,

@@ -12,7 +12,6 @@ from deploy.world import APISERVER, Plan
 Broker = Annotated[
     str, typer.Option(help="embedded; kafka or kafka:3, our own; or HOST:PORT of a Kafka.")
 ]
-Kube = Annotated[str, typer.Option(help="embedded; apiserver, our own; or kubeconfig[:PATH].")]
 
 
 def starting(plan: Plan) -> str:

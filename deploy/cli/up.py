@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 
 from deploy.cli.answers import console, plain_errors
-from deploy.cli.parts import Broker, Kube, starting
+from deploy.cli.parts import Broker, starting
 from deploy.world import EMBEDDED, Plan, World
 
 MOST_WORKERS = 16
@@ -21,7 +21,9 @@ MOST_WORKERS = 16
 
 def up(
     broker: Broker = EMBEDDED,
-    kube: Kube = EMBEDDED,
+    kube: Annotated[
+        str, typer.Option(help="embedded; apiserver, our own; or kubeconfig[:PATH].")
+    ] = EMBEDDED,
     verefoo: Annotated[str, typer.Option(help="embedded, or the URL of a Verefoo.")] = EMBEDDED,
     placement: Annotated[str, typer.Option(help="Where firewalls stand: star.")] = "star",
     workers: Annotated[

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import random
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from deploy.local.broker.apache import ApacheBroker
+from tests.disturbing import Disturber
 from tests.integration.broker.two_hops import APP_ID, PARTITIONS, Note
 
 ROOT = Path(__file__).parents[3]
 SESSION = 6.0
 RATE = 200
 KEYS = 100
-# Longer than the session, and much longer.
-PAUSES = (12.0, 40.0)
 
 
 class Storm:
@@ -30,12 +26,15 @@ class Storm:
     def __init__(self, broker: ApacheBroker, folder: Path, seed: int) -> None:
         self.sent = 0
         self.restarts = 0
-        self.told: list[str] = []
         self._broker = broker
         self._folder = folder
-        self._chance = random.Random(seed)
         self._workers: dict[str, subprocess.Popen[bytes]] = {}
         self._feeding = True
+        self.disturber = Disturber(broker, seed, self._pids, lambda: self.start("worker-3"))
+
+    def _pids(self) -> dict[str, int]:
+        # One that ended, and was not started again yet, cannot be disturbed.
+        return {n: each.pid for n, each in self._workers.items() if each.poll() is None}
 
     def start(self, *names: str) -> None:
         """Start workers, each with a folder of its own."""
@@ -79,54 +78,6 @@ class Storm:
                     self.restarts += 1
                     self.start(name)
             await asyncio.sleep(0.5)
-
-    async def rage(self) -> None:
-        """Do each of six things once, in an order and at moments that the seed decides."""
-        happenings: list[Callable[[], Awaitable[None]]] = [
-            self._kill,
-            self._terminate,
-            lambda: self._pause(PAUSES[0]),
-            lambda: self._pause(PAUSES[1]),
-            self._kill_broker,
-            self._join,
-        ]
-        self._chance.shuffle(happenings)
-        for happen in happenings:
-            await asyncio.sleep(self._chance.uniform(5, 9))
-            await happen()
-
-    def _one(self) -> str:
-        return self._chance.choice(sorted(self._workers))
-
-    async def _kill(self) -> None:
-        name = self._tell("kill -9", self._one())
-        self._workers[name].kill()
-
-    async def _terminate(self) -> None:
-        name = self._tell("TERM", self._one())
-        self._workers[name].terminate()
-
-    async def _pause(self, seconds: float) -> None:
-        name = self._tell(f"STOP for {seconds:.0f} s", self._one())
-        process = self._workers[name]
-        process.send_signal(signal.SIGSTOP)
-        try:
-            await asyncio.sleep(seconds)
-        finally:
-            process.send_signal(signal.SIGCONT)
-
-    async def _kill_broker(self) -> None:
-        self._tell("kill -9", "broker")
-        self._broker.nodes[0].kill()
-        await asyncio.sleep(self._chance.uniform(1, 4))
-        await self._broker.start()
-
-    async def _join(self) -> None:
-        self.start(self._tell("join", "worker-3"))
-
-    def _tell(self, what: str, whom: str) -> str:
-        self.told.append(f"{what} {whom}")
-        return whom
 
     async def behind(self) -> dict[str, int]:
         """Return how much of each partition is not committed: nothing, unless one is blocked."""

@@ -34,7 +34,7 @@ async def test_every_note_gets_through_the_storm(tmp_path: Path, seed: int) -> N
         keeping = asyncio.create_task(storm.keep())
         feeding = asyncio.create_task(storm.feed())
         try:
-            await storm.rage()
+            await storm.disturber.rage()
             storm.end_feeding()
             await feeding
             async with Reader(broker, "results") as results:
@@ -45,7 +45,7 @@ async def test_every_note_gets_through_the_storm(tmp_path: Path, seed: int) -> N
             storm.stop()
 
     twice = len(results.values) - len(results.numbers)
-    print(f"{storm.told}: {storm.sent} sent, {twice} twice, {storm.restarts} restarts")
+    print(f"{storm.disturber.told}: {storm.sent} sent, {twice} twice, {storm.restarts} restarts")
     lost = sorted(set(range(storm.sent)) - results.numbers)
     assert (len(lost), lost[:20]) == (0, [])
     assert left == {}
