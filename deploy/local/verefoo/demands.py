@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import AliasChoices, Field
+from pydantic import Field
 
 from deploy.local.verefoo.words import Aim, Body, Flag, Place, Protocol, Rows, Text
 
@@ -72,11 +72,7 @@ class Property(Body):
     graph: int = 0
     src: Text = None
     dst: Text = None
-    lv4_proto: Protocol = Field(
-        default="ANY",
-        validation_alias=AliasChoices("lv4Proto", "lv4proto", "lv4_proto"),
-        serialization_alias="lv4Proto",
-    )
+    lv4_proto: Protocol = "ANY"
     src_port: Text = None
     dst_port: Text = None
     is_sat: Flag = None

@@ -19,7 +19,15 @@ class Reply(NamedTuple):
     """An answer: a body of None is no body at all, text is HTML."""
 
     status: int
-    body: dict[str, Any] | str | None
+    body: dict[str, Any] | str | None = None
+    allow: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """Return the content type: nothing that was deleted twice, or asked for, has none."""
+        if self.status == 304 or self.allow:
+            return ""
+        return f"{'text/html' if isinstance(self.body, str) else 'application/json'};charset=UTF-8"
 
 
 def embedded(status: int, key: str, values: list[Any], links: dict[str, Any]) -> Reply:

@@ -80,12 +80,17 @@ def answer(store: Store, asked: Asked) -> Reply:
         return page(404)
     if not _takes_json(asked.accept):
         return page(406)
+    if asked.method == "HEAD":
+        # As GET; whoever sends the answer leaves its body out.
+        asked = asked._replace(method="GET")
     try:
+        if asked.method == "OPTIONS":
+            return Reply(200, allow=(*_find(asked.path.removeprefix(CONTEXT))[1], "OPTIONS"))
         said, methods = _do(store, asked)
     except Failure as failure:
         return error(failure.status, failure.message, asked.path)
     if said.status in (204, 304):
-        return Reply(said.status, None)
+        return Reply(said.status)
     url = asked.origin + asked.path.rstrip("/")
     links = {"self": link(url, methods), "collection": link(url.rpartition("/")[0], ("GET",))}
     return embedded(said.status, said.key, said.values, links)

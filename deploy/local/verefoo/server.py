@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from asyncio import Transport
 from pathlib import Path
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import orjson
 from aiohttp import web
@@ -15,8 +17,9 @@ from deploy.local.verefoo.store import Store
 
 _LARGEST_BODY = 64 * 1024 * 1024
 _IDLE_SECONDS = 60.0
-# The original hangs up after each of these, which a pooled client has to live with.
+# The original hangs up after each of these, and now and then, as a pooled client has to live with.
 _LAST_WORDS = (400, 500)
+_REQUESTS_PER_CONNECTION = 100
 
 
 class Write(NamedTuple):
@@ -35,6 +38,7 @@ class VerefooServer:
         self._port = port
         self._writes: list[Write] = []
         self._runner: web.AppRunner | None = None
+        self._served: WeakKeyDictionary[Transport, int] = WeakKeyDictionary()
 
     @property
     def url(self) -> str:
@@ -80,17 +84,27 @@ class VerefooServer:
         reply = answer(self.store, asked)
         if request.method not in ("GET", "HEAD", "OPTIONS"):
             self._writes.append(Write(request.method, request.path, reply.status))
-        return _response(reply)
+        response = _response(reply)
+        if reply.status in _LAST_WORDS or self._was_last(request):
+            response.force_close()
+        return response
+
+    def _was_last(self, request: web.Request) -> bool:
+        """Tell whether a connection has served its time."""
+        if request.transport is None:
+            return True
+        served = self._served[request.transport] = self._served.get(request.transport, 0) + 1
+        return served >= _REQUESTS_PER_CONNECTION
 
 
 def _response(reply: Reply) -> web.Response:
     response = web.Response(status=reply.status)
     if isinstance(reply.body, str):
-        response.text = reply.body
-        response.content_type = "text/html"
+        response.body = reply.body.encode()
     elif reply.body is not None:
         response.body = orjson.dumps(reply.body)
-        response.headers["Content-Type"] = "application/json;charset=UTF-8"
-    if reply.status in _LAST_WORDS:
-        response.force_close()
+    if reply.kind:
+        response.headers["Content-Type"] = reply.kind
+    if reply.allow:
+        response.headers["Allow"] = ",".join(reply.allow)
     return response

@@ -11,9 +11,9 @@ T = TypeVar("T")
 
 
 class Body(BaseModel):
-    """A part of a body: unknown fields are dropped, snake_case names are understood as well."""
+    """A part of a body: unknown fields are dropped, snake_case names among them."""
 
-    model_config = ConfigDict(extra="ignore", alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(extra="ignore", alias_generator=to_camel)
 
     def stored(self) -> dict[str, Any]:
         """Return the part as it is kept and shown: every field, nulls too."""

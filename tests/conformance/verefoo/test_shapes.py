@@ -172,6 +172,12 @@ async def test_a_bad_request_costs_the_connection(
     assert response.headers["Connection"] == "close"
 
 
+async def test_a_connection_serves_a_hundred_requests(http: httpx.AsyncClient) -> None:
+    answers = [(await http.get("/adp/graphs")).headers.get("Connection") for _ in range(201)]
+
+    assert [number for number, said in enumerate(answers, 1) if said == "close"] == [100, 200]
+
+
 def _without_nulls(told: Any) -> Any:
     if isinstance(told, list):
         return [_without_nulls(each) for each in told]

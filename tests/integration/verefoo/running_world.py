@@ -103,8 +103,9 @@ class RunningWorld(GraphWorld):
 class Unreliable:
     """A proxy that passes requests on, unless it is told how to fail.
 
-    `fails` gets the method of each request and returns how: "" not at all, "500", "html",
-    "unheard" (no answer, nothing done), "lost" (done, no answer), "hang" (nothing, for long).
+    `fails` gets the method of each request and returns how: "" not at all, "500", "html", "xml",
+    "cut" (an answer that breaks off), "slow" (one that trickles), "unheard" (no answer), "hang"
+    (nothing, for long), each with nothing done; "lost" is done, and not answered.
     """
 
     def __init__(self, target: str) -> None:
@@ -145,6 +146,10 @@ class Unreliable:
             return web.json_response({"message": "No message available"}, status=500)
         if how == "html":
             return web.Response(text="<html>starting</html>", content_type="text/html")
+        if how == "xml":
+            return web.Response(text="<graphs><graph/></graphs>", content_type="application/xml")
+        if how in ("cut", "slow"):
+            return await self._begin(request, pieces=1 if how == "cut" else 1000)
         if how == "hang":
             await self._let_go.wait()
         if how in ("unheard", "hang"):
@@ -161,8 +166,24 @@ class Unreliable:
             status=answer.status_code, body=answer.content, content_type="application/json"
         )
 
+    async def _begin(self, request: web.Request, pieces: int) -> web.StreamResponse:
+        """Begin with an answer that would be a graph of nothing, and do not come to its end."""
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        response.content_length = 5000
+        await response.prepare(request)
+        await response.write(b'{"_embedded": {"graphList": [{"node": [')
+        for _ in range(pieces):
+            with suppress(ConnectionError, TimeoutError):
+                async with asyncio.timeout(0.01):
+                    await self._let_go.wait()
+                break
+            if request.transport is None or request.transport.is_closing():
+                break
+            await response.write(b" ")
+        return _hang_up(request)
+
 
 def _hang_up(request: web.Request) -> web.Response:
-    assert request.transport is not None
-    request.transport.abort()
+    if request.transport is not None:
+        request.transport.abort()
     return web.Response()

@@ -9,7 +9,7 @@ from streams.records.marks import MarkKind
 from tests.integration.verefoo.running_world import A, B, C, D, RunningWorld, Unreliable
 from tests.unit.agents.graph_world import rule
 
-TROUBLES = ["500", "html", "unheard", "hang"]
+TROUBLES = ["500", "html", "xml", "cut", "slow", "unheard", "hang"]
 
 
 async def test_a_pod_that_comes_takes_two_writes(world: RunningWorld) -> None:

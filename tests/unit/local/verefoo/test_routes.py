@@ -84,7 +84,7 @@ def test_requirements_come_and_go_one_by_one() -> None:
     ask(store, "POST", "/adp/graphs", {"graph": [{}]})
     ask(store, "POST", "/adp/requirements", {"property": []})
 
-    added = ask(store, "POST", "/adp/requirements/1/properties", PROPERTY | {"lv4proto": "TCP"})
+    added = ask(store, "POST", "/adp/requirements/1/properties", PROPERTY | {"lv4Proto": "TCP"})
 
     assert added.status == 201
     shown = ask(store, "GET", "/adp/requirements/1/properties/2").body
