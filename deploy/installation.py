@@ -18,6 +18,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from agents.clients.kubernetes import Cluster
 from deploy.errors import Unusable
+from deploy.login import client_options
 from deploy.provision import Provisioned, WrongTopic, absent, provision
 from streams.flow.fence import INSTANCE, MANAGED_BY, revision_of
 from streams.flow.output import GRAPH_EDITS, GRAPH_FACTS, POD_EVENTS, POD_RULES, POLICY_PATCHES
@@ -47,16 +48,16 @@ async def initialise(settings: Settings) -> tuple[Provisioned, int]:
     The epoch is raised before the topics that begin anew are there: whoever is interrupted in
     between raises it once more, and it is never too low.
     """
-    servers, wanted = settings.kafka.bootstrap, specs(settings, NAMES)
+    client, wanted = client_options(settings.kafka), specs(settings, NAMES)
     own = [spec for spec in wanted if spec.name == installation_topic(settings)]
-    lacking = set(await absent(servers, [spec.name for spec in wanted]))
+    lacking = set(await absent([spec.name for spec in wanted], **client))
     _check_rows(settings, lacking)
-    created = (await provision(servers, own)).created
+    created = (await provision(own, **client)).created
     epoch = await read_epoch(settings)
     if epoch is None or _rows(settings, POD_RULES) in lacking:
         epoch = 1 + max(epoch or 0, await _highest_epoch(settings))
         await write_epoch(settings, epoch)
-    created += (await provision(servers, wanted)).created
+    created += (await provision(wanted, **client)).created
     found = tuple(spec.name for spec in wanted if spec.name not in created)
     return Provisioned(created, found), epoch
 
@@ -82,7 +83,7 @@ def _rows(settings: Settings, table: str) -> str:
 
 async def write_epoch(settings: Settings, epoch: int) -> None:
     """Remember the epoch of this installation."""
-    async with AIOKafkaProducer(bootstrap_servers=settings.kafka.bootstrap) as producer:
+    async with AIOKafkaProducer(**client_options(settings.kafka)) as producer:
         value = json.dumps({"epoch": epoch}).encode()
         key = settings.instance.encode()
         await producer.send_and_wait(installation_topic(settings), value, key, partition=0)
@@ -91,7 +92,7 @@ async def write_epoch(settings: Settings, epoch: int) -> None:
 async def read_epoch(settings: Settings) -> int | None:
     """Return the epoch of this installation, or None if it never had one."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka.bootstrap,
+        **client_options(settings.kafka),
         auto_offset_reset="earliest",
         enable_auto_commit=False,
     )

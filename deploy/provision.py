@@ -55,38 +55,40 @@ class Provisioned:
     found: tuple[str, ...]
 
 
-async def provision(bootstrap: str, topics: Sequence[TopicSpec], **client: Any) -> Provisioned:
-    """Create the topics that are missing and check the others; `client` is for credentials."""
-    async with _admin(bootstrap, client) as admin:
+async def provision(topics: Sequence[TopicSpec], **client: Any) -> Provisioned:
+    """Create the topics that are missing and check the others, as this client of aiokafka."""
+    async with _admin(client) as admin:
         missing = await _missing(admin, topics)
         await _create(admin, missing)
         described = await _with_leaders(admin, topics)
-        await _check(admin, bootstrap, topics, described)
+        await _check(admin, client["bootstrap_servers"], topics, described)
     created = tuple(spec.name for spec in missing)
     return Provisioned(created, tuple(spec.name for spec in topics if spec.name not in created))
 
 
-async def absent(bootstrap: str, names: Iterable[str], **client: Any) -> list[str]:
+async def absent(names: Iterable[str], **client: Any) -> list[str]:
     """Return the names of which there is no topic."""
-    async with _admin(bootstrap, client) as admin:
+    async with _admin(client) as admin:
         there = set(await admin.list_topics())
     return [name for name in names if name not in there]
 
 
-async def check(bootstrap: str, topics: Sequence[TopicSpec], **client: Any) -> None:
+async def check(topics: Sequence[TopicSpec], **client: Any) -> None:
     """Raise unless every topic is there and right: what a worker asks before it starts."""
-    async with _admin(bootstrap, client) as admin:
+    async with _admin(client) as admin:
         missing = await _missing(admin, topics)
         if missing:
             names = ", ".join(spec.name for spec in missing)
-            raise MissingTopics(f"no such topics: {names}; run `vereflow init`")
+            # A broker with rights shows nobody what he may not see.
+            unseen = ", or our login may not see them" if "sasl_mechanism" in client else ""
+            raise MissingTopics(f"no such topics{unseen}: {names}; run `vereflow init`")
         described = await _with_leaders(admin, topics)
-        await _check(admin, bootstrap, topics, described)
+        await _check(admin, client["bootstrap_servers"], topics, described)
 
 
 @asynccontextmanager
-async def _admin(bootstrap: str, client: Mapping[str, Any]) -> AsyncIterator[Any]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, **client)
+async def _admin(client: Mapping[str, Any]) -> AsyncIterator[Any]:
+    admin = AIOKafkaAdminClient(**client)
     try:
         await admin.start()
         yield admin

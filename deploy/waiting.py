@@ -10,12 +10,13 @@ import asyncio
 import math
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from deploy.login import client_options
 from deploy.provision import MissingTopics, absent
 from streams.codec import Poison, decode
 from streams.flow.output import BARRIERS, PATCH_OUTCOMES
@@ -40,12 +41,10 @@ async def wait_for_effects(settings: Settings, within: float) -> list[str]:
     Raise MissingTopics if nobody made them, TimeoutError if the broker does not answer in time.
     """
     deadline = time.monotonic() + within
-    servers = settings.kafka.bootstrap
-    await _require_topics(servers, settings)
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=servers, auto_offset_reset="latest", enable_auto_commit=False
-    )
-    async with AIOKafkaProducer(bootstrap_servers=servers) as producer:
+    client = client_options(settings.kafka)
+    await _require_topics(settings, client)
+    consumer = AIOKafkaConsumer(auto_offset_reset="latest", enable_auto_commit=False, **client)
+    async with AIOKafkaProducer(**client) as producer:
         await consumer.start()
         try:
             async with asyncio.timeout(max(within, CONNECT_WITHIN)):
@@ -59,10 +58,10 @@ async def wait_for_effects(settings: Settings, within: float) -> list[str]:
             await consumer.stop()
 
 
-async def _require_topics(servers: str, settings: Settings) -> None:
+async def _require_topics(settings: Settings, client: Mapping[str, Any]) -> None:
     # A client that asks for a topic which is not there asks for as long as it may.
     plain = names(settings)
-    lacking = await absent(servers, (plain[BARRIERS], plain[PATCH_OUTCOMES]))
+    lacking = await absent((plain[BARRIERS], plain[PATCH_OUTCOMES]), **client)
     if lacking:
         raise MissingTopics(f"no such topics: {', '.join(lacking)}; run `vereflow init`")
 

@@ -32,6 +32,7 @@ from agents.ownership import owned_partitions, partition_of
 from agents.pod_watcher import PodWatcher
 from agents.web import install as install_web
 from agents.web.health import Check
+from deploy.login import credentials
 from streams import faust_topics
 from streams.app import KafkaOptions, create_app
 from streams.flow.aligner import Aligning
@@ -56,7 +57,7 @@ class Worker:
     ) -> None:
         self._settings = settings
         self._epoch = epoch
-        self.app = create_app(_options(settings))
+        self.app = create_app(_options(settings), credentials=credentials(settings.kafka))
         self._topics = faust_topics.declare(self.app, settings)
         self._tables = faust_tables.declare(self.app, settings.kafka.partitions)
         self._metrics = Metrics()

@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from pydantic.alias_generators import to_camel
 
 from agents.clients.verefoo import Verefoo
 from deploy.account import make_account
 from deploy.errors import Unusable
 from deploy.installation import initialise
+from deploy.kafka_rights import grant
 from deploy.local.broker.apache import ApacheBroker
 from deploy.local.broker.embedded import EmbeddedBroker
+from deploy.local.broker.secured import ADMIN, MECHANISM, WORKER
 from deploy.local.kubernetes.apiserver.server import ApiServer
 from deploy.local.kubernetes.kubeconfig import write_kubeconfig
 from deploy.local.kubernetes.kubelet import Kubelet
@@ -27,19 +30,22 @@ from deploy.local.packets.lacking import lacking
 from deploy.local.packets.network import PodNetwork
 from deploy.local.packets.node_agent import NodeAgent
 from deploy.local.verefoo.server import VerefooServer
+from deploy.login import client_options
 from deploy.workers import WorkerProcess, Workers
 from streams.graph.placements import PLACEMENTS
 from streams.settings import Settings, load
 
 EMBEDDED = "embedded"
 # Apache Kafka of our own, and of how many nodes; anything else is where one listens.
-KAFKA = {"kafka": 1, "kafka:3": 3}
+KAFKA = {"kafka": 1, "kafka:3": 3, "kafka:secured": 1}
+SECURED = "kafka:secured"
 # kube-apiserver and etcd of our own.
 APISERVER = "apiserver"
 BROKER_HOOK = "deploy.local.broker.quirks:install"
 VEREFOO_PORT = 8085
 WEB_PORT = 6066
 SAVE_EVERY = 5.0
+_LOGIN = {"prefix", "tls", "ca", "user", "password_file", "mechanism"}
 ENFORCING_WITHIN = 60.0
 
 
@@ -114,6 +120,9 @@ class World:
             "pids": {worker.name: worker.pid for worker in self.workers.workers},
             "stateDir": str(self.plan.state_dir),
         }
+        if self.plan.broker == SECURED:
+            told = settings.kafka.model_dump(mode="json", include=_LOGIN)
+            found["login"] = {to_camel(name): value for name, value in told.items()}
         if self.plan.packets:
             found["packets"] = str(self.plan.state_dir / "packets")
         if self.plan.broker == EMBEDDED:
@@ -144,17 +153,25 @@ class World:
             self._broker(), self._kubernetes(), self._verefoo()
         )
         told: dict[str, Any] = {
-            "kafka": {"broker": broker, **self._broker_settings()},
+            "kafka": {"broker": broker, **self._broker_settings(WORKER)},
             "cluster": {"kubeconfig": kubeconfig},
             "verefoo": {"url": url},
             "graph": {"placement": self.plan.placement},
         }
         self.settings = load(**told)
         self._graph = await self._make_graph(url)
-        await initialise(self.settings)
+        await self._initialise()
         if self._network is not None and self._kubeconfig is not None:
             await self._enforce(self._network, self._kubeconfig)
         await self.start_workers(self.plan.workers)
+
+    async def _initialise(self) -> None:
+        if self.plan.broker != SECURED:
+            await initialise(self.settings)
+            return
+        admin = self.settings.kafka.model_copy(update=self._broker_settings(ADMIN))
+        await initialise(self.settings.model_copy(update={"kafka": admin}))
+        await grant(admin, WORKER, **client_options(admin))
 
     async def _pod_network(self) -> PodNetwork:
         if self.plan.kube.startswith("kubeconfig"):
@@ -172,7 +189,8 @@ class World:
     async def _broker(self) -> str:
         if self.plan.broker in KAFKA:
             nodes = KAFKA[self.plan.broker]
-            apache = ApacheBroker(self.plan.state_dir / "kafka", nodes)
+            secured = self.plan.broker == SECURED
+            apache = ApacheBroker(self.plan.state_dir / "kafka", nodes, secured)
             self.broker = await self._stack.enter_async_context(apache)
             return apache.bootstrap
         if self.plan.broker != EMBEDDED:
@@ -183,7 +201,17 @@ class World:
         shutil.rmtree(self.plan.state_dir / "workers", ignore_errors=True)
         return broker.bootstrap
 
-    def _broker_settings(self) -> dict[str, Any]:
+    def _broker_settings(self, user: str) -> dict[str, Any]:
+        if isinstance(self.broker, ApacheBroker) and (secured := self.broker.secured):
+            return {
+                # One right covers what begins like this.
+                "prefix": "vereflow-",
+                "tls": True,
+                "ca": secured.ca,
+                "user": user,
+                "password_file": secured.password_file(user),
+                "mechanism": MECHANISM,
+            }
         if self.plan.broker in KAFKA:
             return {"replication": KAFKA[self.plan.broker]}
         if self.plan.broker != EMBEDDED:
@@ -282,10 +310,10 @@ class World:
         settings = self.settings
         name = f"worker-{number}"
         environment = {
-            "VEREFLOW_KAFKA__BROKER": settings.kafka.broker,
-            "VEREFLOW_KAFKA__REPLICATION": str(settings.kafka.replication),
-            "VEREFLOW_KAFKA__SESSION_TIMEOUT": str(settings.kafka.session_timeout),
-            "VEREFLOW_KAFKA__HEARTBEAT": str(settings.kafka.heartbeat),
+            **{
+                f"VEREFLOW_KAFKA__{name.upper()}": str(value)
+                for name, value in settings.kafka.model_dump(exclude_none=True).items()
+            },
             "VEREFLOW_CLUSTER__KUBECONFIG": str(settings.cluster.kubeconfig),
             "VEREFLOW_VEREFOO__URL": settings.verefoo.url,
             "VEREFLOW_GRAPH__ID": str(self._graph),

@@ -135,6 +135,17 @@ class KafkaSettings(Group):
     heartbeat: Seconds = Field(
         default=3, description="At most half of the session timeout; a third is usual."
     )
+    tls: bool = Field(default=False, description="Whether brokers speak TLS.")
+    ca: Path | None = Field(
+        default=None, description="PEM file of who vouches for them; None: the system's."
+    )
+    user: str = Field(default="", max_length=200, description="SASL user; none: no login.")
+    password_file: Path | None = Field(
+        default=None, description="The user's password is what this file holds."
+    )
+    mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = Field(
+        default="SCRAM-SHA-512", description="How the user logs in."
+    )
 
     @property
     def bootstrap(self) -> str:
@@ -145,6 +156,17 @@ class KafkaSettings(Group):
     def _beats_in_time(self) -> KafkaSettings:
         if self.heartbeat * 2 > self.session_timeout:
             raise ValueError("heartbeat must be at most half of session_timeout")
+        return self
+
+    @model_validator(mode="after")
+    def _gives_no_password_away(self) -> KafkaSettings:
+        if bool(self.user) != (self.password_file is not None):
+            raise ValueError("user and password_file go together")
+        if self.ca is not None and not self.tls:
+            raise ValueError("ca is for tls")
+        hosts = [each.rpartition(":")[0].strip("[]") for each in self.bootstrap.split(",")]
+        if self.user and not self.tls and not all(map(is_loopback, hosts)):
+            raise ValueError("a password leaves this machine in the clear; set tls")
         return self
 
 

@@ -12,6 +12,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from deploy.cli.knocking import why_not
+from deploy.login import client_options
 from deploy.provision import MissingTopics
 from streams.settings import Settings
 
@@ -20,23 +22,21 @@ READ_WITHIN = 30.0
 
 
 class BrokerSilent(ConnectionError):
-    """No broker answers at the address that is set."""
+    """No broker lets us in at the address that is set; the message says why, and what to do."""
 
 
 async def reach_broker(settings: Settings) -> None:
-    """Return if a broker answers; raise BrokerSilent if none does in time."""
-    servers = settings.kafka.bootstrap
+    """Return if a broker lets us in; raise BrokerSilent if none does in time."""
+    kafka = settings.kafka
     admin = AIOKafkaAdminClient(
-        bootstrap_servers=servers, request_timeout_ms=int(1000 * CONNECT_WITHIN)
+        request_timeout_ms=int(1000 * CONNECT_WITHIN), **client_options(kafka)
     )
     try:
         async with asyncio.timeout(CONNECT_WITHIN):
             with _silent_client():
                 await admin.start()
-    except TimeoutError as error:
-        raise BrokerSilent(f"broker {servers}: no answer within {CONNECT_WITHIN:.0f} s") from error
-    except (KafkaError, OSError) as error:
-        raise BrokerSilent(f"broker {servers}: no answer") from error
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise BrokerSilent(f"broker {kafka.bootstrap}: {await why_not(kafka)}") from error
     finally:
         await admin.close()
 
@@ -58,9 +58,7 @@ async def read_newest(settings: Settings, topic: str, most: int) -> tuple[list[A
     await reach_broker(settings)
     places = await _places(settings, topic)
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka.bootstrap,
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
+        auto_offset_reset="earliest", enable_auto_commit=False, **client_options(settings.kafka)
     )
     async with asyncio.timeout(READ_WITHIN):
         await consumer.start()
@@ -71,7 +69,7 @@ async def read_newest(settings: Settings, topic: str, most: int) -> tuple[list[A
 
 
 async def _places(settings: Settings, topic: str) -> list[TopicPartition]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka.bootstrap)
+    admin = AIOKafkaAdminClient(**client_options(settings.kafka))
     try:
         await admin.start()
         # Asking for a topic by its name would create it on brokers that create on demand.

@@ -25,6 +25,7 @@ from deploy.cli.rights import (
 )
 from deploy.cli.stored import ANSWER_WITHIN, cluster_of
 from deploy.installation import read_epoch
+from deploy.login import client_options
 from deploy.provision import check as check_topics
 from streams.settings import Settings
 from streams.topics import specs
@@ -103,7 +104,7 @@ async def _broker(running: Running) -> str:
 
 async def _topics(running: Running) -> str:
     wanted = specs(running.settings, NAMES)
-    await check_topics(running.settings.kafka.bootstrap, wanted)
+    await check_topics(wanted, **client_options(running.settings.kafka))
     return f"{len(wanted)} topics, all with leaders"
 
 

@@ -33,6 +33,17 @@ class VerefooPart(Part):
     graph: int
 
 
+class LoginPart(Part):
+    """How the broker is logged in to: the password itself is in a file of its own."""
+
+    prefix: str
+    tls: bool
+    ca: Path
+    user: str
+    password_file: Path
+    mechanism: str
+
+
 class Endpoints(Part):
     """What the endpoints file says."""
 
@@ -41,6 +52,7 @@ class Endpoints(Part):
     verefoo: VerefooPart
     web: tuple[str, ...] = ()
     broker_hook: str = ""
+    login: LoginPart | None = None
     packets: Path | None = None
 
 
@@ -86,8 +98,9 @@ def _settings(told: Endpoints | None) -> Settings:
         return settings
     if told.broker_hook:
         call_hook(told.broker_hook)
+    login = told.login.model_dump() if told.login else {}
     return load(
-        kafka=settings.kafka.model_dump() | {"broker": told.broker},
+        kafka=settings.kafka.model_dump() | {"broker": told.broker} | login,
         cluster=settings.cluster.model_dump() | {"kubeconfig": told.kube.kubeconfig or None},
         verefoo=settings.verefoo.model_dump() | {"url": told.verefoo.url},
         graph=settings.graph.model_dump() | {"id": told.verefoo.graph},

@@ -10,7 +10,7 @@ from deploy.local.kubernetes.apiserver import binary
 from deploy.world import APISERVER, Plan
 
 Broker = Annotated[
-    str, typer.Option(help="embedded; kafka or kafka:3, our own; or HOST:PORT of a Kafka.")
+    str, typer.Option(help="embedded; kafka, kafka:3 or kafka:secured, our own; or HOST:PORT.")
 ]
 
 

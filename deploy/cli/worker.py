@@ -16,6 +16,8 @@ from deploy.cli.broker import reach_broker
 from deploy.cli.state_dir import claim_state_dir
 from deploy.hooks import call_hook
 from deploy.installation import NotInitialised, read_epoch
+from deploy.kafka_rights import require_group
+from deploy.login import client_options
 from deploy.provision import check
 from deploy.worker import Worker
 from streams.settings import Settings, load
@@ -57,7 +59,9 @@ def worker(
 async def _check(settings: Settings) -> int:
     """Refuse to run on topics that are not right; return the epoch of this installation."""
     await reach_broker(settings)
-    await check(settings.kafka.bootstrap, specs(settings, NAMES))
+    client = client_options(settings.kafka)
+    await check(specs(settings, NAMES), **client)
+    await require_group(settings.kafka, **client)
     epoch = await read_epoch(settings)
     if epoch is None:
         raise NotInitialised("this installation has no epoch; run `vereflow init`")

@@ -17,8 +17,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from deploy.demo.stage import NAMESPACE, Stage
 from deploy.local.broker import quirks
+from deploy.login import client_options
 from deploy.world import Plan, World
 from streams.records.rules import Rule
+from streams.topics import names
 from tests.reading import Reach, allowed_ports
 
 Json = dict[str, Any]
@@ -98,16 +100,17 @@ class Actor(Stage):
         self, topic: str, records: Iterable[tuple[bytes | None, bytes | None]]
     ) -> None:
         """Write raw records to a topic: keys and values as bytes."""
-        broker = self.world.settings.kafka.broker
-        async with AIOKafkaProducer(bootstrap_servers=broker) as producer:
+        topic = names(self.world.settings)[topic]
+        async with AIOKafkaProducer(**client_options(self.world.settings.kafka)) as producer:
             for key, value in records:
                 await producer.send_and_wait(topic, value, key=key)
 
     async def consume(self, topic: str) -> list[Any]:
         """Return every record of a topic, partition by partition."""
         quirks.install()
+        topic = names(self.world.settings)[topic]
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.world.settings.kafka.broker, auto_offset_reset="earliest"
+            auto_offset_reset="earliest", **client_options(self.world.settings.kafka)
         )
         await consumer.start()
         try:

@@ -11,11 +11,12 @@ import subprocess
 import time
 import uuid
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from deploy.local.broker.apache_jars import jars, java
 from deploy.local.broker.errors import BrokerNotReady
 from deploy.local.broker.reaching import brokers, listens
+from deploy.local.broker.secured import ADMIN, WORKER, Secured
 from deploy.local.ports import free_port
 
 READY_WITHIN = 120.0
@@ -53,20 +54,25 @@ class Node:
         """Choose ports that are free now."""
         self.port, self.controller_port = free_port(), free_port()
 
-    def start(self, cluster: str, properties: dict[str, object]) -> None:
-        """Start the process; it formats its folder the first time."""
+    def start(
+        self, cluster: str, properties: dict[str, object], logins: tuple[str, ...] = ()
+    ) -> None:
+        """Start the process; it formats its folder the first time, with these logins."""
         self._folder.mkdir(parents=True, exist_ok=True)
         written = self._folder / "server.properties"
+        scheme = "SASL_SSL" if logins else "PLAINTEXT"
         own = {
             "node.id": self.number,
             "log.dirs": self._folder / "data",
-            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},"
+            "listeners": f"{scheme}://127.0.0.1:{self.port},"
             f"CONTROLLER://127.0.0.1:{self.controller_port}",
         }
+        # There may be passwords in it.
+        written.touch(0o600)
         written.write_text("".join(f"{key}={value}\n" for key, value in (properties | own).items()))
         with open(self._folder / "broker.log", "ab") as log:
             if not (self._folder / "data" / "meta.properties").exists():
-                self._format(cluster, written, log)
+                self._format(cluster, written, logins, log)
             # A session of its own: Ctrl-C must reach the workers while there is still a broker.
             self._process = subprocess.Popen(
                 _java("kafka.Kafka", str(written)),
@@ -76,8 +82,10 @@ class Node:
                 start_new_session=True,
             )
 
-    def _format(self, cluster: str, written: Path, log: IO[bytes]) -> None:
+    def _format(self, cluster: str, written: Path, logins: tuple[str, ...], log: IO[bytes]) -> None:
         command = _java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(written))
+        for login in logins:
+            command += ["--add-scram", login]
         done = subprocess.run(command, stdout=log, stderr=log, timeout=FORMAT_WITHIN, check=False)
         if done.returncode:
             raise BrokerNotReady(f"Apache Kafka could not format its folder: see {log.name}")
@@ -109,8 +117,10 @@ class Node:
 class ApacheBroker:
     """A cluster of one node or three."""
 
-    def __init__(self, folder: Path, nodes: int = 1) -> None:
+    def __init__(self, folder: Path, nodes: int = 1, secured: bool = False) -> None:
+        """Take a folder of its own, and whether clients need TLS, a login and rights."""
         self.nodes = [Node(number, folder / f"node-{number}") for number in range(1, nodes + 1)]
+        self.secured = Secured(folder / "secured") if secured else None
         self._folder = folder
 
     @property
@@ -121,7 +131,7 @@ class ApacheBroker:
     async def start(self) -> None:
         """Return when a client sees every broker and a controller; keep the ports of before."""
         # Said before anything is started, and off the loop: the first time jars are fetched.
-        await asyncio.to_thread(jars)
+        await asyncio.to_thread(self._prepare)
         for _ in range(ATTEMPTS):
             if not any(node.runs for node in self.nodes) and not self._ports_are_free():
                 for node in self.nodes:
@@ -136,9 +146,17 @@ class ApacheBroker:
                 node.port = node.controller_port = 0
         raise BrokerNotReady(f"no answer from Apache Kafka, {ATTEMPTS} times: see {self._log}")
 
+    def _prepare(self) -> None:
+        jars()
+        if self.secured is not None:
+            self.secured.make()
+
     def start_node(self, node: Node) -> None:
         """Start one node that is not there; it is not waited for."""
-        node.start(self._cluster(), self._properties())
+        logins: tuple[str, ...] = ()
+        if self.secured is not None:
+            logins = tuple(map(self.secured.scram, (ADMIN, WORKER)))
+        node.start(self._cluster(), self._properties(), logins)
 
     def stop(self) -> None:
         """End all nodes at once: one after the other, the last would wait for a quorum."""
@@ -149,7 +167,13 @@ class ApacheBroker:
 
     async def ready(self) -> bool:
         """Tell whether a client sees every broker and a controller."""
-        return await brokers(self.bootstrap, self._cluster()) == len(self.nodes)
+        return await brokers(self._cluster(), **self.client()) == len(self.nodes)
+
+    def client(self) -> dict[str, Any]:
+        """Return what a client of aiokafka needs to come in, with all rights."""
+        if self.secured is None:
+            return {"bootstrap_servers": self.bootstrap}
+        return {"bootstrap_servers": self.bootstrap, **self.secured.client(ADMIN)}
 
     async def __aenter__(self) -> ApacheBroker:
         await self.start()
@@ -184,12 +208,14 @@ class ApacheBroker:
     def _properties(self) -> dict[str, object]:
         voters = (f"{node.number}@127.0.0.1:{node.controller_port}" for node in self.nodes)
         replicas = len(self.nodes)
+        scheme = "SASL_SSL" if self.secured else "PLAINTEXT"
         return {
+            **(self.secured.properties() if self.secured else {}),
             "process.roles": "broker,controller",
             "controller.quorum.voters": ",".join(voters),
             "controller.listener.names": "CONTROLLER",
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-            "inter.broker.listener.name": "PLAINTEXT",
+            "listener.security.protocol.map": f"{scheme}:{scheme},CONTROLLER:PLAINTEXT",
+            "inter.broker.listener.name": scheme,
             # Three replicas is what these want otherwise, also of a lone broker.
             "offsets.topic.replication.factor": replicas,
             "transaction.state.log.replication.factor": replicas,

@@ -86,7 +86,9 @@ class EmbeddedBroker:
         assert self._process is not None
         deadline = time.monotonic() + READY_WITHIN
         while time.monotonic() < deadline and self._process.poll() is None:
-            if listens(self._port) and await brokers(self.bootstrap, self._cluster):
+            if listens(self._port) and await brokers(
+                self._cluster, bootstrap_servers=self.bootstrap
+            ):
                 return True
             await asyncio.sleep(0.02)
         return False

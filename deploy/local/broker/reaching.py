@@ -15,9 +15,9 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-async def brokers(bootstrap: str, cluster: str, **client: Any) -> int:
+async def brokers(cluster: str, **client: Any) -> int:
     """Return how many brokers the cluster says it has; 0 if it, and no other, does not answer."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=2000, **client)
+    admin = AIOKafkaAdminClient(request_timeout_ms=2000, **client)
     try:
         await admin.start()
         found = await admin.describe_cluster()

@@ -32,7 +32,7 @@ async def test_what_was_written_is_there_after_a_stop_and_after_a_kill(
     broker = ApacheBroker(tmp_path, nodes)
     try:
         await broker.start()
-        await provision(broker.bootstrap, [NUMBERS])
+        await provision([NUMBERS], bootstrap_servers=broker.bootstrap)
         async with AIOKafkaProducer(bootstrap_servers=broker.bootstrap, acks="all") as producer:
             await producer.send_and_wait(NUMBERS.name, b"1")
         before = broker.bootstrap

@@ -63,7 +63,7 @@ async def test_a_broker_that_ends_at_once_is_reported(monkeypatch: pytest.Monkey
 async def test_the_end_of_a_partition_counts_the_whole_last_batch(
     broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await provision(broker.bootstrap, [TopicSpec(PARTITION.topic, 1, 1)])
+    await provision([TopicSpec(PARTITION.topic, 1, 1)], bootstrap_servers=broker.bootstrap)
     await send_batch(broker, 5)
     for name in ("__init__", "end_offsets"):
         # Put back what the quirks replace when the test is over.

@@ -18,7 +18,7 @@ LETTERS = TopicSpec("letters", 2, 1)
 
 @pytest.fixture
 async def settings(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    await provision(broker.bootstrap, [LETTERS])
+    await provision([LETTERS], bootstrap_servers=broker.bootstrap)
     if isinstance(broker, EmbeddedBroker):
         for name in ("__init__", "end_offsets"):
             # Put back what the quirks replace when the test is over.

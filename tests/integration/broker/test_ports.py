@@ -32,4 +32,4 @@ async def test_a_port_that_another_broker_took_first_is_given_up(
 
 
 async def test_another_broker_does_not_pass_for_ours(other: EmbeddedBroker) -> None:
-    assert await brokers(other.bootstrap, "another cluster") == 0
+    assert await brokers("another cluster", bootstrap_servers=other.bootstrap) == 0

@@ -16,17 +16,17 @@ PODS = changelog("vereflow", "pods", 4, 1)
 
 
 async def test_provisioning_twice_creates_nothing_the_second_time(broker: Broker) -> None:
-    first = await provision(broker.bootstrap, [EVENTS, PODS])
-    second = await provision(broker.bootstrap, [EVENTS, PODS])
+    first = await provision([EVENTS, PODS], bootstrap_servers=broker.bootstrap)
+    second = await provision([EVENTS, PODS], bootstrap_servers=broker.bootstrap)
 
     assert first == Provisioned(created=(EVENTS.name, PODS.name), found=())
     assert second == Provisioned(created=(), found=(EVENTS.name, PODS.name))
 
 
 async def test_only_what_is_missing_is_created(broker: Broker) -> None:
-    await provision(broker.bootstrap, [EVENTS])
+    await provision([EVENTS], bootstrap_servers=broker.bootstrap)
 
-    result = await provision(broker.bootstrap, [EVENTS, PODS])
+    result = await provision([EVENTS, PODS], bootstrap_servers=broker.bootstrap)
 
     assert result == Provisioned(created=(PODS.name,), found=(EVENTS.name,))
 
@@ -42,22 +42,22 @@ async def test_only_what_is_missing_is_created(broker: Broker) -> None:
 async def test_a_topic_that_differs_is_refused_with_the_command_that_helps(
     broker: Broker, change: dict[str, int], message: str
 ) -> None:
-    await provision(broker.bootstrap, [EVENTS])
+    await provision([EVENTS], bootstrap_servers=broker.bootstrap)
 
     with pytest.raises(WrongTopic, match=message):
-        await provision(broker.bootstrap, [dataclasses.replace(EVENTS, **change)])
+        await provision([dataclasses.replace(EVENTS, **change)], bootstrap_servers=broker.bootstrap)
 
 
 async def test_checking_creates_nothing(broker: Broker) -> None:
     for _ in range(2):
         with pytest.raises(MissingTopics, match="pod-events; run `vereflow init`"):
-            await check(broker.bootstrap, [EVENTS])
+            await check([EVENTS], bootstrap_servers=broker.bootstrap)
 
 
 async def test_checking_what_is_right_passes(broker: Broker) -> None:
-    await provision(broker.bootstrap, [EVENTS, PODS])
+    await provision([EVENTS, PODS], bootstrap_servers=broker.bootstrap)
 
-    await check(broker.bootstrap, [EVENTS, PODS])
+    await check([EVENTS, PODS], bootstrap_servers=broker.bootstrap)
 
 
 async def test_waiting_for_leaders_is_bounded(
@@ -67,4 +67,4 @@ async def test_waiting_for_leaders_is_bounded(
     monkeypatch.setattr(provisioning, "_is_ready", lambda topic: False)
 
     with pytest.raises(provisioning.TopicsNotReady, match="pod-events"):
-        await provision(broker.bootstrap, [EVENTS])
+        await provision([EVENTS], bootstrap_servers=broker.bootstrap)

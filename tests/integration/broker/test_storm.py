@@ -28,7 +28,7 @@ WITHIN = 180.0
 @pytest.mark.parametrize("seed", range(STORMS))
 async def test_every_note_gets_through_the_storm(tmp_path: Path, seed: int) -> None:
     async with ApacheBroker(tmp_path / "kafka") as broker:
-        await provision(broker.bootstrap, TOPICS)
+        await provision(TOPICS, bootstrap_servers=broker.bootstrap)
         storm = Storm(broker, tmp_path, seed)
         storm.start("worker-0", "worker-1", "worker-2")
         keeping = asyncio.create_task(storm.keep())

@@ -91,7 +91,7 @@ class Reader:
 
 
 async def test_nothing_is_lost_when_a_worker_is_killed(broker: Broker, tmp_path: Path) -> None:
-    await provision(broker.bootstrap, TOPICS)
+    await provision(TOPICS, bootstrap_servers=broker.bootstrap)
 
     async with Reader(broker, "results") as results:
         with worker(broker, tmp_path):
@@ -113,7 +113,7 @@ async def test_nothing_is_lost_when_a_worker_is_killed(broker: Broker, tmp_path:
 async def test_nothing_is_done_twice_when_a_worker_is_asked_to_stop(
     broker: Broker, tmp_path: Path
 ) -> None:
-    await provision(broker.bootstrap, TOPICS)
+    await provision(TOPICS, bootstrap_servers=broker.bootstrap)
 
     async with Reader(broker, "results") as results:
         with worker(broker, tmp_path) as first:
@@ -133,7 +133,7 @@ async def test_nothing_is_done_twice_when_a_worker_is_asked_to_stop(
 async def test_who_opens_its_tables_for_longer_than_a_session_stays_in_the_group(
     broker: Broker, tmp_path: Path
 ) -> None:
-    await provision(broker.bootstrap, TOPICS)
+    await provision(TOPICS, bootstrap_servers=broker.bootstrap)
     logs = []
     for name in ("quick", "slow"):
         (tmp_path / name).mkdir()

@@ -53,5 +53,5 @@ async def test_a_worker_without_a_broker_ends_and_says_so(tmp_path: Path) -> Non
 
     assert (status, out) == (3, "")
     (line,) = err.splitlines()
-    assert line.startswith("vereflow: not reachable: broker 127.0.0.1:9: no answer")
+    assert line.startswith("vereflow: not reachable: broker 127.0.0.1:9: nobody listens")
     assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.cli import broker, stored
+from deploy.cli import broker, knocking, stored
 from deploy.local.kubernetes.kubeconfig import write_kubeconfig
 from tests.integration.cli.conftest import Vereflow
 from tests.integration.cli.stub import Mute
@@ -16,6 +16,7 @@ from tests.integration.cli.stub import Mute
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(broker, "CONNECT_WITHIN", 0.5)
+    monkeypatch.setattr(knocking, "KNOCK_WITHIN", 0.5)
     monkeypatch.setattr(stored, "ANSWER_WITHIN", 0.5)
 
 
@@ -28,7 +29,7 @@ async def refused_by(vereflow: Vereflow, *arguments: str, **environment: str) ->
 
 @pytest.mark.parametrize("command", ["init", "wait", "dead-letters"])
 async def test_a_broker_that_is_not_there_is_said_once(vereflow: Vereflow, command: str) -> None:
-    assert "broker 127.0.0.1:9: no answer" in await refused_by(vereflow, command)
+    assert "broker 127.0.0.1:9: nobody listens" in await refused_by(vereflow, command)
 
 
 @pytest.mark.parametrize("command", ["init", "wait", "dead-letters"])
@@ -38,7 +39,7 @@ async def test_a_broker_that_says_nothing_is_not_waited_for(
     async with Mute() as mute:
         line = await refused_by(vereflow, command, VEREFLOW_KAFKA__BROKER=mute.address)
 
-    assert f"broker {mute.address}: no answer" in line
+    assert f"broker {mute.address}: whoever listens there says nothing" in line
 
 
 async def test_an_api_server_that_is_not_there_is_said(vereflow: Vereflow, tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ async def test_a_topic_does_not_begin_anew_under_rows_that_counted_its_offsets(
     with pytest.raises(WrongTopic, match=f"{lost} is gone, but .*: delete {kept} and every"):
         await initialise(settings)
 
-    assert await absent(settings.kafka.broker, [lost]) == [lost]
+    assert await absent([lost], bootstrap_servers=settings.kafka.broker) == [lost]
     assert await read_epoch(settings) == 1
 
 
@@ -101,11 +101,11 @@ async def test_an_interrupted_init_never_leaves_new_topics_with_an_old_epoch(
     await delete_topics(settings, ["pod-rules", ROWS])
     provision = installation.provision
 
-    async def interrupted(servers: str, topics: list) -> object:
+    async def interrupted(topics: list, **client: object) -> object:
         if len(topics) > 1:
-            await provision(servers, topics)
+            await provision(topics, **client)
             raise TopicsRefused("interrupted")
-        return await provision(servers, topics)
+        return await provision(topics, **client)
 
     monkeypatch.setattr(installation, "provision", interrupted)
     with pytest.raises(TopicsRefused):
@@ -127,7 +127,7 @@ async def test_without_an_answer_of_the_api_server_no_topic_of_the_pipeline_is_m
 
     topics = [spec.name for spec in specs(settings, NAMES)]
     others = [name for name in topics if name != installation_topic(settings)]
-    assert await absent(settings.kafka.broker, topics) == others
+    assert await absent(topics, bootstrap_servers=settings.kafka.broker) == others
 
 
 async def test_who_never_ran_init_has_no_epoch(settings: Settings) -> None:

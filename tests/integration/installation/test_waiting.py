@@ -89,7 +89,7 @@ async def test_waiting_for_topics_that_nobody_made_makes_none(settings: Settings
     with pytest.raises(MissingTopics, match="barriers, patch-outcomes; run `vereflow init`"):
         await wait_for_effects(settings, 30)
 
-    assert await absent(settings.kafka.broker, ["barriers"]) == ["barriers"]
+    assert await absent(["barriers"], bootstrap_servers=settings.kafka.broker) == ["barriers"]
 
 
 async def test_waiting_for_a_broker_that_is_away_fails(

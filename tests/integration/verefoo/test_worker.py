@@ -113,7 +113,7 @@ class Beside(GraphWorld):
 @pytest.fixture
 async def world(tmp_path: Path, server: VerefooServer) -> AsyncIterator[Beside]:
     async with EmbeddedBroker(tmp_path / "broker.log") as broker:
-        await provision(broker.bootstrap, specs())
+        await provision(specs(), bootstrap_servers=broker.bootstrap)
         yield Beside(broker, server, tmp_path)
 
 

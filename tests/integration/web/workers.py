@@ -89,7 +89,7 @@ class Worker:
 async def running(folder: Path, count: int) -> AsyncIterator[tuple[EmbeddedBroker, list[Worker]]]:
     """Run a broker with its topics, and workers that are not ready yet."""
     async with EmbeddedBroker(folder / "broker.log") as broker, AsyncExitStack() as stack:
-        await provision(broker.bootstrap, TOPICS)
+        await provision(TOPICS, bootstrap_servers=broker.bootstrap)
         yield (
             broker,
             [

@@ -1,0 +1,93 @@
+"""The rights of a worker at Kafka, and no right more than it uses.
+
+With ``kafka.prefix`` beginning with ``kafka.app_id`` and a hyphen one right covers every topic and
+every changelog. ``vereflow init`` has to create topics as well: it is run by somebody who may.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupAuthorizationFailedError, for_code
+from aiokafka.protocol.admin import CreateAclsRequest
+
+from deploy.errors import Unusable
+from streams.settings import KafkaSettings
+
+# As Kafka's protocol numbers them.
+_RESOURCES = {"topic": 2, "group": 3}
+_PATTERNS = {"literal": 3, "prefixed": 4}
+_OPERATIONS = {"Read": 3, "Write": 4, "Describe": 8, "DescribeConfigs": 10}
+_ALLOW = 3
+
+
+class Right(NamedTuple):
+    """What somebody may do with the topics, or the groups, of a name or with a beginning."""
+
+    resource: str
+    pattern: str
+    name: str
+    operations: tuple[str, ...]
+
+
+def rights(kafka: KafkaSettings) -> tuple[Right, ...]:
+    """Return what a worker needs; raise Unusable if no one beginning covers its topics."""
+    beginning = f"{kafka.app_id}-"
+    if not kafka.prefix.startswith(beginning):
+        raise Unusable(f"set kafka.prefix to {beginning!r}, so that one right covers every topic")
+    return (
+        Right("topic", "prefixed", beginning, ("Read", "Write", "Describe", "DescribeConfigs")),
+        rights_in_group(kafka),
+    )
+
+
+def rights_in_group(kafka: KafkaSettings) -> Right:
+    """Return what a worker needs to be handed records."""
+    return Right("group", "literal", kafka.app_id, ("Read", "Describe"))
+
+
+async def grant(kafka: KafkaSettings, user: str, **admin: Any) -> None:
+    """Give a user the rights of a worker, as an administrator's client of aiokafka."""
+    client = AIOKafkaAdminClient(**admin)
+    await client.start()
+    try:
+        for right in rights(kafka):
+            for operation in right.operations:
+                await _create(client, right, operation, user)
+    finally:
+        await client.close()
+
+
+async def require_group(kafka: KafkaSettings, **client: Any) -> None:
+    """Raise Unusable unless a worker of this login may take part in its group.
+
+    It would be asked again and again for a coordinator, and never be handed a record.
+    """
+    admin = AIOKafkaAdminClient(**client)
+    await admin.start()
+    try:
+        await admin.list_consumer_group_offsets(kafka.app_id)
+    except GroupAuthorizationFailedError:
+        needed = " and ".join(rights_in_group(kafka).operations)
+        raise Unusable(
+            f"our login may not take part in group {kafka.app_id}: give it {needed} there"
+        ) from None
+    finally:
+        await admin.close()
+
+
+async def _create(client: Any, right: Right, operation: str, user: str) -> None:
+    request = CreateAclsRequest(
+        resource_type=_RESOURCES[right.resource],
+        resource_name=right.name,
+        resource_pattern_type_filter=_PATTERNS[right.pattern],
+        principal=f"User:{user}",
+        host="*",
+        operation=_OPERATIONS[operation],
+        permission_type=_ALLOW,
+    )
+    answer = await client._send_to_controller(request)
+    for code, message in answer.creation_responses:
+        if code:
+            raise Unusable(f"{operation} for {user}: {message or for_code(code).__name__}")
