@@ -59,9 +59,9 @@ class Verefoo:
             # Verefoo's way to say that there are none.
             return ()
         listed = told.get("graph") if isinstance(told, dict) else None
-        if not isinstance(listed, list | None):
+        if not isinstance(listed, list):
             raise TryLater("GET /adp/graphs: answered without a list of graphs")
-        return tuple(_parsed(graph, "GET /adp/graphs") for graph in listed or ())
+        return tuple(_parsed(graph, "GET /adp/graphs") for graph in listed)
 
     async def create_graph(self, nodes: Iterable[WantedNode]) -> int:
         """Create a graph with these nodes; return its id."""
@@ -74,7 +74,7 @@ class Verefoo:
 
     async def delete_node(self, gid: int, nid: int) -> None:
         """Delete a node, which must be in this graph: any other's id destroys the other graph."""
-        await self._ask("DELETE", f"/adp/graphs/{gid}/nodes/{nid}")
+        await self._change("DELETE", f"/adp/graphs/{gid}/nodes/{nid}")
 
     async def add_neighbour(self, gid: int, nid: int, name: str) -> int:
         """Add an entry to a node's neighbours; return its id."""
@@ -82,14 +82,19 @@ class Verefoo:
 
     async def delete_neighbour(self, gid: int, nid: int, neid: int) -> None:
         """Delete an entry of a node's neighbours."""
-        await self._ask("DELETE", f"/adp/graphs/{gid}/nodes/{nid}/neighbours/{neid}")
+        await self._change("DELETE", f"/adp/graphs/{gid}/nodes/{nid}/neighbours/{neid}")
 
     async def put_configuration(
         self, gid: int, nid: int, cid: int, configuration: dict[str, Any]
     ) -> None:
         """Replace a node's configuration, whose id must be the node's own."""
         path = f"/adp/graphs/{gid}/nodes/{nid}/configuration/{cid}"
-        await self._ask("PUT", path, configuration)
+        await self._change("PUT", path, configuration)
+
+    async def _change(self, method: str, path: str, body: dict[str, Any] | None = None) -> None:
+        answer = await self._ask(method, path, body)
+        if "_links" not in answer and (answer or method != "DELETE"):
+            raise TryLater(f"{method} {path}: answered without links")
 
     async def _create(self, path: str, body: dict[str, Any]) -> int:
         created = _first(await self._ask("POST", path, body))
@@ -112,7 +117,9 @@ class Verefoo:
             return {}
         answer = _object(content, f"{tried}: {_name(status)}")
         if status not in (200, 201):
-            raise _error(status)(_bounded(f"{tried}: {_name(status)}: {answer.get('message')}"))
+            # A gateway's words are not Verefoo's: believed, its 404 would make a graph anew.
+            error = _error(status) if answer.get("status") == status else TryLater
+            raise error(_bounded(f"{tried}: {_name(status)}: {answer.get('message')}"))
         return answer
 
     async def _send(
@@ -140,13 +147,21 @@ class Verefoo:
 
 def _object(content: bytearray, tried: str) -> dict[str, Any]:
     try:
-        answer = json.loads(content)
+        answer = json.loads(content, object_pairs_hook=_each_once)
     except (ValueError, RecursionError) as fault:
         said = content[:_LONGEST_MESSAGE].decode(errors="replace")
         raise TryLater(_bounded(f"{tried}: not JSON: {said}")) from fault
     if not isinstance(answer, dict):
         raise TryLater(_bounded(f"{tried}: not a JSON object: {answer}"))
     return answer
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Of two the last would win in silence, and that may be an empty list of rules.
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return found
 
 
 def _first(answer: dict[str, Any], unwrapped: str = "") -> Any:

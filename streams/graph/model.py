@@ -37,8 +37,7 @@ class Node(NamedTuple):
     def elements(self) -> list[Element]:
         """Return the rules of a firewall as Verefoo tells them; other nodes have none."""
         firewall = (self.configuration or {}).get("firewall")
-        elements = firewall.get("elements") if isinstance(firewall, dict) else None
-        return [each for each in elements or () if isinstance(each, dict)]
+        return list(firewall["elements"]) if firewall else []
 
 
 class GraphState(NamedTuple):
@@ -56,7 +55,11 @@ class GraphState(NamedTuple):
 
 
 def parse_graph(told: Any) -> GraphState:
-    """Read a graph as Verefoo's JSON tells it; raise ValueError if that is no graph."""
+    """Read a graph as Verefoo's JSON tells it; raise ValueError if that is no graph.
+
+    A list that is not there is not an empty one: who took it for one would remove, or open,
+    everything.
+    """
     graph = _object(told, "graph")
     nodes = tuple(_node(node) for node in _list(graph.get("node"), "node"))
     return GraphState(gid=_id(graph.get("id"), "graph"), nodes=nodes)
@@ -64,19 +67,29 @@ def parse_graph(told: Any) -> GraphState:
 
 def _node(told: Any) -> Node:
     node = _object(told, "node")
-    entries = _list(node.get("neighbour"), "neighbour")
+    entries = node.get("neighbour")
     configuration = node.get("configuration")
     if configuration is not None:
         configuration = _object(configuration, "configuration")
-    cid = (configuration or {}).get("id")
+        _check_rules(configuration.get("firewall"))
+    cid = None if configuration is None else _id(configuration.get("id"), "configuration")
     return Node(
         nid=_id(node.get("id"), "node"),
         name=_text(node.get("name"), "node"),
         functional_type=_text(node.get("functionalType"), "functional type") or None,
-        neighbours=tuple(_neighbour(entry) for entry in entries),
-        configuration_id=None if cid is None else _id(cid, "configuration"),
+        # Without any it has no edges, and one more would be no harm.
+        neighbours=()
+        if entries is None
+        else tuple(_neighbour(entry) for entry in _list(entries, "neighbour")),
+        configuration_id=cid,
         configuration=configuration,
     )
+
+
+def _check_rules(told: Any) -> None:
+    if told is not None:
+        for rule in _list(_object(told, "firewall").get("elements"), "elements"):
+            _object(rule, "rule")
 
 
 def _neighbour(told: Any) -> Neighbour:
@@ -91,9 +104,9 @@ def _object(told: Any, what: str) -> dict[str, Any]:
 
 
 def _list(told: Any, what: str) -> list[Any]:
-    if not isinstance(told, list | None):
+    if not isinstance(told, list):
         raise ValueError(f"{what} should be a list: {str(told)[:60]!r}")
-    return told or []
+    return told
 
 
 def _id(told: Any, what: str) -> int:

@@ -85,7 +85,7 @@ def _response(recorded: Json) -> httpx.Response:
     told = recorded.get("told")
     kind = {"Content-Type": recorded["type"]} if "type" in recorded else {}
     if recorded["status"] >= 400 and isinstance(told, list):
-        told = dict.fromkeys(told, "said")
+        told = dict.fromkeys(told, "said") | {"status": recorded["status"]}
     content = "<html>" if told == "text" else "" if told is None else json.dumps(told)
     if recorded["status"] in (200, 201) and told is None:
         content = '{"_links": {}}'

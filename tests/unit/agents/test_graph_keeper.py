@@ -310,7 +310,11 @@ async def test_a_vanished_firewall_that_cannot_be_made_again_takes_no_rule_with_
     nodes[:] = [node for node in nodes if node["name"] != FIREWALL]
 
     def refuse(request: httpx.Request, respond: Answers) -> httpx.Response:
-        return httpx.Response(400, json={}) if request.method == "POST" else respond(request)
+        return (
+            httpx.Response(400, json={"status": 400})
+            if request.method == "POST"
+            else respond(request)
+        )
 
     world.spoil = refuse
     await world.rest()
@@ -478,7 +482,11 @@ async def test_what_an_earlier_keeper_said_does_not_make_the_next_repeat_itself(
 
 async def test_troubles_in_writing_do_not_hold_up_the_rules(world: GraphWorld) -> None:
     def refuse(request: httpx.Request, respond: Answers) -> httpx.Response:
-        return httpx.Response(424, json={}) if request.method == "DELETE" else respond(request)
+        return (
+            httpx.Response(424, json={"status": 424})
+            if request.method == "DELETE"
+            else respond(request)
+        )
 
     world.spoil = refuse
     world.claim("c", C, live=False)
@@ -544,7 +552,11 @@ async def test_lasting_trouble_is_asked_about_less_and_less_whoever_wakes_the_ke
 
 async def test_a_write_that_is_refused_is_not_tried_at_every_poll(world: GraphWorld) -> None:
     def refuse(request: httpx.Request, respond: Answers) -> httpx.Response:
-        return httpx.Response(400, json={}) if request.method == "POST" else respond(request)
+        return (
+            httpx.Response(400, json={"status": 400})
+            if request.method == "POST"
+            else respond(request)
+        )
 
     world.spoil = refuse
     world.claim("d", D)
@@ -689,7 +701,11 @@ async def test_a_barrier_requested_before_the_graph_came_here_is_sent(world: Gra
 
 async def test_a_barrier_of_the_pods_is_answered_when_the_graph_is_so(world: GraphWorld) -> None:
     def fail(request: httpx.Request, respond: Answers) -> httpx.Response:
-        return httpx.Response(400, json={}) if request.method == "POST" else respond(request)
+        return (
+            httpx.Response(400, json={"status": 400})
+            if request.method == "POST"
+            else respond(request)
+        )
 
     world.claim("d", D)
     world.mark(MarkKind.BARRIER, "w", 0)

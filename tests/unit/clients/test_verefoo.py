@@ -21,6 +21,8 @@ POD = WantedNode("10.1.0.5", "ENDHOST", ("10.0.0.1",), {"name": "c/n/p", "descri
 
 
 def verefoo_that_says(status: int, body: Any = None, **more: Any) -> Verefoo:
+    if body is ERROR:
+        body = ERROR | {"status": status}
     if body is not None:
         more["json"] = body
     return Verefoo(client_that(lambda _: httpx.Response(status, **more)))
@@ -123,7 +125,7 @@ async def test_a_message_says_what_was_tried_and_answered() -> None:
 
 async def test_a_message_is_bounded() -> None:
     with pytest.raises(Refused) as caught:
-        await verefoo_that_says(400, ERROR | {"message": "long " * 1000}).graph(1)
+        await verefoo_that_says(400, {"status": 400, "message": "long " * 1000}).graph(1)
 
     assert len(str(caught.value)) <= 300
 

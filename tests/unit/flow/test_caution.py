@@ -24,7 +24,7 @@ def rule(source: str, destination: str, protocol: Protocol = Protocol.TCP) -> Ru
 
 
 def host(address: str, name: str | None, uid: str = "u") -> dict[str, Any]:
-    configuration = None if name is None else {"name": name, "description": uid}
+    configuration = None if name is None else {"id": 100, "name": name, "description": uid}
     return {"name": address, "functionalType": "ENDHOST", "configuration": configuration}
 
 

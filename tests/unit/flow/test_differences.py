@@ -53,7 +53,11 @@ def firewall(*elements: Any, default: Any = "DENY") -> Node:
 
 
 def graph(*nodes: dict[str, Any]) -> GraphState:
-    return parse_graph({"id": 0, "node": [{"id": n, **node} for n, node in enumerate(nodes)]})
+    told = [{"id": number, **node} for number, node in enumerate(nodes)]
+    for number, node in enumerate(told):
+        if node.get("configuration") is not None:
+            node["configuration"] = {"id": 100 + number, **node["configuration"]}
+    return parse_graph({"id": 0, "node": told})
 
 
 def applied(rows: dict[str, AlignerRow], sent: list[FirewallChange]) -> set[Rule]:

@@ -169,7 +169,11 @@ async def test_what_was_removed_before_a_trouble_is_still_told(world: World) -> 
     world.rule(rule(A, B))
 
     def pinned(request: httpx.Request, respond: Answers) -> httpx.Response:
-        return httpx.Response(424, json={}) if request.method == "DELETE" else respond(request)
+        return (
+            httpx.Response(424, json={"status": 424})
+            if request.method == "DELETE"
+            else respond(request)
+        )
 
     world.spoil = pinned
 
@@ -183,7 +187,7 @@ async def test_what_was_removed_before_a_trouble_is_still_told(world: World) -> 
 async def test_a_graph_that_cannot_be_read_is_not_written(
     world: World, status: int, error: type[ClientError]
 ) -> None:
-    world.spoil = lambda _request, _respond: httpx.Response(status, json={})
+    world.spoil = lambda _request, _respond: httpx.Response(status, json={"status": status})
 
     with pytest.raises(error):
         await world.hold({})
