@@ -84,7 +84,10 @@ async def merge(http: httpx.AsyncClient, path: str, body: Json, **params: Any) -
 async def events(http: httpx.AsyncClient, path: str, **params: Any) -> AsyncGenerator[Json]:
     """Yield the events of a watch until its end."""
     query = {"watch": "1"} | params
-    async with http.stream("GET", path, params=query, timeout=90) as stream:
+    # kube-apiserver 1.37 compresses a watch that begins with a list, and ends the gzip member at
+    # each flush; httpx reads the first member only.
+    plain = {"Accept-Encoding": "identity"}
+    async with http.stream("GET", path, params=query, headers=plain, timeout=90) as stream:
         assert stream.status_code == 200, await stream.aread()
         async for line in stream.aiter_lines():
             yield json.loads(line)
