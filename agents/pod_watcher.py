@@ -15,7 +15,8 @@ from uuid import uuid4
 
 import structlog
 
-from agents.clients.errors import ClientError, TryLater
+from agents.clients.errors import ClientError
+from agents.clients.following import follow
 from agents.clients.kubernetes import Cluster, Listing
 from agents.clients.lease import Leadership
 from agents.clients.waiting import Backoff, first_to_end
@@ -167,21 +168,9 @@ class PodWatcher:
         await teller.list_complete(name, started)
 
     async def _watch(self, teller: PodTeller, namespace: str, version: str) -> None:
-        watch = self._cluster.watch_pods(namespace, version)
-        backoff = Backoff()
-        while True:
-            asked = None
-            try:
-                async for change, pod in watch:
-                    backoff.reset()
-                    self._error = ""
-                    if change != "BOOKMARK":
-                        await teller.tell(change, pod)
-            except TryLater as broken:
-                self._note(broken)
-                asked = broken.retry_after
-            await asyncio.sleep(backoff.next(asked))
+        await follow(self._cluster.watch_pods(namespace, version), teller.tell, self._note)
 
-    def _note(self, error: Exception) -> None:
-        self._error = f"{type(error).__name__}: {error}"
-        log.warning("pods not followed", cluster=self._name, error=self._error)
+    def _note(self, error: Exception | None) -> None:
+        self._error = f"{type(error).__name__}: {error}" if error else ""
+        if error:
+            log.warning("pods not followed", cluster=self._name, error=self._error)

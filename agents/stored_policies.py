@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from agents.clients.errors import ClientError, TryLater
+from agents.clients.following import follow
 from agents.clients.kubernetes import Cluster, Listing
 from agents.clients.waiting import Backoff, first_to_end
 from streams.flow.fence import INSTANCE, MANAGED_BY
@@ -107,19 +108,11 @@ class StoredPolicies:
 
     async def _watch(self, namespace: str, version: str) -> None:
         watch = self._cluster.watch_policies(namespace, self._selector, version)
-        backoff = Backoff()
-        while True:
-            asked = None
-            try:
-                async for change, found in watch:
-                    backoff.reset()
-                    self.last_error = ""
-                    if change != "BOOKMARK":
-                        self._hear(change, found)
-            except TryLater as broken:
-                self._note(broken)
-                asked = broken.retry_after
-            await asyncio.sleep(backoff.next(asked))
+
+        async def hear(change: str, found: Json) -> None:
+            self._hear(change, found)
+
+        await follow(watch, hear, self._note)
 
     def _take(self, namespace: str, listing: Listing) -> None:
         self.last_error = ""
@@ -178,9 +171,10 @@ class StoredPolicies:
         meta = found["metadata"]
         return f"{self._name}/{meta['namespace']}/{meta['name']}"
 
-    def _note(self, error: ClientError) -> None:
-        self.last_error = f"{type(error).__name__}: {error}"
-        log.warning("own policies not followed", cluster=self._name, error=self.last_error)
+    def _note(self, error: ClientError | None) -> None:
+        self.last_error = f"{type(error).__name__}: {error}" if error else ""
+        if error:
+            log.warning("own policies not followed", cluster=self._name, error=self.last_error)
 
 
 def _namespace(key: str) -> str:

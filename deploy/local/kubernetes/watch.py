@@ -39,6 +39,7 @@ class Watch:
         self._first = self._beginning()
         #: Who asks from a version not yet reached hears nothing older.
         self._after = max(self._revision, int(request.version or 0))
+        self._begun = int(request.version or 0) or self._revision
         self._behind = False
         self._unlisten = store.listen(self._hear)
 
@@ -63,7 +64,8 @@ class Watch:
         while now() < end:
             if now() >= due:
                 due = now() + bookmark_seconds
-                if self._request.bookmarks:
+                # One that repeats the place the watch began at is not sent, as on the real one.
+                if self._request.bookmarks and self._store.revision > self._begun:
                     yield self._bookmark()
             for heard in await self._heard(until=min(end, due)):
                 if heard is None:

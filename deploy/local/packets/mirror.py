@@ -17,8 +17,8 @@ from kubernetes.aio.config import ConfigException, load_kube_config
 Json = dict[str, Any]
 
 _RETRY_SECONDS = 0.5
-_WATCH_SECONDS = 290
-# Longer than the time between two bookmarks, which is about a minute.
+# A watch ends before its silence is one: where nothing changes there are no bookmarks.
+_WATCH_SECONDS = 60
 _SILENCE = aiohttp.ClientTimeout(sock_connect=5.0, sock_read=75.0)
 _PASSING = (aiohttp.ClientError, ConfigException, OSError, ValueError, LookupError)
 _log = structlog.get_logger()

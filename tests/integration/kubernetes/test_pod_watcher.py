@@ -6,11 +6,14 @@ import asyncio
 import json
 from collections.abc import Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
+from agents.clients.api_server import ApiServer, credentials
 from agents.clients.kubernetes import Cluster
 from agents.clients.lease import Leadership
 from agents.pod_watcher import PodWatcher
@@ -189,6 +192,26 @@ async def test_a_broken_watch_is_resumed_without_a_listing(
             )
         )
 
+    assert listings(records) == 1
+
+
+async def test_a_cluster_in_which_nothing_happens_is_no_trouble(
+    server: Server, world: World, tmp_path: Path
+) -> None:
+    records = Records()
+    config = server.kubeconfig(tmp_path / "quiet")
+    cluster = Cluster(ApiServer(credentials(config, None)), silence=1.25)
+
+    with capture_logs() as said:
+        async with watching(cluster, records, relist_seconds=60.0) as watcher:
+            await until(lambda: complete(records))
+            await asyncio.sleep(4.0)
+            assert not watcher.last_error
+            await world.add_pod("pod-a", "10.1.0.1")
+            await until(lambda: "ADDED pod-a" in names(records))
+    await cluster.close()
+
+    assert [each for each in said if each["log_level"] == "warning"] == []
     assert listings(records) == 1
 
 

@@ -20,6 +20,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"go.etcd.io/etcd/server/v3/embed"
 	"k8s.io/component-base/cli"
@@ -70,6 +71,8 @@ func keep() error {
 	config.Dir = "etcd"
 	config.LogLevel = "error"
 	config.UnsafeNoFsync = true // A killed process still loses nothing: only a killed machine does.
+	// As kubeadm sets it: a bookmark is no newer than the last of these.
+	config.WatchProgressNotifyInterval = 5 * time.Second
 	config.ListenClientUrls = []url.URL{{Scheme: "unix", Host: socket}}
 	// Advertised to members that do not exist; never called.
 	config.AdvertiseClientUrls = []url.URL{{Scheme: "http", Host: "127.0.0.1:1"}}

@@ -106,6 +106,13 @@ async def test_a_bookmark_never_runs_ahead_of_what_was_told() -> None:
     assert told == store.revision
 
 
+async def test_where_nothing_happens_there_is_no_bookmark() -> None:
+    store = Store()
+    put(store, "a")
+
+    assert await all_of(opened(store, seconds=0.1, bookmarks=True), bookmark_seconds=0.01) == []
+
+
 async def test_a_selective_watch_of_a_busy_kind_gets_bookmarks() -> None:
     store = Store()
     watch = opened(store, "n=none", bookmarks=True)
