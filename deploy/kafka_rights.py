@@ -6,11 +6,18 @@ every changelog. ``vereflow init`` has to create topics as well: it is run by so
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupAuthorizationFailedError, for_code
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    GroupCoordinatorNotAvailableError,
+    for_code,
+)
 from aiokafka.protocol.admin import CreateAclsRequest
+from aiokafka.protocol.group import HeartbeatRequest
 
 from deploy.errors import Unusable
 from streams.settings import KafkaSettings
@@ -20,6 +27,8 @@ _RESOURCES = {"topic": 2, "group": 3}
 _PATTERNS = {"literal": 3, "prefixed": 4}
 _OPERATIONS = {"Read": 3, "Write": 4, "Describe": 8, "DescribeConfigs": 10}
 _ALLOW = 3
+READY_WITHIN = 30.0
+LOOK_EVERY = 0.1
 
 
 class Right(NamedTuple):
@@ -47,12 +56,12 @@ def rights_in_group(kafka: KafkaSettings) -> Right:
     return Right("group", "literal", kafka.app_id, ("Read", "Describe"))
 
 
-async def grant(kafka: KafkaSettings, user: str, **admin: Any) -> None:
-    """Give a user the rights of a worker, as an administrator's client of aiokafka."""
+async def grant(granted: Iterable[Right], user: str, **admin: Any) -> None:
+    """Give a user rights, as an administrator's client of aiokafka."""
     client = AIOKafkaAdminClient(**admin)
     await client.start()
     try:
-        for right in rights(kafka):
+        for right in granted:
             for operation in right.operations:
                 await _create(client, right, operation, user)
     finally:
@@ -67,14 +76,31 @@ async def require_group(kafka: KafkaSettings, **client: Any) -> None:
     admin = AIOKafkaAdminClient(**client)
     await admin.start()
     try:
-        await admin.list_consumer_group_offsets(kafka.app_id)
+        async with asyncio.timeout(READY_WITHIN):
+            coordinator = await _coordinator(admin, kafka.app_id)
+        # Of nobody's membership: one who may join is told so, one who may not is told that.
+        answer = await admin._send_request(HeartbeatRequest(kafka.app_id, -1, ""), coordinator)
+        allowed = answer.error_code != GroupAuthorizationFailedError.errno
     except GroupAuthorizationFailedError:
+        allowed = False
+    finally:
+        await admin.close()
+    if not allowed:
         needed = " and ".join(rights_in_group(kafka).operations)
         raise Unusable(
             f"our login may not take part in group {kafka.app_id}: give it {needed} there"
-        ) from None
-    finally:
-        await admin.close()
+        )
+
+
+async def _coordinator(admin: Any, group: str) -> int:
+    """Return the broker that keeps a group; the first to ask has the topic of all groups made."""
+    while True:
+        try:
+            node: int = await admin.find_coordinator(group)
+        except GroupCoordinatorNotAvailableError:
+            await asyncio.sleep(LOOK_EVERY)
+        else:
+            return node
 
 
 async def _create(client: Any, right: Right, operation: str, user: str) -> None:

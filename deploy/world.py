@@ -18,7 +18,7 @@ from agents.clients.verefoo import Verefoo
 from deploy.account import make_account
 from deploy.errors import Unusable
 from deploy.installation import initialise
-from deploy.kafka_rights import grant
+from deploy.kafka_rights import grant, rights
 from deploy.local.broker.apache import ApacheBroker
 from deploy.local.broker.embedded import EmbeddedBroker
 from deploy.local.broker.secured import ADMIN, MECHANISM, WORKER
@@ -171,7 +171,7 @@ class World:
             return
         admin = self.settings.kafka.model_copy(update=self._broker_settings(ADMIN))
         await initialise(self.settings.model_copy(update={"kafka": admin}))
-        await grant(admin, WORKER, **client_options(admin))
+        await grant(rights(admin), WORKER, **client_options(admin))
 
     async def _pod_network(self) -> PodNetwork:
         if self.plan.kube.startswith("kubeconfig"):

@@ -13,7 +13,7 @@ import pytest
 
 from deploy.cli import broker as cli_broker
 from deploy.cli import knocking
-from deploy.kafka_rights import grant
+from deploy.kafka_rights import Right, grant, rights
 from deploy.local.broker.apache import ApacheBroker
 from deploy.local.broker.secured import ADMIN, WORKER
 from deploy.login import client_options
@@ -119,13 +119,20 @@ async def test_somebody_without_rights_is_told_which(
         password_file=secured.secured.password_file(ADMIN) if secured.secured else None,
     )
     admin = client_options(settings)
-    await grant(settings, WORKER, **admin)
+    await grant(rights(settings), WORKER, **admin)
     other_group = settings.model_dump() | {"app_id": "vereflow-other"}
     await provision(specs(load(kafka=other_group), NAMES), **admin)
     other = environment | {"VEREFLOW_KAFKA__APP_ID": "vereflow-other"}
     ended = await vereflow("worker", **other)
     assert ended.exit_code == 2
     assert "group vereflow-other" in ended.stderr
+
+    # To see a group is not to be of it.
+    seen = Right("group", "literal", "vereflow-other", ("Describe",))
+    await grant([seen], WORKER, **admin)
+    ended = await vereflow("worker", **other)
+    assert ended.exit_code == 2
+    assert "group vereflow-other: give it Read and Describe there" in ended.stderr
 
 
 @asynccontextmanager
