@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 LOCK = (ROOT / "requirements.lock").read_text()
@@ -19,3 +23,17 @@ def test_every_pinned_package_has_a_hash() -> None:
 def test_the_lock_file_names_no_address() -> None:
     assert "://" not in LOCK
     assert "--find-links" not in LOCK
+
+
+def test_nothing_is_asked_for_that_nobody_imports() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    told = [*project["dependencies"], *project["optional-dependencies"]["local"]]
+    ours = ("streams", "tables", "agents", "deploy")
+    text = "\n".join(path.read_text() for each in ours for path in (ROOT / each).rglob("*.py"))
+    imported = set(re.findall(r"^\s*(?:from|import) (\w+)", text, re.MULTILINE))
+    providers = packages_distributions()
+    used = {
+        name.lower().replace("_", "-") for module in imported for name in providers.get(module, ())
+    }
+
+    assert {Requirement(each).name for each in told} - used == set()

