@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 import yaml
@@ -17,6 +17,7 @@ from kubernetes.aio.config import ConfigException, load_incluster_config, load_k
 
 from agents.clients.api_answers import bounded, error_of
 from agents.clients.errors import Refused, TryLater
+from streams.settings import is_loopback
 
 Json = dict[str, Any]
 
@@ -54,6 +55,8 @@ class _Request(NamedTuple):
         await client.update_params_for_auth(
             headers, [], ["BearerToken"], self.path, self.method, None
         )
+        # A file with a token in it mostly ends with a newline, which a header may not.
+        headers = {name: value.strip() for name, value in headers.items()}
         body: Any = self.body
         if self.content_type == APPLY:
             # The server reads it as YAML, which refuses JSON's escapes for two-word characters.
@@ -180,6 +183,7 @@ def credentials(kubeconfig: Path | None, context: str | None) -> Load:
                 # Without this check a missing file would read as an empty one.
                 kubeconfig.open("rb").close()
                 await load_kube_config(str(kubeconfig), context, configuration, False)
+            _check_host(configuration.host)
             return ApiClient(configuration)
         except (
             ConfigException,
@@ -193,6 +197,12 @@ def credentials(kubeconfig: Path | None, context: str | None) -> Load:
             raise Refused(bounded(f"{where}: {bad}")) from bad
 
     return load
+
+
+def _check_host(host: str) -> None:
+    url = urlsplit(host)
+    if url.scheme != "https" and not is_loopback(url.hostname or ""):
+        raise ValueError("plain http to another host, where everybody could read our token")
 
 
 async def _received(response: aiohttp.ClientResponse, tried: str) -> bytes:

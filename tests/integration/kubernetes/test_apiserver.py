@@ -29,6 +29,7 @@ from tests.integration.kubernetes.policies import manifest, patch
 from tests.integration.kubernetes.servers import Real
 from tests.integration.kubernetes.test_apply_queue import working
 from tests.integration.kubernetes.test_pod_watcher import complete, events, names, watching
+from tests.integration.kubernetes.tokens import expiring
 from tests.integration.kubernetes.world import Records, World, until
 
 CROWD = 10_000
@@ -109,6 +110,26 @@ async def test_a_token_that_is_revoked_is_replaced_while_we_run(
         await world.add_pod("pod-a", "10.1.0.1")
         assert [each["metadata"]["name"] for each in (await cluster.list_pods("default")).items]
         await until(lambda: "ADDED pod-a" in names(records))
+
+
+async def test_a_token_that_expired_is_declined_until_there_is_a_new_one(
+    account: Path, admin: httpx.AsyncClient, apiserver: ApiServer
+) -> None:
+    fresh = await make_account(admin)
+    key = apiserver.kubeconfig.with_name("tokens.key")
+
+    def show(token: str) -> None:
+        write_kubeconfig(account, apiserver.url, token, apiserver.authority)
+
+    show(expiring(fresh, key, 600))
+    async with client(account) as cluster:
+        await cluster.list_pods("default")
+    show(expiring(fresh, key, -60))
+    async with client(account) as cluster:
+        with pytest.raises(TryLater, match="401 Unauthorized"):
+            await cluster.list_pods("default")
+        show(fresh)
+        await cluster.list_pods("default")
 
 
 async def test_an_unknown_authority_is_said(
