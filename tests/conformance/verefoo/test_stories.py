@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import httpx
@@ -10,6 +11,7 @@ import pytest
 from agents.clients.errors import NotThere, Refused, TryLater
 from agents.clients.verefoo import Verefoo
 from agents.graph_edits import carry_out
+from deploy.local.verefoo import server
 from deploy.local.verefoo.server import VerefooServer
 from streams.graph.star import wanted
 from tests.unit.graph.interpreter import FIREWALL, owner, rule, shape
@@ -79,6 +81,36 @@ async def test_a_pods_node_can_be_configured_later(verefoo: Verefoo, gid: int) -
 
     again = next(node for node in (await verefoo.graph(gid)).nodes if node.name == A)
     assert again.functional_type == "WEBSERVER"
+
+
+async def test_a_pods_node_is_a_host_without_a_function(
+    verefoo: Verefoo, http: httpx.AsyncClient, gid: int
+) -> None:
+    done = await carry_out(verefoo, await verefoo.graph(gid), wanted({A: owner("a")}))
+    nid = next(node.nid for node in done.state.nodes if node.name == A)
+
+    told = (await http.get(f"/adp/graphs/{gid}/nodes/{nid}")).json()["_embedded"]
+    (((node,),),) = (tuple(told.values()),)
+
+    assert node["functionalType"] == "ENDHOST"
+    # A configuration without any function: {} would do, ours says whose node it is.
+    said = {name for name, each in node["configuration"].items() if each is not None}
+    assert said == {"id", "name", "description"}
+
+
+async def test_a_connection_that_was_closed_for_idleness_is_no_trouble(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "_IDLE_SECONDS", 0.2)
+    embedded = VerefooServer()
+    await embedded.start()
+    async with httpx.AsyncClient(base_url=embedded.url, trust_env=False) as http:
+        verefoo = Verefoo(http)
+        gid = await verefoo.create_graph(())
+        for _ in range(3):
+            await asyncio.sleep(0.5)
+            assert (await verefoo.graph(gid)).gid == gid
+    await embedded.stop()
 
 
 async def test_what_is_not_there_is_said_so(verefoo: Verefoo, gid: int) -> None:

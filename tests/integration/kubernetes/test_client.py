@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,10 @@ import yaml
 from aiohttp import web
 
 from agents.clients import kubernetes
-from agents.clients.api_server import ApiServer, credentials
 from agents.clients.errors import (
     AlreadyThere,
     ClientError,
     Conflict,
-    Gone,
     NotThere,
     Owned,
     Refused,
@@ -71,116 +68,6 @@ async def test_a_listing_that_expires_half_way_begins_again(
     listed = await proxied.list_pods("default")
 
     assert [pod["metadata"]["name"] for pod in listed.items] == [f"pod-{n}" for n in range(4)]
-
-
-@ON_THE_EMBEDDED_ONE
-async def test_a_watch_that_breaks_goes_on_where_it_was(
-    cluster: Cluster, server: Embedded, world: World
-) -> None:
-    watch = cluster.watch_pods("default", (await cluster.list_pods("default")).version)
-    seen: list[str] = []
-
-    async def follow() -> None:
-        async for change, pod in watch:
-            if change != "BOOKMARK":
-                seen.append(pod["metadata"]["name"])
-                server.close_watches()
-
-    await world.add_pod("one")
-    await world.add_pod("two")
-    await asyncio.wait_for(follow(), 60)
-    await world.add_pod("three")
-    while len(seen) < 3:
-        await asyncio.wait_for(follow(), 60)
-
-    assert seen == ["one", "two", "three"]
-
-
-@ON_THE_EMBEDDED_ONE
-async def test_a_bookmark_moves_the_place_of_a_watch(
-    cluster: Cluster, server: Embedded, world: World
-) -> None:
-    watch = cluster.watch_pods("default", (await cluster.list_pods("default")).version)
-    before = watch.version
-    await world.add_policy(manifest("elsewhere"))
-
-    async for change, _ in watch:
-        assert change == "BOOKMARK"
-        break
-    # The place moves once a change was handled to its end.
-    assert watch.version == before
-    async for _ in watch:
-        if watch.version != before:
-            break
-    server.compact()
-
-    await world.add_pod("late")
-    async for change, pod in watch:
-        if change != "BOOKMARK":
-            assert pod["metadata"]["name"] == "late"
-            break
-
-
-async def test_a_change_that_was_not_handled_comes_again(cluster: Cluster, world: World) -> None:
-    watch = cluster.watch_pods("default", (await cluster.list_pods("default")).version)
-    await world.add_pod("one")
-
-    async def first() -> str:
-        async for change, pod in watch:
-            if change != "BOOKMARK":
-                return str(pod["metadata"]["name"])
-        return ""
-
-    assert [await first(), await first()] == ["one", "one"]
-
-
-@ON_THE_EMBEDDED_ONE
-async def test_a_place_too_old_is_gone_although_the_answer_is_200(
-    cluster: Cluster, server: Embedded, world: World
-) -> None:
-    version = (await cluster.list_pods("default")).version
-    await world.add_pod("one")
-    server.compact()
-
-    with pytest.raises(Gone, match="410"):
-        async for _ in cluster.watch_pods("default", version):
-            pass
-
-
-async def test_a_silent_watch_is_given_up(proxy: Proxy, tmp_path: Path) -> None:
-    async def hang(request: web.Request, go_on: Any) -> Any:
-        response = web.StreamResponse()
-        await response.prepare(request)
-        await asyncio.sleep(30)
-        return response
-
-    proxy.fault = hang
-    config = write_kubeconfig(tmp_path / "config", proxy.url)
-    cluster = Cluster(ApiServer(credentials(config, None)), silence=0.1)
-    try:
-        with pytest.raises(TryLater, match=r"no answer in time|Timeout"):
-            async for _ in cluster.watch_pods("default", "1"):
-                pass
-    finally:
-        await cluster.close()
-
-
-async def test_a_line_that_is_cut_is_no_event(proxied: Cluster, proxy: Proxy) -> None:
-    async def cut(request: web.Request, go_on: Any) -> Any:
-        response = web.StreamResponse()
-        await response.prepare(request)
-        whole = b'{"type":"ADDED","object":{"metadata":{"name":"a","resourceVersion":"7"}}}\n'
-        for place in range(len(whole)):
-            await response.write(whole[place : place + 1])
-        await response.write(whole[:40])
-        return response
-
-    proxy.fault = cut
-    watch = proxied.watch_pods("default", "1")
-
-    seen = [pod["metadata"]["name"] async for _, pod in watch]
-
-    assert (seen, watch.version) == (["a"], "7")
 
 
 async def test_a_policy_is_created_only_where_there_is_none(cluster: Cluster) -> None:
