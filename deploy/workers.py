@@ -16,6 +16,7 @@ import httpx
 import structlog
 
 from deploy.errors import Unready
+from deploy.local.leash import hold
 from deploy.local.ports import listen
 
 COMMAND = (sys.executable, "-m", "deploy.cli", "worker")
@@ -72,6 +73,7 @@ class WorkerProcess:
                 start_new_session=True,
                 pass_fds=[inherited],
             )
+        hold(self.process.pid)
 
     def has_died(self) -> bool:
         """Tell whether the process ended by itself, or by somebody's hand."""

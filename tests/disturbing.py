@@ -65,7 +65,7 @@ class Disturber:
 
     async def _kill_broker(self) -> None:
         self.told.append("kill -9 broker")
-        self._broker.nodes[0].kill()
+        self._broker.nodes[0].process.kill()
         await asyncio.sleep(self._chance.uniform(1, 4))
         await self._broker.start()
 

@@ -6,11 +6,13 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from deploy.local.leash import hold
+
 STOP_WITHIN = 30.0
 
 
 class Child:
-    """One process; it outlives neither its owner, if it reads its input, nor `stop`."""
+    """One process; it outlives neither its owner nor `stop`."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -32,13 +34,13 @@ class Child:
         with log.open("ab") as written:
             self._process = subprocess.Popen(
                 command,
-                # Its end is seen by the child, however we end.
-                stdin=subprocess.PIPE,
+                stdin=subprocess.DEVNULL,
                 stdout=written,
                 stderr=written,
                 # Ctrl-C must reach the workers while their servers still serve.
                 start_new_session=True,
             )
+        hold(self._process.pid)
 
     def terminate(self) -> None:
         """Ask the process to end, without waiting."""
@@ -64,7 +66,5 @@ class Child:
 
     def _forget(self) -> None:
         assert self._process is not None
-        assert self._process.stdin is not None
         self._process.wait()
-        self._process.stdin.close()
         self._process = None

@@ -9,13 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.integration.packets.test_network import gone, holders
+from tests.processes import children, runs
 from tests.real import needs_go, needs_java, needs_packets
 
 pytestmark = needs_packets
@@ -58,15 +59,14 @@ class Up:
         assert ended.returncode in (0, 1), ended.stderr
         return ended.returncode, json.loads(ended.stdout)
 
-    def kill_with_children(self) -> None:
-        """Kill the run at once, and then what it can no longer stop."""
-        pids = [*self.endpoints["pids"].values(), *children(self.process.pid)]
+    def kill(self) -> None:
+        """Kill the run at once; return when nothing that it started is left."""
+        started = list(children(self.process.pid))
+        assert set(self.endpoints["pids"].values()) <= {self.process.pid, *started}
         self.killed = True
         self.process.kill()
         self.process.wait()
-        for pid in pids:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        until(lambda: not any(map(runs, started)))
 
     def inodes(self) -> set[int]:
         links = (self.packets / "node", *self.packets.glob("pods/*/*"))
@@ -108,7 +108,7 @@ def test_pods_are_isolated_and_a_killed_run_leaves_nothing(
         inodes = first.inodes()
         assert len(inodes) == 3
         assert first.process.pid in holders(inodes)
-        first.kill_with_children()
+        first.kill()
 
     assert gone(inodes)
 
@@ -119,13 +119,6 @@ def test_pods_are_isolated_and_a_killed_run_leaves_nothing(
         second.kubectl("delete", "pod", "pod-a", "--wait=false")
         until(lambda: len(second.inodes()) == 2)
     assert not second.packets.exists()
-
-
-def children(parent: int) -> Iterator[int]:
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            if status.read_text().rpartition(")")[2].split()[1] == str(parent):
-                yield int(status.parent.name)
 
 
 @IN_EVERY_WORLD

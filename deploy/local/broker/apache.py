@@ -11,17 +11,17 @@ import subprocess
 import time
 import uuid
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from deploy.local.broker.apache_jars import jars, java
 from deploy.local.broker.errors import BrokerNotReady
 from deploy.local.broker.reaching import brokers, listens
 from deploy.local.broker.secured import ADMIN, WORKER, Secured
+from deploy.local.child import Child
 from deploy.local.ports import free_port
 
 READY_WITHIN = 120.0
 FORMAT_WITHIN = 60.0
-STOP_WITHIN = 30.0
 # The ports are free when we look; somebody else may take one before the broker does.
 ATTEMPTS = 3
 HEAP = "256m"
@@ -36,19 +36,7 @@ class Node:
         self.number = number
         self.port = self.controller_port = 0
         self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def pid(self) -> int:
-        """The process to look at, or to kill."""
-        if self._process is None:
-            raise BrokerNotReady("the broker was not started")
-        return self._process.pid
-
-    @property
-    def runs(self) -> bool:
-        """Tell whether the process is there."""
-        return self._process is not None and self._process.poll() is None
+        self.process = Child()
 
     def take_ports(self) -> None:
         """Choose ports that are free now."""
@@ -70,48 +58,21 @@ class Node:
         # There may be passwords in it.
         written.touch(0o600)
         written.write_text("".join(f"{key}={value}\n" for key, value in (properties | own).items()))
-        with open(self._folder / "broker.log", "ab") as log:
-            if not (self._folder / "data" / "meta.properties").exists():
-                self._format(cluster, written, logins, log)
-            # A session of its own: Ctrl-C must reach the workers while there is still a broker.
-            self._process = subprocess.Popen(
-                _java("kafka.Kafka", str(written)),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        log = self._folder / "broker.log"
+        if not (self._folder / "data" / "meta.properties").exists():
+            self._format(cluster, written, logins, log)
+        self.process.start(_java("kafka.Kafka", str(written)), log)
 
-    def _format(self, cluster: str, written: Path, logins: tuple[str, ...], log: IO[bytes]) -> None:
+    def _format(self, cluster: str, written: Path, logins: tuple[str, ...], log: Path) -> None:
         command = _java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(written))
         for login in logins:
             command += ["--add-scram", login]
-        done = subprocess.run(command, stdout=log, stderr=log, timeout=FORMAT_WITHIN, check=False)
+        with log.open("ab") as said:
+            done = subprocess.run(
+                command, stdout=said, stderr=said, timeout=FORMAT_WITHIN, check=False
+            )
         if done.returncode:
-            raise BrokerNotReady(f"Apache Kafka could not format its folder: see {log.name}")
-
-    def terminate(self) -> None:
-        """Ask the process to end, without waiting."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-
-    def kill(self) -> None:
-        """End the process at once, as a crash would."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    def stop(self) -> None:
-        """End the process and wait for it."""
-        self.terminate()
-        if self._process is not None:
-            try:
-                self._process.wait(STOP_WITHIN)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-        self._process = None
+            raise BrokerNotReady(f"Apache Kafka could not format its folder: see {log}")
 
 
 class ApacheBroker:
@@ -133,11 +94,11 @@ class ApacheBroker:
         # Said before anything is started, and off the loop: the first time jars are fetched.
         await asyncio.to_thread(self._prepare)
         for _ in range(ATTEMPTS):
-            if not any(node.runs for node in self.nodes) and not self._ports_are_free():
+            if not any(node.process.runs for node in self.nodes) and not self._ports_are_free():
                 for node in self.nodes:
                     node.take_ports()
             for node in self.nodes:
-                if not node.runs:
+                if not node.process.runs:
                     await asyncio.to_thread(self.start_node, node)
             if await self._answers():
                 return
@@ -161,9 +122,9 @@ class ApacheBroker:
     def stop(self) -> None:
         """End all nodes at once: one after the other, the last would wait for a quorum."""
         for node in self.nodes:
-            node.terminate()
+            node.process.terminate()
         for node in self.nodes:
-            node.stop()
+            node.process.stop()
 
     async def ready(self) -> bool:
         """Tell whether a client sees every broker and a controller."""
@@ -192,7 +153,7 @@ class ApacheBroker:
 
     async def _answers(self) -> bool:
         deadline = time.monotonic() + READY_WITHIN
-        while time.monotonic() < deadline and all(node.runs for node in self.nodes):
+        while time.monotonic() < deadline and all(node.process.runs for node in self.nodes):
             if all(listens(node.port) for node in self.nodes) and await self.ready():
                 return True
             await asyncio.sleep(0.1)

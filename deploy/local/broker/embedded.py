@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
+import os
 import time
 import uuid
 from pathlib import Path
 
 from deploy.local.broker.errors import BrokerNotReady
 from deploy.local.broker.reaching import brokers, listens
+from deploy.local.child import Child
 from deploy.local.ports import free_port
 
 READY_WITHIN = 60.0
-STOP_WITHIN = 5.0
 # The port is free when we look; somebody else may take it before the broker does.
 ATTEMPTS = 3
 
@@ -23,7 +23,7 @@ class EmbeddedBroker:
 
     def __init__(self, log: Path | None = None) -> None:
         self._log = log
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process = Child()
         self._port = 0
         self._cluster = str(uuid.uuid4())
 
@@ -35,8 +35,6 @@ class EmbeddedBroker:
     @property
     def pid(self) -> int:
         """The process to look at, or to kill."""
-        if self._process is None:
-            raise BrokerNotReady("the broker was not started")
         return self._process.pid
 
     async def start(self) -> None:
@@ -50,15 +48,7 @@ class EmbeddedBroker:
 
     def stop(self) -> None:
         """End the process and wait for it."""
-        if self._process is None:
-            return
-        self._process.terminate()
-        try:
-            self._process.wait(STOP_WITHIN)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process = None
+        self._process.stop()
 
     async def __aenter__(self) -> EmbeddedBroker:
         await self.start()
@@ -72,20 +62,11 @@ class EmbeddedBroker:
         url = f"tcp://{self.bootstrap}"
         command = [_binary(), "broker", "--listener-url", url, "--advertised-listener-url", url]
         command += ["--storage-engine", "memory://tansu/", "--cluster-id", self._cluster]
-        with open(self._log or "/dev/null", "ab") as log:
-            # A session of its own: Ctrl-C must reach the workers while there is still a broker.
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        self._process.start(command, self._log or Path(os.devnull))
 
     async def _answers(self) -> bool:
-        assert self._process is not None
         deadline = time.monotonic() + READY_WITHIN
-        while time.monotonic() < deadline and self._process.poll() is None:
+        while time.monotonic() < deadline and self._process.runs:
             if listens(self._port) and await brokers(
                 self._cluster, bootstrap_servers=self.bootstrap
             ):

@@ -39,7 +39,7 @@ async def test_what_was_written_is_there_after_a_stop_and_after_a_kill(
 
         broker.stop()
         await broker.start()
-        broker.nodes[0].kill()
+        broker.nodes[0].process.kill()
         await broker.start()
 
         assert await kept(broker, 1) == [b"1"]

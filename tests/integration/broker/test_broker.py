@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import pytest
@@ -14,16 +13,9 @@ from deploy.local.broker.errors import BrokerNotReady
 from deploy.provision import provision
 from streams.topicspec import TopicSpec
 from tests.integration.broker.conftest import Broker
+from tests.processes import runs
 
 PARTITION = TopicPartition("numbers", 0)
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 async def send_batch(broker: Broker, count: int) -> None:
@@ -42,8 +34,8 @@ async def test_a_stopped_broker_is_gone() -> None:
 
     broker.stop()
 
-    assert not alive(pid)
-    with pytest.raises(BrokerNotReady):
+    assert not runs(pid)
+    with pytest.raises(RuntimeError):
         _ = broker.pid
 
 

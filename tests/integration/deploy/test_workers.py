@@ -17,6 +17,7 @@ import pytest
 from deploy import workers as processes
 from deploy.local.ports import listen
 from deploy.workers import MOST_DEATHS, WorkerFailed, WorkerProcess, Workers
+from tests.processes import runs
 
 # Like a worker, it serves on the socket it was handed.
 READY = """
@@ -55,14 +56,6 @@ async def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
         await each.stop()
 
 
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
 async def supervised(workers: Workers, restarts: int) -> list[int]:
     """Supervise until so many restarts were told of; return the first worker's processes."""
     pids: list[int] = []
@@ -86,10 +79,10 @@ async def test_started_workers_are_ready_and_stopped_ones_are_gone(make: Make) -
 
     await workers.start()
     pids = [worker.pid for worker in workers.workers]
-    assert all(alive(pid) for pid in pids)
+    assert all(runs(pid) for pid in pids)
     await workers.stop()
 
-    assert not any(alive(pid) for pid in pids)
+    assert not any(runs(pid) for pid in pids)
 
 
 async def test_a_worker_that_dies_is_started_again_and_becomes_ready(make: Make) -> None:
@@ -102,7 +95,7 @@ async def test_a_worker_that_dies_is_started_again_and_becomes_ready(make: Make)
     await workers.until_ready()
 
     assert second != first
-    assert alive(second)
+    assert runs(second)
 
 
 async def test_a_worker_whose_port_somebody_has_gets_another(make: Make) -> None:
@@ -205,7 +198,7 @@ async def test_one_that_does_not_listen_is_ended_all_the_same(
 
     await workers.stop()
 
-    assert not alive(workers.workers[0].pid)
+    assert not runs(workers.workers[0].pid)
 
 
 async def test_a_stopped_worker_is_not_started_again_until_all_are(make: Make) -> None:

@@ -14,7 +14,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/url"
 	"os"
@@ -44,7 +43,6 @@ func run(args []string) error {
 	if err := os.Chdir(args[1]); err != nil {
 		return err
 	}
-	go endWithOwner()
 	switch args[0] {
 	case "etcd":
 		return keep()
@@ -52,13 +50,6 @@ func run(args []string) error {
 		return serve(args[2:])
 	}
 	return fmt.Errorf("unknown command %q", args[0])
-}
-
-// endWithOwner ends this process when nobody holds its input any more: at once, for a graceful end
-// of etcd and one of kube-apiserver at the same time wait for each other.
-func endWithOwner() {
-	_, _ = io.Copy(io.Discard, os.Stdin)
-	os.Exit(1)
 }
 
 // keep runs etcd until a signal asks it to end.
