@@ -11,7 +11,7 @@ import faust
 from streams.codec import MAX_BYTES
 from streams.settings import host_ports
 from streams.steady import SteadyConsumer, SteadyTable, SteadyTableManager
-from streams.stop import CommitWatch, FreezeWatch, watch_commits
+from streams.stop import CommitWatch, FreezeWatch, RecoveryWatch, watch_commits, watch_recovery
 
 # Faust's own 100 is reached by every burst, and each time that is a line in the log.
 MAX_BUFFERED = 10_000
@@ -45,6 +45,15 @@ class KafkaOptions:
         return host_ports(self.broker)
 
 
+class WatchedTableManager(SteadyTableManager):
+    """The table manager whose recoveries do not hang: the app's own tasks begin after the first."""
+
+    async def on_start(self) -> None:
+        """Start recovery, and the watch over it."""
+        await super().on_start()
+        self.add_future(watch_recovery(self.app, RecoveryWatch()))
+
+
 def create_app(
     kafka: KafkaOptions,
     *,
@@ -62,7 +71,7 @@ def create_app(
         datadir=kafka.datadir,
         autodiscover=False,
         Table=SteadyTable,
-        TableManager=SteadyTableManager,
+        TableManager=WatchedTableManager,
         topic_partitions=kafka.partitions,
         topic_replication_factor=kafka.replication,
         # A topic created in passing has no leader yet, and its first records are lost.

@@ -25,6 +25,10 @@ class CommitsStalled(RuntimeError):
     """Partitions whose records are handled but whose committed offset stands still."""
 
 
+class RecoveryStalled(RuntimeError):
+    """Tables whose changelogs are read no further."""
+
+
 async def fail_stop(app: Any, error: BaseException) -> NoReturn:
     """End the worker and keep the record in hand: never returns to the agent.
 
@@ -74,6 +78,35 @@ async def watch_commits(app: Any, watch: CommitWatch[Any], every: float = LOOK_E
         if stalled:
             log.error("commits stalled: %s", stalled)
             await app.crash(CommitsStalled(str(stalled)))
+            return
+
+
+@dataclass
+class RecoveryWatch:
+    """Notices a recovery that reads nothing more: nobody's records are handled meanwhile."""
+
+    after: float = STALL_AFTER
+    _since: tuple[object, float] | None = None
+
+    def stalled(self, place: object, now: float) -> bool:
+        """Tell whether recovery has been at this place for too long; None is no recovery."""
+        if place is None:
+            self._since = None
+        elif self._since is None or self._since[0] != place:
+            self._since = (place, now)
+        return self._since is not None and now - self._since[1] >= self.after
+
+
+async def watch_recovery(app: Any, watch: RecoveryWatch, every: float = LOOK_EVERY) -> None:
+    """Crash the app when its recovery stalls; a restart asks for the changelogs again."""
+    while not app.should_stop:
+        await app.sleep(every)
+        recovery = app.tables.recovery
+        # Another rebalance begins another recovery.
+        place = (app.rebalancing_count, recovery.active_remaining()) if app.in_recovery else None
+        if watch.stalled(place, time.monotonic()):
+            log.error("recovery stalled: %s", place)
+            await app.crash(RecoveryStalled(str(place)))
             return
 
 

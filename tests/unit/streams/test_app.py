@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
+import faust
 import pytest
 
 from streams.app import KafkaOptions, create_app, rocksdb_options
+from streams.steady import SteadyTableManager
+from streams.stop import RecoveryWatch
 
 
 def options(folder: Path, **more: object) -> KafkaOptions:
@@ -68,3 +72,24 @@ def test_brokers_may_be_written_as_faust_or_as_kafka_does(tmp_path: Path, broker
 def test_each_table_has_options_of_its_own() -> None:
     assert rocksdb_options() == rocksdb_options()
     assert rocksdb_options() is not rocksdb_options()
+
+
+async def test_the_first_recovery_is_watched_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = asyncio.Event()
+
+    async def watch(app: faust.App, _: RecoveryWatch) -> None:
+        watched.set()
+
+    async def start(_: SteadyTableManager) -> None:
+        return None
+
+    monkeypatch.setattr("streams.app.watch_recovery", watch)
+    monkeypatch.setattr(SteadyTableManager, "on_start", start)
+    app = create_app(options(tmp_path), store="memory://")
+
+    await app.tables.on_start()
+
+    async with asyncio.timeout(10):
+        await watched.wait()

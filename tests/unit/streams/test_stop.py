@@ -10,7 +10,16 @@ from typing import Any
 
 import pytest
 
-from streams.stop import CommitsStalled, CommitWatch, FreezeWatch, fail_stop, watch_commits
+from streams.stop import (
+    CommitsStalled,
+    CommitWatch,
+    FreezeWatch,
+    RecoveryStalled,
+    RecoveryWatch,
+    fail_stop,
+    watch_commits,
+    watch_recovery,
+)
 
 
 def test_commits_behind_a_hole_are_stalled_after_a_while() -> None:
@@ -57,10 +66,14 @@ class StubApp:
     """As much of an app as the watches look at."""
 
     rebalancing = False
+    rebalancing_count = 0
+    in_recovery = False
     should_stop = False
 
     def __init__(self, acked: dict[str, list[int]]) -> None:
         self.consumer = SimpleNamespace(_acked=acked, _committed_offset={"p": 1}, _commit_fut=None)
+        recovery = SimpleNamespace(active_remaining=lambda: {"p": 3})
+        self.tables = SimpleNamespace(recovery=recovery)
         self.crashes: list[BaseException] = []
         self.looks = 0
 
@@ -89,6 +102,30 @@ async def test_nothing_is_stalled_during_a_rebalance() -> None:
     await watch_commits(app, CommitWatch(after=0))
 
     assert app.crashes == []
+
+
+def test_a_recovery_that_reads_nothing_more_is_stalled_after_a_while() -> None:
+    watch = RecoveryWatch(after=60)
+
+    assert [watch.stalled(7, now) for now in (0, 59, 60)] == [False, False, True]
+
+
+def test_a_recovery_that_reads_on_or_begins_again_is_not_stalled() -> None:
+    watch = RecoveryWatch(after=60)
+
+    seen = [watch.stalled(at, now) for at, now in [(7, 0), (6, 59), (6, 70), (None, 80), (6, 130)]]
+
+    assert seen == [False] * 5
+
+
+@pytest.mark.parametrize("in_recovery", [True, False])
+async def test_only_a_stalled_recovery_crashes_the_app(in_recovery: bool) -> None:
+    app = StubApp({})
+    app.in_recovery = in_recovery
+
+    await watch_recovery(app, RecoveryWatch(after=0))
+
+    assert [type(each) for each in app.crashes] == [RecoveryStalled] * in_recovery
 
 
 async def test_fail_stop_crashes_and_keeps_the_record() -> None:
