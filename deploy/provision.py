@@ -18,7 +18,8 @@ from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.protocol.metadata import MetadataRequest
 
 from deploy.errors import Unusable
 from streams.topicspec import TopicSpec
@@ -122,7 +123,7 @@ async def _create(admin: Any, missing: Sequence[TopicSpec]) -> None:
 
 
 async def _with_leaders(admin: Any, topics: Sequence[TopicSpec]) -> dict[str, Any]:
-    """Return the topics' descriptions once each partition can be written to.
+    """Return the topics' descriptions once every broker knows where to write each partition.
 
     Creation is answered before the metadata has spread; a worker that subscribes in between
     ignores the topic for good.
@@ -130,13 +131,24 @@ async def _with_leaders(admin: Any, topics: Sequence[TopicSpec]) -> dict[str, An
     names = [spec.name for spec in topics]
     deadline = time.monotonic() + READY_WITHIN
     while True:
-        described = {topic["topic"]: topic for topic in await admin.describe_topics(names)}
-        waiting = [name for name in names if not _is_ready(described.get(name))]
-        if not waiting:
-            return described
+        views = [view async for view in _views(admin, names)]
+        waiting = [name for name in names if not all(_is_ready(view.get(name)) for view in views)]
+        if views and not waiting:
+            return views[0]
         if time.monotonic() > deadline:
             raise TopicsNotReady(f"no leader within {READY_WITHIN:.0f} s: {', '.join(waiting)}")
         await asyncio.sleep(LOOK_EVERY)
+
+
+async def _views(admin: Any, names: Sequence[str]) -> AsyncIterator[dict[str, Any]]:
+    """Yield what each broker knows of these topics; one that does not answer knows nothing."""
+    for broker in admin._client.cluster.brokers():
+        try:
+            answer = await admin._client.send(broker.nodeId, MetadataRequest(list(names)))
+        except KafkaError:
+            yield {}
+        else:
+            yield {topic["topic"]: topic for topic in answer.to_object()["topics"]}
 
 
 def _is_ready(topic: Mapping[str, Any] | None) -> bool:
