@@ -12,9 +12,10 @@ from rich.table import Table
 from deploy.cli.answers import NO, plain_errors, warn
 from deploy.cli.endpoints import settings_of
 from deploy.cli.options import EndpointsFile, Output
-from deploy.cli.reaching import Answer, find_pod, judge, matrix, parse_port
+from deploy.cli.reaching import Answer, find_pod, judge, parse_port
 from deploy.cli.showing import Format, plain, show, table
 from deploy.cli.stored import Stored, read_stored
+from streams.policy.flows import Flows
 from streams.policy.reach import Reach
 
 _HEADERS = ("FROM", "TO", "REACHES")
@@ -54,7 +55,8 @@ def reach(
 
 
 def _show_all(stored: Stored, output: Format) -> None:
-    found = {(one, two): each for one, two, each in matrix(stored) if each}
+    flows = Flows(stored.pods, stored.policies, stored.labels)
+    found = {(source, destination): Reach(ports) for source, destination, ports in flows}
     listed = [{"from": one, "to": two, "ports": each.text} for (one, two), each in found.items()]
     content = {"pods": [*stored.pods], "reach": listed}
     show(content, output, lambda: [_matrix(stored, found)])

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from deploy.cli.stored import Stored
-from streams.policy.reach import Reach, Side, both_sides, isolating, reach
+from streams.policy.reach import Reach, Side, both_sides
 from streams.records.rules import Protocol
 
 _PORT = re.compile(r"([0-9]{1,5})(?:/(TCP|UDP|SCTP))?", re.IGNORECASE)
@@ -99,17 +98,6 @@ def judge(stored: Stored, source: str, destination: str, port: Port | None = Non
     pods = stored.pods[source], stored.pods[destination]
     egress, ingress = both_sides(stored.policies, *pods, stored.labels)
     return Answer(source, destination, egress, ingress, port)
-
-
-def matrix(stored: Stored) -> Iterator[tuple[str, str, Reach]]:
-    """Yield what every pod may send to every other."""
-    # Found once for each pod: all policies for every pair would take minutes in a large cluster.
-    selecting = {name: isolating(stored.policies, pod) for name, pod in stored.pods.items()}
-    for source, sender in stored.pods.items():
-        for destination, receiver in stored.pods.items():
-            if source != destination:
-                policies = [*selecting[source], *selecting[destination]]
-                yield source, destination, reach(policies, sender, receiver, stored.labels)
 
 
 def _lets_through(reach: Reach, port: Port | None) -> bool:

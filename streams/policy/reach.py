@@ -18,7 +18,7 @@ from streams.rules.portsets import EVERYTHING, NOTHING, PORTED, PortSet, by_prot
 from streams.rules.ranges import merged
 
 Json = Mapping[str, Any]
-_NAMESPACE_NAME = "kubernetes.io/metadata.name"
+NAMESPACE_NAME = "kubernetes.io/metadata.name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +87,6 @@ def both_sides(
     )
 
 
-def isolating(policies: Iterable[Json], pod: Json) -> list[Json]:
-    """Return the policies that select a pod: those of two pods decide between the two."""
-    kinds = ("Ingress", "Egress")
-    return [policy for policy in policies if any(_isolates(policy, kind, pod) for kind in kinds)]
-
-
 def _one_side(
     policies: Sequence[Json],
     kind: str,
@@ -106,26 +100,31 @@ def _one_side(
         return Side(Reach(EVERYTHING))
     side = "from" if kind == "Ingress" else "to"
     admitted = [
-        _ports(rule.get("ports") or (), listening)
+        ports_of(rule.get("ports") or (), listening)
         for policy in selecting
         for rule in policy["spec"].get(kind.lower()) or ()
         if _admits(rule.get(side), policy["metadata"]["namespace"], peer, namespaces)
     ]
-    return Side(Reach(reduce(or_, admitted, NOTHING)), tuple(sorted(map(_name, selecting))))
+    return Side(Reach(reduce(or_, admitted, NOTHING)), tuple(sorted(map(name_of, selecting))))
 
 
-def _name(policy: Json) -> str:
+def name_of(policy: Json) -> str:
+    """Return how reports name a policy."""
     meta = policy["metadata"]
     return f"{meta['namespace']}/{meta.get('name', '')}"
 
 
+def implied_types(spec: Json) -> tuple[str, ...]:
+    """Return what a policy is about that does not say so itself."""
+    return ("Ingress", "Egress") if spec.get("egress") else ("Ingress",)
+
+
 def _isolates(policy: Json, kind: str, subject: Json) -> bool:
     spec = policy.get("spec") or {}
-    implied = ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]
     return (
         policy["metadata"]["namespace"] == subject["metadata"]["namespace"]
-        and kind in (spec.get("policyTypes") or implied)
-        and _selects(spec.get("podSelector") or {}, _labels(subject))
+        and kind in (spec.get("policyTypes") or implied_types(spec))
+        and selects(spec.get("podSelector") or {}, _labels(subject))
     )
 
 
@@ -149,8 +148,8 @@ def _is_peer(
     if where is None:
         near = home == namespace
     else:
-        near = _selects(where, {**namespaces.get(home, {}), _NAMESPACE_NAME: home})
-    return near and _selects(peer.get("podSelector") or {}, _labels(pod))
+        near = selects(where, {**namespaces.get(home, {}), NAMESPACE_NAME: home})
+    return near and selects(peer.get("podSelector") or {}, _labels(pod))
 
 
 def _in_block(block: Json, address: str | None) -> bool:
@@ -162,7 +161,8 @@ def _in_block(block: Json, address: str | None) -> bool:
     return not any(held in ip_network(hole) for hole in block.get("except") or ())
 
 
-def _selects(selector: Json, labels: Mapping[str, str]) -> bool:
+def selects(selector: Json, labels: Mapping[str, str]) -> bool:
+    """Tell whether a selector of labels means who has these."""
     wanted = selector.get("matchLabels") or {}
     return all(labels.get(key) == value for key, value in wanted.items()) and all(
         _holds(expression, labels) for expression in selector.get("matchExpressions") or ()
@@ -178,7 +178,8 @@ def _holds(expression: Json, labels: Mapping[str, str]) -> bool:
     return (labels.get(key) in values) == (operator == "In")
 
 
-def _ports(ports: Sequence[Json], listening: Json) -> PortSet:
+def ports_of(ports: Sequence[Json], listening: Json) -> PortSet:
+    """Return the ports of one rule; who listens says which number a name has."""
     if not ports:
         return EVERYTHING
     found: dict[Protocol, list[PortRange]] = {protocol: [] for protocol in PORTED}

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from deploy.cli.reaching import find_pod, judge, matrix, parse_port
+from deploy.cli.reaching import find_pod, judge, parse_port
 from deploy.cli.stored import Stored
-from streams.policy.reach import reach
 
 
 def pod(name: str, namespace: str = "default") -> dict[str, Any]:
@@ -81,16 +80,6 @@ def test_two_sides_without_a_common_port_are_both_in_the_way() -> None:
     assert "TCP 81" in why
     assert "TCP 80" in why
     assert "default/a-policy, default/b-policy" in why
-
-
-def test_the_matrix_says_of_every_pair_what_all_policies_together_say() -> None:
-    known = stored(policy("a", egress=to("b", 80)), policy("b", ingress=by("a")), policy("c"))
-
-    pairs = list(matrix(known))
-
-    assert len(pairs) == 4 * 3
-    for one, two, found in pairs:
-        assert found == reach(known.policies, known.pods[one], known.pods[two])
 
 
 def test_an_answer_names_both_sides() -> None:
