@@ -22,6 +22,7 @@ COMMANDS = {
     "rules": "List the firewalls' rules, and the pods each is bound to; parked: nobody holds it.",
     "policies": "List the policies and what became of each, or show one whole.",
     "reach": "Say who reaches whom, whoever wrote the policies; exit 1 if FROM does not reach TO.",
+    "verify": "Compare all that rules and stored policies let through; exit 1 if it is not equal.",
     "probe": "Send a real packet, with `vereflow up --packets`; exit 1 if it does not arrive.",
     "dead-letters": "List what could not be handled, each once, the newest last.",
     "doctor": "Look at everything that is needed, and say what to do; exit 1 if anything is wrong.",

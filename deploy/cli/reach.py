@@ -14,7 +14,7 @@ from deploy.cli.endpoints import settings_of
 from deploy.cli.options import EndpointsFile, Output
 from deploy.cli.reaching import Answer, find_pod, judge, parse_port
 from deploy.cli.showing import Format, plain, show, table
-from deploy.cli.stored import Stored, read_stored
+from deploy.cli.stored import ON_HOST, Stored, read_stored
 from streams.policy.flows import Flows
 from streams.policy.reach import Reach
 
@@ -43,7 +43,8 @@ def reach(
         stored = asyncio.run(read_stored(settings_of(endpoints).cluster))
         one = find_pod(stored, source) if source is not None else ""
         two = find_pod(stored, destination) if destination is not None else ""
-    warn(map(plain, stored.notes))
+    left_out = (f"{name} is left out: it {ON_HOST}" for name in stored.on_host)
+    warn(map(plain, [*stored.notes, *left_out]))
     if not one:
         _show_all(stored, output)
     elif not two:

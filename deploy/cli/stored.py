@@ -13,19 +13,21 @@ from streams.settings import ClusterSettings
 Json = Mapping[str, Any]
 
 ANSWER_WITHIN = 10.0
+ON_HOST = "uses its node's network, where policies do not hold"
 _FINISHED = ("Succeeded", "Failed")
 
 
 class Stored(NamedTuple):
     """The pods, by namespace/name, all their namespaces' policies, whosever they are, and labels.
 
-    ``notes`` say what this picture lacks.
+    ``notes`` say what this picture lacks; ``on_host`` are pods for whom no policy holds.
     """
 
     pods: Mapping[str, Json]
     policies: list[Json]
     labels: Mapping[str, Mapping[str, str]]
     notes: tuple[str, ...] = ()
+    on_host: tuple[str, ...] = ()
 
 
 def cluster_of(settings: ClusterSettings) -> Cluster:
@@ -48,6 +50,7 @@ async def read_stored(settings: ClusterSettings) -> Stored:
         [policy for part in parts for policy in part.policies],
         {name: labels for part in parts for name, labels in part.labels.items()},
         tuple(note for part in parts for note in part.notes),
+        tuple(name for part in parts for name in part.on_host),
     )
 
 
@@ -56,16 +59,18 @@ async def _namespace(cluster: Cluster, namespace: str) -> Stored:
     policies = (await cluster.list_policies(namespace, "")).items
     labels, notes = await _labels(cluster, namespace)
     found: dict[str, Json] = {}
+    on_host: list[str] = []
     for pod in pods:
         status, name = pod.get("status") or {}, f"{namespace}/{pod['metadata']['name']}"
         if status.get("phase") in _FINISHED:
             continue
-        why = _not_judged(pod)
-        if why:
-            notes.append(f"{name} is left out: it {why}")
+        if (pod.get("spec") or {}).get("hostNetwork"):
+            on_host.append(name)
+        elif not status.get("podIP"):
+            notes.append(f"{name} is left out: it has no address yet")
         else:
             found[name] = pod
-    return Stored(found, list(policies), {namespace: labels}, tuple(notes))
+    return Stored(found, list(policies), {namespace: labels}, tuple(notes), tuple(on_host))
 
 
 async def _labels(cluster: Cluster, namespace: str) -> tuple[dict[str, str], list[str]]:
@@ -73,11 +78,3 @@ async def _labels(cluster: Cluster, namespace: str) -> tuple[dict[str, str], lis
         return await cluster.namespace_labels(namespace), []
     except (NotThere, Refused) as error:
         return {}, [f"the labels of namespace {namespace} are not known: {error}"]
-
-
-def _not_judged(pod: Json) -> str:
-    if (pod.get("spec") or {}).get("hostNetwork"):
-        return "uses its node's network, where policies do not hold"
-    if not (pod.get("status") or {}).get("podIP"):
-        return "has no address yet"
-    return ""

@@ -8,7 +8,7 @@ from streams.flow.alikes import shared
 from streams.flow.graph_rows import End, FirewallRow, RuleRow
 from streams.flow.index import GraphIndex
 from streams.records.addresses import is_exact, matches
-from streams.records.rules import Action
+from streams.records.rules import Action, Rule
 from streams.records.views import Allowance, Direction, Inexactness, PodRef
 from streams.rules.evaluate import evaluate
 from streams.rules.grant import Grant, any_end
@@ -46,6 +46,12 @@ def resolve(index: GraphIndex, subject: PodRef, exactness: Exactness = Exactness
     return kept, in_order([*inexact, *alike])
 
 
+def allowing(index: GraphIndex, source: PodRef, destination: PodRef) -> tuple[Rule, ...]:
+    """Return the rules that let one pod send something to another, in the order of their keys."""
+    rows = [row for _, _, row in sorted(_applying(index, source, destination))]
+    return tuple(row.rule for row in rows if row.rule.action is Action.ALLOW)
+
+
 def _between(index: GraphIndex, source: PodRef, destination: PodRef, exactness: Exactness) -> Grant:
     rules: dict[str, list[RuleRow]] = {name: [] for name in index.firewalls}
     for _, _, row in sorted(_applying(index, source, destination)):
@@ -71,7 +77,7 @@ def _between(index: GraphIndex, source: PodRef, destination: PodRef, exactness: 
 def _applying(
     index: GraphIndex, source: PodRef, destination: PodRef
 ) -> Iterator[tuple[int, str, RuleRow]]:
-    """Yield place, key and row of each rule: no two have one key."""
+    """Yield place, key and row of each rule about this pair: no two have one key."""
     for key in index.covering(str(source.address)):
         row = index.rules[key]
         if _applies(index, key, End.SOURCE, row.rule.source, source) and _applies(

@@ -67,6 +67,27 @@ class Flows:
         """Return what gets through from one pod to another."""
         return self._between(self._place[source], self._place[destination])
 
+    def sent(self, source: str, destination: str) -> PortSet:
+        """Return what the source's side lets out."""
+        one, two = self._place[source], self._place[destination]
+        return self._side("Egress", one, two, two)
+
+    def admitted(self, source: str, destination: str) -> PortSet:
+        """Return what the destination's side lets in."""
+        one, two = self._place[source], self._place[destination]
+        return self._side("Ingress", two, one, two)
+
+    def opening(self, source: str, destination: str, ports: PortSet) -> tuple[str, ...]:
+        """Return the policies, on either side, that let some of this through."""
+        one, two = self._place[source], self._place[destination]
+        found = {
+            each.policy
+            for kind, subject, peer in (("Egress", one, two), ("Ingress", two, one))
+            for each in self._walls[kind][subject].openings
+            if each.peers >> peer & 1 and self._ports(each.ports, two) & ports
+        }
+        return tuple(sorted(found))
+
     def __iter__(self) -> Iterator[tuple[str, str, PortSet]]:
         """Yield each pair between which something gets through."""
         everybody = self._crowd.everybody

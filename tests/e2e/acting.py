@@ -54,6 +54,15 @@ class Actor(Stage):
         said, _ = await process.communicate()
         return process.returncode or 0, said.decode()
 
+    async def change(
+        self, method: str, path: str, body: Any = None, content_type: str = "application/json"
+    ) -> None:
+        """Change something at the API server, as somebody else with all rights."""
+        content = None if body is None else json.dumps(body)
+        headers = {"Content-Type": content_type}
+        answer = await self._kube.request(method, path, content=content, headers=headers)
+        answer.raise_for_status()
+
     async def create_pods(self, addresses: dict[str, str]) -> None:
         """Create pods, eight at a time, and return when all of them run."""
         await self._each(addresses.items(), lambda pod: self.create_pod(*pod))

@@ -1,0 +1,221 @@
+"""Put rules and stored policies side by side, and say in which packets they differ."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from deploy.cli.asking import Answers, Kinds
+from deploy.cli.stored import ON_HOST, Stored
+from streams.flow.graph_rows import GraphRow, PodsRow
+from streams.flow.index import GraphIndex
+from streams.flow.views import allowing, resolve
+from streams.policy.comparing import Difference, Pair, compare, open_pods
+from streams.policy.compile import compile_policy
+from streams.policy.flows import Flows
+from streams.policy.reach import Reach
+from streams.policy.selection import selectable
+from streams.records.views import Direction, Errs, Inexactness, PodRef
+from streams.rules.outside import outside_inexactness
+from streams.rules.portsets import EVERYTHING, NOTHING, PortSet, from_spans
+from streams.rules.verdict import in_order
+from streams.rules.wording import one_line
+from streams.settings import Settings
+
+Json = dict[str, Any]
+# Of each difference; its count is always whole.
+MOST_PAIRS = 20
+TABLES: Kinds = {"graph-rules": GraphRow, "graph-pods": PodsRow}
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything in which stored policies are not what the rules are."""
+
+    differences: list[Json]
+    inexact: list[Json]
+    unprotected: list[Json]
+    unsettled: list[str]
+    notes: tuple[str, ...]
+    counts: Json
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing was found that may be different in a moment."""
+        return not (self.differences or self.unsettled)
+
+    @property
+    def equal(self) -> bool:
+        """Whether nothing was found."""
+        return self.settled and not (self.inexact or self.unprotected)
+
+    @property
+    def summary(self) -> str:
+        """Return it in one line."""
+        counts = self.counts
+        looked = "{pods} pods, {policies} policies, {rules} rules".format_map(counts)
+        if self.equal:
+            return f"equal: {looked}, {counts['flows']} pairs that reach each other"
+        errs: Counter[str] = Counter()
+        for each in self.differences:
+            errs[each["errs"]] += each["count"]
+        found = {
+            "pairs wider": errs["wider"],
+            "pairs narrower": errs["narrower"],
+            "differences that policies cannot say": len(self.inexact),
+            "pods open": len({each["pod"] for each in self.unprotected}),
+            "not settled": len(self.unsettled),
+        }
+        said = ", ".join(f"{count} {what}" for what, count in found.items() if count)
+        return f"not equal: {said}; looked at {looked}"
+
+    def as_data(self) -> Json:
+        """Return it as plain data."""
+        return {
+            "equal": self.equal,
+            "differences": self.differences,
+            "inexact": self.inexact,
+            "unprotected": self.unprotected,
+            "unsettled": self.unsettled,
+            "checked": self.counts,
+        }
+
+
+def verify_all(answers: Answers, stored: Stored, settings: Settings) -> Findings:
+    """Compare what the workers know of all graphs with what the cluster holds."""
+    began = time.perf_counter()
+    indexes = list(_indexes(answers))
+    flows = Flows(stored.pods, stored.policies, stored.labels)
+    rules = _Rules(indexes, settings)
+    differences = rules.gathered(compare(rules.allowed, flows))
+    return Findings(
+        differences=differences,
+        inexact=rules.inexact,
+        unprotected=list(_unprotected(flows, stored)),
+        unsettled=list(_unsettled(rules.pods, stored)),
+        notes=stored.notes,
+        counts={
+            "pods": len(stored.pods),
+            "policies": len(stored.policies),
+            "rules": sum(not row.dropped for index in indexes for row in index.rules.values()),
+            "flows": len(rules.allowed),
+            "seconds": round(time.perf_counter() - began, 3),
+        },
+    )
+
+
+class _Rules:
+    """What the rules of all graphs say of the pods of one cluster, by namespace and name."""
+
+    def __init__(self, indexes: Iterable[GraphIndex], settings: Settings) -> None:
+        self.allowed: dict[Pair, PortSet] = {}
+        self.pods: dict[str, PodRef] = {}
+        self._indexes = list(indexes)
+        self._exactness = settings.rules.exactness
+        found: set[Inexactness] = set()
+        for index in self._indexes:
+            for row in index.rules.values():
+                found |= set(outside_inexactness([] if row.dropped else [row.rule]))
+            for firewall in index.firewalls.values():
+                found |= set(outside_inexactness([], firewall.default_action))
+            for pod in _live(index, settings):
+                self.pods[_name(pod)] = pod
+                found |= self._take(index, pod)
+        self.inexact = [_as_data(each) for each in in_order(list(found))]
+
+    def _take(self, index: GraphIndex, pod: PodRef) -> set[Inexactness]:
+        allowances, inexact = resolve(index, pod, self._exactness)
+        for each in allowances:
+            # What comes in here goes out there, and is said by that pod's view.
+            if each.direction is Direction.EGRESS:
+                pair = (_name(pod), _name(each.peer))
+                ports = EVERYTHING if each.everything else from_spans(each.ports)
+                self.allowed[pair] = self.allowed.get(pair, NOTHING) | ports
+        unsaid = compile_policy(pod, allowances)[1] if selectable(pod) else ()
+        return {*inexact, *unsaid}
+
+    def gathered(self, differences: Iterable[Difference]) -> list[Json]:
+        """Return differences of one cause as one, with how many pairs they are about.
+
+        A missing flow comes with the rules that ask for it.
+        """
+        found: dict[tuple[Errs, PortSet, tuple[str, ...], tuple[str, ...]], Json] = {}
+        for each in differences:
+            rules = self._asking(each) if each.errs is Errs.NARROWER else ()
+            one = found.setdefault(
+                (each.errs, each.ports, each.policies, rules),
+                {
+                    "errs": str(each.errs),
+                    "example": each.example,
+                    "ports": Reach(each.ports).text or "ICMP",
+                    "policies": list(each.policies),
+                    "rules": list(rules),
+                    "count": 0,
+                    "pairs": [],
+                },
+            )
+            one["count"] += 1
+            if one["count"] <= MOST_PAIRS:
+                one["pairs"].append(f"{each.source} -> {each.destination}")
+        return list(found.values())
+
+    def _asking(self, difference: Difference) -> tuple[str, ...]:
+        source, destination = (
+            self.pods[name] for name in (difference.source, difference.destination)
+        )
+        rules = (rule for index in self._indexes for rule in allowing(index, source, destination))
+        return tuple(sorted({one_line(rule) for rule in rules}))
+
+
+def _indexes(answers: Answers) -> Iterator[GraphIndex]:
+    pods = answers.rows("graph-pods", PodsRow)
+    rows = answers.rows("graph-rules", GraphRow)
+    by_graph: defaultdict[str, tuple[dict[str, PodsRow], dict[str, GraphRow]]]
+    by_graph = defaultdict(lambda: ({}, {}))
+    for key, pods_row in pods.items():
+        by_graph[key.partition("|")[0]][0][key] = pods_row
+    for key, row in rows.items():
+        by_graph[key.partition("|")[0]][1][key] = row
+    for graph, (its_pods, its_rows) in sorted(by_graph.items()):
+        yield GraphIndex.of(graph, its_pods, its_rows)
+
+
+def _live(index: GraphIndex, settings: Settings) -> Iterator[PodRef]:
+    for _, row in sorted(index.pods.items()):
+        here = row.pod.cluster == settings.cluster.name
+        if row.live and here and row.pod.namespace in settings.cluster.namespaces:
+            yield row.pod
+
+
+def _name(pod: PodRef) -> str:
+    return f"{pod.namespace}/{pod.name}"
+
+
+def _unprotected(flows: Flows, stored: Stored) -> Iterator[Json]:
+    for name, side in open_pods(flows):
+        yield {"pod": name, "why": f"no policy closes its {side}"}
+    for name in stored.on_host:
+        yield {"pod": name, "why": f"it {ON_HOST}"}
+
+
+def _unsettled(known: dict[str, PodRef], stored: Stored) -> Iterator[str]:
+    for name, pod in stored.pods.items():
+        ours = known.get(name)
+        if ours is None or ours.uid != pod["metadata"]["uid"]:
+            yield f"{name} is in no graph yet"
+        elif ours.address != pod["status"]["podIP"]:
+            yield f"{name} has {pod['status']['podIP']}, its graph has {ours.address}"
+    for name in sorted(known.keys() - stored.pods.keys() - set(stored.on_host)):
+        yield f"{name} is in a graph, and not in the cluster with an address"
+
+
+def _as_data(found: Inexactness) -> Json:
+    return {
+        "errs": str(found.errs),
+        "reason": found.reason,
+        "rule": found.rule,
+        "example": found.example,
+    }
