@@ -69,3 +69,4 @@ async def test_verify_says_equal_or_what_differs_and_why(start: Start) -> None:
     told = await asking.data("verify", "--within", "0", status=1)
     assert {each["pod"] for each in told["unprotected"]} == {"default/agent"}
     assert "node's network" in await asking.ends(1, "verify", "--within", "0")
+    assert "default/agent is left out" in await asking.ends(0, "reach")
