@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from deploy.local.kubernetes.apiserver.server import ApiServer
+from deploy.local.kubernetes.kinds import NAMESPACES
 from deploy.local.kubernetes.kubeconfig import write_kubeconfig
 from deploy.local.kubernetes.request_log import Write
 from deploy.local.kubernetes.server import KubernetesServer
@@ -64,6 +65,11 @@ class Embedded(KubernetesServer):
 
     def kubeconfig(self, path: Path, url: str = "") -> Path:
         return write_kubeconfig(path, url or self.url)
+
+    def age(self) -> None:
+        """Make every version that anybody knows too old."""
+        self.store.put(NAMESPACES, {"metadata": {"name": "elsewhere"}})
+        self.compact()
 
 
 class Real:

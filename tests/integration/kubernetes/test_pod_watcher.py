@@ -140,11 +140,10 @@ async def test_a_place_too_old_is_listed_again_once(
     async with watching(cluster, records, relist_seconds=0.3):
         await until(lambda: complete(records))
         await server.stop()
-        server.compact()
+        server.age()
         await server.start()
         await world.delete_pod("pod-a")
         await world.add_pod("pod-b", "10.1.0.2")
-        server.compact()
         await until(lambda: "ADDED pod-b" in names(records) and complete(records, 2))
         await asyncio.sleep(0.5)
 
