@@ -30,7 +30,12 @@ def _holder() -> int:
         sys.executable,
         [sys.executable, "-I", "-S", __file__],
         os.environ,
-        file_actions=[(os.POSIX_SPAWN_DUP2, ours, 0)],
+        file_actions=[
+            (os.POSIX_SPAWN_DUP2, ours, 0),
+            # Whoever reads what we say must not wait for this process as well.
+            (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
         setsid=True,
     )
     os.close(ours)

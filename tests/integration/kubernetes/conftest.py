@@ -53,7 +53,7 @@ async def proxy(server: Server) -> AsyncIterator[Proxy]:
 async def proxied(server: Server, proxy: Proxy, tmp_path: Path) -> AsyncIterator[Cluster]:
     """A client of the same server, by way of the proxy, and quickly impatient."""
     path = server.kubeconfig(tmp_path / "proxied", proxy.url)
-    cluster = Cluster.of(path, deadline=1.5)
+    cluster = Cluster.of(path, deadline=3.0)
     yield cluster
     await cluster.close()
 

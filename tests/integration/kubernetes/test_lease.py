@@ -12,7 +12,7 @@ from agents.clients.lease import Leadership
 from tests.integration.kubernetes.world import Proxy, World, until
 
 # A third of it is as long as the loop may be held up without a change of leader.
-SECONDS = 1.8
+SECONDS = 3.0
 
 
 class Terms:
