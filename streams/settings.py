@@ -99,6 +99,12 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def leaves_in_the_clear(url: str) -> bool:
+    """Tell whether what is said to a URL can be read by others on its way."""
+    parts = urlsplit(url)
+    return parts.scheme != "https" and not is_loopback(parts.hostname or "")
+
+
 def _digits(value: object) -> object:
     # Python would read a blank, a sign or an underscore among the digits as well.
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,5}", value) is None:
@@ -207,9 +213,7 @@ class VerefooSettings(Group):
 
     @model_validator(mode="after")
     def _stays_here(self) -> VerefooSettings:
-        url = urlsplit(self.url)
-        remote = url.scheme == "http" and not is_loopback(url.hostname or "")
-        if remote and not self.allow_remote_http:
+        if leaves_in_the_clear(self.url) and not self.allow_remote_http:
             raise ValueError("plain http to another host; set verefoo.allow_remote_http to allow")
         return self
 

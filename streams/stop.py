@@ -40,11 +40,28 @@ async def fail_stop(app: Any, error: BaseException) -> NoReturn:
 
 
 @dataclass
+class Stillness(Generic[P]):
+    """Remembers since when each of what waits to move has been where it is."""
+
+    after: float = STALL_AFTER
+    _since: dict[P, tuple[object, float]] = field(default_factory=dict)
+
+    def observe(self, places: Mapping[P, object], now: float) -> dict[P, float]:
+        """Take in where all that waits is; return what stood still too long, and how long."""
+        self._since = {each: self._first_seen(each, at, now) for each, at in places.items()}
+        stood = {each: now - first for each, (_, first) in self._since.items()}
+        return {each: seconds for each, seconds in stood.items() if seconds >= self.after}
+
+    def _first_seen(self, each: P, at: object, now: float) -> tuple[object, float]:
+        seen = self._since.get(each)
+        return seen if seen is not None and seen[0] == at else (at, now)
+
+
 class CommitWatch(Generic[P]):
     """Notices a hole in the acknowledged offsets that stays: commits wait for it for ever."""
 
-    after: float = STALL_AFTER
-    _since: dict[P, tuple[int, float]] = field(default_factory=dict)
+    def __init__(self, after: float = STALL_AFTER) -> None:
+        self._holes: Stillness[P] = Stillness(after)
 
     def stalled(
         self, acked: Mapping[P, Sequence[int]], committed: Mapping[P, int | None], now: float
@@ -55,15 +72,7 @@ class CommitWatch(Generic[P]):
             for partition, offsets in acked.items()
             if offsets and min(offsets) > (committed.get(partition) or 0)
         }
-        self._since = {
-            partition: self._first_seen(partition, offset, now)
-            for partition, offset in holes.items()
-        }
-        return [tp for tp, (_, first) in self._since.items() if now - first >= self.after]
-
-    def _first_seen(self, partition: P, offset: int, now: float) -> tuple[int, float]:
-        seen = self._since.get(partition)
-        return seen if seen is not None and seen[0] == offset else (offset, now)
+        return list(self._holes.observe(holes, now))
 
 
 async def watch_commits(app: Any, watch: CommitWatch[Any], every: float = LOOK_EVERY) -> None:
@@ -81,20 +90,15 @@ async def watch_commits(app: Any, watch: CommitWatch[Any], every: float = LOOK_E
             return
 
 
-@dataclass
 class RecoveryWatch:
     """Notices a recovery that reads nothing more: nobody's records are handled meanwhile."""
 
-    after: float = STALL_AFTER
-    _since: tuple[object, float] | None = None
+    def __init__(self, after: float = STALL_AFTER) -> None:
+        self._recovery: Stillness[str] = Stillness(after)
 
     def stalled(self, place: object, now: float) -> bool:
         """Tell whether recovery has been at this place for too long; None is no recovery."""
-        if place is None:
-            self._since = None
-        elif self._since is None or self._since[0] != place:
-            self._since = (place, now)
-        return self._since is not None and now - self._since[1] >= self.after
+        return bool(self._recovery.observe({} if place is None else {"recovery": place}, now))
 
 
 async def watch_recovery(app: Any, watch: RecoveryWatch, every: float = LOOK_EVERY) -> None:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import aiohttp
 import yaml
@@ -17,7 +17,7 @@ from kubernetes.aio.config import ConfigException, load_incluster_config, load_k
 
 from agents.clients.api_answers import bounded, error_of
 from agents.clients.errors import Refused, TryLater
-from streams.settings import is_loopback
+from streams.settings import leaves_in_the_clear
 
 Json = dict[str, Any]
 
@@ -183,7 +183,8 @@ def credentials(kubeconfig: Path | None, context: str | None) -> Load:
                 # Without this check a missing file would read as an empty one.
                 kubeconfig.open("rb").close()
                 await load_kube_config(str(kubeconfig), context, configuration, False)
-            _check_host(configuration.host)
+            if leaves_in_the_clear(configuration.host):
+                raise ValueError("plain http to another host, where everybody could read our token")
             return ApiClient(configuration)
         except (
             ConfigException,
@@ -197,12 +198,6 @@ def credentials(kubeconfig: Path | None, context: str | None) -> Load:
             raise Refused(bounded(f"{where}: {bad}")) from bad
 
     return load
-
-
-def _check_host(host: str) -> None:
-    url = urlsplit(host)
-    if url.scheme != "https" and not is_loopback(url.hostname or ""):
-        raise ValueError("plain http to another host, where everybody could read our token")
 
 
 async def _received(response: aiohttp.ClientResponse, tried: str) -> bytes:

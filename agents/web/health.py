@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from agents.web.worker import Offsets, WorkerState
 from streams.codec import escape
-from streams.stop import STALL_AFTER
+from streams.stop import STALL_AFTER, Stillness
 
 Check = Callable[[], str | None]
 """Return why something is not ready, or None."""
@@ -16,23 +16,13 @@ class Health:
     """Remembers since when what waits has not moved."""
 
     def __init__(self, after: float = STALL_AFTER) -> None:
-        self._after = after
-        self._since: dict[str, tuple[object, float]] = {}
+        self._waiting: Stillness[str] = Stillness(after)
 
     def observe(self, state: WorkerState, now: float) -> list[str]:
         """Take in the state at a time that only grows; return what is wedged, and for how long."""
-        waiting = dict(_waiting(state))
-        self._since = {name: self._first_seen(name, at, now) for name, at in waiting.items()}
-        wedged = [
-            f"{name} stands still for {now - first:.0f} s"
-            for name, (_, first) in self._since.items()
-            if now - first >= self._after
-        ]
+        still = self._waiting.observe(dict(_waiting(state)), now)
+        wedged = [f"{name} stands still for {seconds:.0f} s" for name, seconds in still.items()]
         return ["stopping", *wedged] if state.stopping else wedged
-
-    def _first_seen(self, name: str, at: object, now: float) -> tuple[object, float]:
-        seen = self._since.get(name)
-        return seen if seen is not None and seen[0] == at else (at, now)
 
 
 def _waiting(state: WorkerState) -> Iterator[tuple[str, object]]:

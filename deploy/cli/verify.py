@@ -11,12 +11,13 @@ import typer
 from rich.table import Table
 
 from deploy.cli.answers import NO, plain_errors, warn
-from deploy.cli.asking import Answers, ask_workers
+from deploy.cli.asking import ask_workers
 from deploy.cli.endpoints import Running, find
 from deploy.cli.options import EndpointsFile, Output, WebUrls
+from deploy.cli.rules import TABLES
 from deploy.cli.showing import Format, plain, show, table
 from deploy.cli.stored import read_stored
-from deploy.cli.verifying import TABLES, Findings, verify_all
+from deploy.cli.verifying import Findings, verify_all
 
 Json = dict[str, Any]
 
@@ -53,15 +54,13 @@ async def _settled(running: Running, within: float) -> tuple[Findings, list[str]
     """Look until nothing differs that may still be on its way, or the time is over."""
     deadline = time.monotonic() + within
     while True:
-        answers, stored = await asyncio.gather(_ask(running), read_stored(running.settings.cluster))
+        answers, stored = await asyncio.gather(
+            ask_workers(running.web, TABLES), read_stored(running.settings.cluster)
+        )
         findings = verify_all(answers, stored, running.settings)
         if findings.settled or time.monotonic() >= deadline:
             return findings, answers.gaps()
         await asyncio.sleep(LOOK_EVERY)
-
-
-async def _ask(running: Running) -> Answers:
-    return await ask_workers(running.web, TABLES)
 
 
 def _page(found: Findings) -> Iterator[str | Table]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.cli.asking import Answers, Kinds
+from deploy.cli.asking import Answers
 from deploy.cli.stored import ON_HOST, Stored
 from streams.flow.graph_rows import GraphRow, PodsRow
 from streams.flow.index import GraphIndex
@@ -28,7 +28,6 @@ from streams.settings import Settings
 Json = dict[str, Any]
 # Of each difference; its count is always whole.
 MOST_PAIRS = 20
-TABLES: Kinds = {"graph-rules": GraphRow, "graph-pods": PodsRow}
 
 
 @dataclass(frozen=True)
@@ -110,21 +109,21 @@ def verify_all(answers: Answers, stored: Stored, settings: Settings) -> Findings
 class _Rules:
     """What the rules of all graphs say of the pods of one cluster, by namespace and name."""
 
-    def __init__(self, indexes: Iterable[GraphIndex], settings: Settings) -> None:
+    def __init__(self, indexes: Sequence[GraphIndex], settings: Settings) -> None:
         self.allowed: dict[Pair, PortSet] = {}
         self.pods: dict[str, PodRef] = {}
-        self._indexes = list(indexes)
+        self._indexes = indexes
         self._exactness = settings.rules.exactness
         found: set[Inexactness] = set()
-        for index in self._indexes:
-            for row in index.rules.values():
-                found |= set(outside_inexactness([] if row.dropped else [row.rule]))
+        for index in indexes:
+            said = [row.rule for row in index.rules.values() if not row.dropped]
+            found |= set(outside_inexactness(said))
             for firewall in index.firewalls.values():
-                found |= set(outside_inexactness([], firewall.default_action))
+                found |= set(outside_inexactness((), firewall.default_action))
             for pod in _live(index, settings):
                 self.pods[_name(pod)] = pod
                 found |= self._take(index, pod)
-        self.inexact = [_as_data(each) for each in in_order(list(found))]
+        self.inexact = [each.model_dump(mode="json") for each in in_order(list(found))]
 
     def _take(self, index: GraphIndex, pod: PodRef) -> set[Inexactness]:
         allowances, inexact = resolve(index, pod, self._exactness)
@@ -173,14 +172,8 @@ class _Rules:
 def _indexes(answers: Answers) -> Iterator[GraphIndex]:
     pods = answers.rows("graph-pods", PodsRow)
     rows = answers.rows("graph-rules", GraphRow)
-    by_graph: defaultdict[str, tuple[dict[str, PodsRow], dict[str, GraphRow]]]
-    by_graph = defaultdict(lambda: ({}, {}))
-    for key, pods_row in pods.items():
-        by_graph[key.partition("|")[0]][0][key] = pods_row
-    for key, row in rows.items():
-        by_graph[key.partition("|")[0]][1][key] = row
-    for graph, (its_pods, its_rows) in sorted(by_graph.items()):
-        yield GraphIndex.of(graph, its_pods, its_rows)
+    for graph in sorted({key.partition("|")[0] for key in (*pods, *rows)}):
+        yield GraphIndex.of(graph, pods, rows)
 
 
 def _live(index: GraphIndex, settings: Settings) -> Iterator[PodRef]:
@@ -210,12 +203,3 @@ def _unsettled(known: dict[str, PodRef], stored: Stored) -> Iterator[str]:
             yield f"{name} has {pod['status']['podIP']}, its graph has {ours.address}"
     for name in sorted(known.keys() - stored.pods.keys() - set(stored.on_host)):
         yield f"{name} is in a graph, and not in the cluster with an address"
-
-
-def _as_data(found: Inexactness) -> Json:
-    return {
-        "errs": str(found.errs),
-        "reason": found.reason,
-        "rule": found.rule,
-        "example": found.example,
-    }

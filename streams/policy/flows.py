@@ -13,7 +13,8 @@ from operator import and_, or_
 from typing import Any, NamedTuple
 
 from streams.policy.meaning import text_of
-from streams.policy.reach import NAMESPACE_NAME, implied_types, name_of, ports_of, selects
+from streams.policy.reach import implied_types, name_of, ports_of, selects
+from streams.policy.selection import NAMESPACE_LABEL
 from streams.rules.portsets import EVERYTHING, NOTHING, PortSet
 
 Json = Mapping[str, Any]
@@ -207,7 +208,9 @@ class _Crowd:
         return self.chosen(peer.get("podSelector") or {}, near)
 
     def _is(self, namespace: str, selector: Json) -> bool:
-        return selects(selector, {**self._namespaces.get(namespace, {}), NAMESPACE_NAME: namespace})
+        return selects(
+            selector, {**self._namespaces.get(namespace, {}), NAMESPACE_LABEL: namespace}
+        )
 
     def _holding(self, expression: Json) -> int:
         key, operator = str(expression["key"]), str(expression["operator"])

@@ -12,13 +12,13 @@ from ipaddress import ip_address, ip_network
 from operator import or_
 from typing import Any
 
+from streams.policy.selection import NAMESPACE_LABEL
 from streams.records.ports import ANY_PORT, PortRange
 from streams.records.rules import Protocol
 from streams.rules.portsets import EVERYTHING, NOTHING, PORTED, PortSet, by_protocol
 from streams.rules.ranges import merged
 
 Json = Mapping[str, Any]
-NAMESPACE_NAME = "kubernetes.io/metadata.name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def _is_peer(
     if where is None:
         near = home == namespace
     else:
-        near = selects(where, {**namespaces.get(home, {}), NAMESPACE_NAME: home})
+        near = selects(where, {**namespaces.get(home, {}), NAMESPACE_LABEL: home})
     return near and selects(peer.get("podSelector") or {}, _labels(pod))
 
 

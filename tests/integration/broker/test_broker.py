@@ -35,7 +35,7 @@ async def test_a_stopped_broker_is_gone() -> None:
     broker.stop()
 
     assert not runs(pid)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(RuntimeError, match="it was not started"):
         _ = broker.pid
 
 

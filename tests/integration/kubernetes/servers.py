@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 
 import httpx
 import pytest
 
+from agents.clients.kubernetes import Cluster
 from deploy.local.kubernetes.apiserver.server import ApiServer
 from deploy.local.kubernetes.kinds import NAMESPACES
 from deploy.local.kubernetes.kubeconfig import write_kubeconfig
@@ -24,6 +27,16 @@ EMPTIED = (
     "/apis/networking.k8s.io/v1/namespaces/{}/networkpolicies",
     "/apis/coordination.k8s.io/v1/namespaces/{}/leases",
 )
+
+
+@asynccontextmanager
+async def client(path: Path) -> AsyncIterator[Cluster]:
+    """Be a client by a kubeconfig for a while."""
+    cluster = Cluster.of(path)
+    try:
+        yield cluster
+    finally:
+        await cluster.close()
 
 
 class Server(Protocol):

@@ -26,7 +26,7 @@ from deploy.cli.rights import (
 from deploy.local.kubernetes.apiserver.server import ApiServer
 from deploy.local.kubernetes.kubeconfig import write_kubeconfig
 from tests.integration.kubernetes.policies import manifest, patch
-from tests.integration.kubernetes.servers import Real
+from tests.integration.kubernetes.servers import Real, client
 from tests.integration.kubernetes.test_apply_queue import working
 from tests.integration.kubernetes.test_pod_watcher import complete, events, names, watching
 from tests.integration.kubernetes.tokens import expiring
@@ -52,15 +52,6 @@ async def account(admin: httpx.AsyncClient, apiserver: ApiServer, tmp_path: Path
     """Return the way in for a worker, with the rights we ship and no others."""
     token = await make_account(admin)
     return write_kubeconfig(tmp_path / "account", apiserver.url, token, apiserver.authority)
-
-
-@asynccontextmanager
-async def client(kubeconfig: Path) -> AsyncIterator[Cluster]:
-    cluster = Cluster.of(kubeconfig)
-    try:
-        yield cluster
-    finally:
-        await cluster.close()
 
 
 async def test_the_rights_we_ship_are_what_the_doctor_asks_for(account: Path) -> None:

@@ -16,9 +16,9 @@ import yaml
 from aiohttp import web
 
 from agents.clients.errors import Refused, TryLater
-from agents.clients.kubernetes import Cluster
 from agents.clients.verefoo import Verefoo
 from deploy.local.kubernetes.kubeconfig import write_kubeconfig
+from tests.integration.kubernetes.servers import client
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -53,15 +53,6 @@ async def listening(certificate: trustme.LeafCert | None) -> AsyncIterator[Liste
         yield listener
     finally:
         await runner.cleanup()
-
-
-@asynccontextmanager
-async def client(path: Path) -> AsyncIterator[Cluster]:
-    cluster = Cluster.of(path)
-    try:
-        yield cluster
-    finally:
-        await cluster.close()
 
 
 @pytest.fixture(scope="module")
