@@ -27,6 +27,7 @@ from agents.clients.verefoo import Verefoo
 from agents.clients.waiting import first_to_end
 from agents.graph_keeper import GraphKeeper, Keeping
 from agents.metrics import Metrics
+from agents.namespace_closer import NamespaceCloser
 from agents.outlet import Outlet
 from agents.ownership import owned_partitions, partition_of
 from agents.pod_watcher import PodWatcher
@@ -67,6 +68,7 @@ class Worker:
         self._watcher = self._pod_watcher()
         self._queue = self._apply_queue()
         self._keeper = self._graph_keeper()
+        self._closer = self._namespace_closer()
         self._install_agents()
         self._install_hands()
         self._install_web(listener)
@@ -103,6 +105,14 @@ class Worker:
             concurrency=cluster.concurrency,
             wanted=lambda partition: PartitionRows(self._tables["wanted"], partition),
             owned=self._owned(f"{POLICY_PATCHES}.{cluster.name}"),
+        )
+
+    def _namespace_closer(self) -> NamespaceCloser | None:
+        cluster = self._settings.cluster
+        if cluster.isolation != "namespace":
+            return None
+        return NamespaceCloser(
+            self._cluster, instance=self._settings.instance, namespaces=cluster.namespaces
         )
 
     def _graph_keeper(self) -> GraphKeeper:
@@ -171,7 +181,9 @@ class Worker:
         async def work() -> None:
             # Faust would leave a hand that failed lying; a worker without one is no worker.
             try:
-                hands = (self._watcher.run(), self._queue.run(), self._keeper.run(), self._gauge())
+                hands = [self._watcher.run(), self._queue.run(), self._keeper.run(), self._gauge()]
+                if self._closer is not None:
+                    hands.append(self._closer.run())
                 await first_to_end(*hands)
             finally:
                 await self._http.aclose()
@@ -195,7 +207,10 @@ class Worker:
         )
 
     def _checks(self) -> Mapping[str, Check]:
-        return {"policies": lambda: self._queue.last_error or None}
+        checks: dict[str, Check] = {"policies": lambda: self._queue.last_error or None}
+        if (closer := self._closer) is not None:
+            checks["namespaces"] = lambda: closer.last_error or None
+        return checks
 
     def _status(self) -> dict[str, Any]:
         queue, keeper, watcher = self._queue, self._keeper, self._watcher

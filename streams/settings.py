@@ -186,8 +186,9 @@ class ClusterSettings(Group):
         default=("default",), min_length=1, description="Whose pods are managed; no others are."
     )
     own_namespace: Namespace = Field(default="vereflow", description="Never managed.")
-    watch: bool = Field(default=True, description="Whether this worker follows the pods.")
-    apply: bool = Field(default=True, description="Whether this worker writes policies.")
+    isolation: Literal["pod", "namespace"] = Field(
+        default="pod", description="namespace: one standing policy closes pods from their birth."
+    )
     concurrency: int = Field(default=8, gt=0, le=64, description="Policies written at once.")
     lease_seconds: Seconds = Field(default=15, description="Another watcher takes over after it.")
 

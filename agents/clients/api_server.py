@@ -26,6 +26,7 @@ DEADLINE_SECONDS = 30.0
 LARGEST_ANSWER = 64 * 1024 * 1024
 LARGEST_LINE = 8 * 1024 * 1024
 APPLY = "application/apply-patch+yaml; charset=utf-8"
+STEPS = "application/json-patch+json"
 _JSON = "application/json"
 _CONNECT_SECONDS = 5.0
 _CONNECTIONS = 100
@@ -38,7 +39,7 @@ class _Request(NamedTuple):
     method: str
     path: str
     query: Mapping[str, str]
-    body: Json | None
+    body: Json | list[Json] | None
     content_type: str
     timeout: aiohttp.ClientTimeout
 
@@ -97,7 +98,7 @@ class ApiServer:
         method: str,
         path: str,
         query: Mapping[str, str] | None = None,
-        body: Json | None = None,
+        body: Json | list[Json] | None = None,
         content_type: str = _JSON,
     ) -> Json:
         """Send one request and return the object that is answered."""

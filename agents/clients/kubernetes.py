@@ -11,7 +11,14 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from agents.clients.api_answers import error_of
-from agents.clients.api_server import APPLY, DEADLINE_SECONDS, ApiServer, Json, credentials
+from agents.clients.api_server import (
+    APPLY,
+    DEADLINE_SECONDS,
+    STEPS,
+    ApiServer,
+    Json,
+    credentials,
+)
 from agents.clients.errors import Gone, NotThere, Refused, TryLater
 
 FIELD_MANAGER = "vereflow"
@@ -128,6 +135,21 @@ class Cluster:
         path = _policies(manifest["metadata"]["namespace"], manifest["metadata"]["name"])
         query = {"fieldManager": FIELD_MANAGER, "force": "true" if force else "false"}
         return _object(await self._api.ask("PATCH", path, query, body, APPLY))
+
+    async def replace_spec(self, read: Json, spec: Json) -> Json:
+        """Replace all of a policy's spec; raise Conflict if it is not the one that was read.
+
+        Not by applying: that leaves what others added.
+        """
+        meta = read["metadata"]
+        version = {"op": "replace", "path": "/metadata/resourceVersion"}
+        steps = [
+            {**version, "value": meta["resourceVersion"]},
+            {"op": "replace", "path": "/spec", "value": spec},
+        ]
+        path = _policies(meta["namespace"], meta["name"])
+        query = {"fieldManager": FIELD_MANAGER}
+        return _object(await self._api.ask("PATCH", path, query, steps, STEPS))
 
     async def delete_policy(
         self, namespace: str, name: str, uid: str, resource_version: str

@@ -64,13 +64,19 @@ class Node:
         self.process.start(_java("kafka.Kafka", str(written)), log)
 
     def _format(self, cluster: str, written: Path, logins: tuple[str, ...], log: Path) -> None:
-        command = _java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(written))
+        # Everybody on this machine can read a command line, and with it what proves a password.
+        told = self._folder / "format.arguments"
+        told.touch(0o600)
+        lines = ["format", "-t", cluster, "-c", str(written)]
         for login in logins:
-            command += ["--add-scram", login]
+            lines += ["--add-scram", login]
+        told.write_text("\n".join(lines))
+        command = _java("kafka.tools.StorageTool", f"@{told}")
         with log.open("ab") as said:
             done = subprocess.run(
                 command, stdout=said, stderr=said, timeout=FORMAT_WITHIN, check=False
             )
+        told.unlink()
         if done.returncode:
             raise BrokerNotReady(f"Apache Kafka could not format its folder: see {log}")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -46,6 +48,35 @@ async def test_what_was_written_is_there_after_a_stop_and_after_a_kill(
         assert broker.bootstrap == before
     finally:
         broker.stop()
+
+
+@needs_java
+async def test_no_password_stands_on_a_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    run = subprocess.run
+
+    def overheard(command: list[str], **told: Any) -> Any:
+        said.extend(command)
+        return run(command, **told)
+
+    monkeypatch.setattr(subprocess, "run", overheard)
+    broker = ApacheBroker(tmp_path, secured=True)
+    try:
+        await broker.start()
+        assert broker.secured is not None
+        client = broker.secured.client("vereflow")
+        # The login that was handed over otherwise is heeded.
+        async with AIOKafkaProducer(bootstrap_servers=broker.bootstrap, **client):
+            pass
+    finally:
+        broker.stop()
+
+    assert any("StorageTool" in each for each in said)
+    assert not [each for each in said if "SCRAM" in each or "salted" in each]
+    assert not [each for each in said if client["sasl_plain_password"] in each]
+    assert not (tmp_path / "node-1" / "format.arguments").exists()
 
 
 async def test_without_java_it_is_said_what_to_install(
