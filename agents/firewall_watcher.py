@@ -25,7 +25,7 @@ from streams.flow.differences import (
 )
 from streams.flow.output import FIREWALL_CHANGES, Send
 from streams.graph.model import Element, GraphState
-from streams.records.facts import GraphFact
+from streams.records.facts import ChangeSet, FirewallChange, GraphFact
 from streams.records.rules import Action
 
 log = structlog.get_logger()
@@ -70,9 +70,16 @@ class FirewallWatcher:
         return ours or is_remembered(self._rows, fact)
 
     async def tell(
-        self, state: GraphState, firewalls: Iterable[str], ended: Iterable[Element] = ()
+        self,
+        state: GraphState,
+        firewalls: Iterable[str],
+        ended: Iterable[Element] = (),
+        leaving: Iterable[str] = (),
     ) -> None:
-        """Send what is new in a graph as it was just read, ``ended`` being what we took out."""
+        """Send what is new in a graph as it was just read, ``ended`` being what we took out.
+
+        Firewalls that are ``leaving`` and no longer there are gone, with all they said.
+        """
         holders = holders_in(state)
         known = said(self._rows, self._graph)
         over = {rule for rule in map(read_rule, ended) if rule is not None}
@@ -88,6 +95,9 @@ class FirewallWatcher:
             if before is None or before.default != now.said.default or any(delta):
                 await self._send(name, now.said.default, delta, holders)
             refused += [self._raw(name, said) for said in now.unreadable]
+        for name in leaving:
+            if name in known and firewall_in(state, name) is None:
+                await self._send_gone(name)
         await self._send_refused(refused)
 
     async def tell_ended(self, ended: Iterable[Element]) -> None:
@@ -98,9 +108,9 @@ class FirewallWatcher:
             if delta.removed:
                 await self._send(name, before.default, delta, {})
 
-    def last_said(self, firewall: str) -> Said | None:
-        """Return what a firewall said last, if it ever did."""
-        return said(self._rows, self._graph).get(firewall)
+    def last_said(self) -> dict[str, Said]:
+        """Return what each firewall said last, if it ever did."""
+        return said(self._rows, self._graph)
 
     async def _send(
         self, firewall: str, default: Action, delta: Delta, holders: dict[str, str]
@@ -117,6 +127,16 @@ class FirewallWatcher:
             added=len(delta.added),
             removed=len(delta.removed),
         )
+
+    async def _send_gone(self, firewall: str) -> None:
+        self._sets += 1
+        name = ChangeSet(id=f"{self._session}-{self._sets}", part=1, of=1)
+        gone = FirewallChange(
+            graph=self._graph, firewall=firewall, gone=True, polled=True, change_set=name
+        )
+        await self._outlet.deliver(Send(FIREWALL_CHANGES, self._graph, gone))
+        store_change(self._rows, self._graph, gone)
+        log.info("firewall gone", graph=self._graph, firewall=firewall)
 
     async def _send_refused(self, refused: Iterable[bytes]) -> None:
         # The gate makes each a dead letter, and one is enough for as long as it stands there.

@@ -11,6 +11,7 @@ from agents.clients.verefoo import Verefoo
 from agents.graph_edits import NotOurs
 from streams.flow.caution import may_be_ours
 from streams.graph.model import GraphState
+from streams.graph.placements import Placement
 from streams.graph.wanted import WantedGraph
 
 log = structlog.get_logger()
@@ -24,23 +25,23 @@ class GraphFinder:
     long as the graph under it looks like the one we know.
     """
 
-    def __init__(self, verefoo: Verefoo, graph: str, firewall: str, gid: int | None) -> None:
+    def __init__(self, verefoo: Verefoo, graph: str, placement: Placement, gid: int | None) -> None:
         self.gid = gid
         self.made = 0
         self._verefoo = verefoo
         self._graph = graph
-        self._firewall = firewall
+        self._placement = placement
 
     async def find(
         self, known: bool, ours: Callable[[], bool], wanted: Callable[[], WantedGraph]
     ) -> GraphState:
         """Return the graph as it is; if there is none any more, make the wanted one."""
-        state = await self._by_id(known) or await self._by_firewall()
+        state = await self._by_id(known) or await self._by_looks()
         if state is not None:
             return state
         if not ours():
             raise NotOurs(f"graph {self._graph} is kept by another worker")
-        # Should the answer be lost, the graph is found by its firewall the next time.
+        # Should the answer be lost, the graph is found by its looks the next time.
         self.gid = await self._verefoo.create_graph(wanted().nodes.values())
         self.made += 1
         log.info("graph made", graph=self._graph, gid=self.gid)
@@ -53,15 +54,15 @@ class GraphFinder:
             state = await self._verefoo.graph(self.gid)
         except NotThere:
             state = None
-        if state is not None and (not known or may_be_ours(state, self._firewall)):
+        if state is not None and (not known or may_be_ours(state, self._placement)):
             return state
         log.warning("graph is not there", graph=self._graph, gid=self.gid)
         self.gid = None
         return None
 
-    async def _by_firewall(self) -> GraphState | None:
+    async def _by_looks(self) -> GraphState | None:
         graphs = await self._verefoo.graphs()
-        found = [state for state in graphs if state.firewall(self._firewall) is not None]
+        found = [state for state in graphs if self._placement.is_ours(state)]
         state = min(found, key=lambda each: each.gid, default=None)
         if state is not None:
             self.gid = state.gid

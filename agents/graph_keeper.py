@@ -1,7 +1,7 @@
 """Keep one graph as its pods want it, and hear what its firewalls say: the loop beside the agent.
 
 reads   Verefoo, and the facts its agent stored
-writes  Verefoo, firewall-changes, patch-outcomes
+writes  Verefoo, firewall-changes, graph-edits, patch-outcomes
 """
 
 from __future__ import annotations
@@ -29,17 +29,20 @@ from streams.flow.aligner import (
     complete_barriers,
     is_complete,
     left_addresses,
+    places,
     remember,
+    store_place,
     wanted_owners,
 )
-from streams.flow.caution import leave_all, restored, with_default
+from streams.flow.caution import leave_all, reborn
 from streams.flow.differences import firewall_in
-from streams.flow.output import FIREWALL_CHANGES, PATCH_OUTCOMES, Send
+from streams.flow.output import FIREWALL_CHANGES, GRAPH_EDITS, PATCH_OUTCOMES, Send
 from streams.graph.model import GraphState
-from streams.graph.placements import PLACEMENTS
+from streams.graph.placements import Placement
+from streams.graph.star import Star
 from streams.graph.wanted import Owner, WantedGraph
 from streams.records.cause import Source
-from streams.records.facts import FirewallChange, GraphFact
+from streams.records.facts import FirewallChange, GraphFact, Place
 from streams.records.marks import Mark, MarkKind
 from streams.records.policies import PatchOutcome
 
@@ -52,8 +55,7 @@ class Keeping(NamedTuple):
     graph: str
     gid: int | None
     aligning: Aligning
-    placement: str = "star"
-    firewall: str = "10.0.0.1"
+    placement: Placement = Star()
     poll_seconds: float = 1.0
     default_allow: bool = False
 
@@ -72,6 +74,10 @@ class Ownership:
         )
         self.has_read = False
         self.answered: set[str] = set()
+
+    def has_said(self, place: Place | None) -> bool:
+        """Tell whether we gave this firewall away ourselves, and perhaps otherwise since."""
+        return place is not None and place.session == self.session
 
 
 class GraphKeeper:
@@ -101,7 +107,7 @@ class GraphKeeper:
         self._outlet = outlet
         self._rows = rows
         self._owns = owns
-        self._finder = GraphFinder(verefoo, ours.graph, ours.firewall, ours.gid)
+        self._finder = GraphFinder(verefoo, ours.graph, ours.placement, ours.gid)
         self._mine: Ownership | None = None
         self._refused: set[bytes] = set()
         self._woken = asyncio.Event()
@@ -141,7 +147,7 @@ class GraphKeeper:
     def heard(self, fact: GraphFact, source: Source) -> None:
         """Take in one fact that was just stored in the table."""
         mine = self._mine
-        if mine is None or mine.watcher.has_heard(fact):
+        if mine is None or mine.watcher.has_heard(fact) or mine.has_said(fact.place):
             return
         if remember(mine.rows, fact, source, self.ours.aligning):
             self.wake()
@@ -172,7 +178,7 @@ class GraphKeeper:
         await self._tell(mine, result)
         self.aligned = result.done and complete
         if result.done:
-            self.last_error = ""
+            self.last_error = self._said_of_those_left_out(mine)
         if self.aligned:
             await self._answer(mine, barriers - mine.answered)
         await self._send_requests(requests)
@@ -182,27 +188,29 @@ class GraphKeeper:
         return Ownership(self._outlet, self.ours, self._rows(), self._refused)
 
     async def _find(self, mine: Ownership) -> GraphState:
-        known, made = mine.watcher.last_said(self.ours.firewall), self._finder.made
+        known, made = bool(mine.watcher.last_said()), self._finder.made
         state = await self._finder.find(
-            known is not None,
+            known,
             lambda: self._keeps(mine),
             lambda: self._wanted(mine, wanted_owners(mine.rows, self.ours.graph)),
         )
         if self._finder.made > made:
             self.writes += 1
-            if known is not None:
+            if known:
                 self._alarm("graph vanished and was made again")
         return state
 
     async def _align(self, mine: Ownership, state: GraphState, complete: bool) -> Aligned:
         """Take the graph towards what is wanted; a trouble leaves it as it was read after it."""
         owners = wanted_owners(mine.rows, self.ours.graph)
-        wanted = self._wanted(mine, owners if complete else leave_all(owners, state))
-        known = mine.watcher.last_said(self.ours.firewall) is not None
-        lost = known and firewall_in(state, self.ours.firewall) is None
+        owners = owners if complete else leave_all(owners, state)
+        await self._assign(mine, owners, state)
+        wanted = self._wanted(mine, owners)
+        known = mine.watcher.last_said().keys() & wanted.nodes.keys()
+        lost = [name for name in sorted(known) if firewall_in(state, name) is None]
         result = await carry_out(self._verefoo, state, wanted, lambda: self._keeps(mine))
         self.writes += result.writes
-        if lost and firewall_in(result.state, self.ours.firewall) is not None:
+        if any(firewall_in(result.state, name) is not None for name in lost):
             self._alarm("firewall vanished and was made again")
         if isinstance(result.trouble, NotOurs):
             raise result.trouble
@@ -216,18 +224,57 @@ class GraphKeeper:
         return result._replace(state=await self._verefoo.graph(state.gid), removed=())
 
     def _wanted(self, mine: Ownership, owners: Mapping[str, Owner]) -> WantedGraph:
-        place, firewall = PLACEMENTS[self.ours.placement], self.ours.firewall
-        last = mine.watcher.last_said(firewall)
-        if last is None:
-            return place(owners, firewall)
-        left = left_addresses(mine.rows, self.ours.graph)
-        return with_default(place(owners, firewall, restored(last, owners, left)), last.default)
+        graph = self.ours.graph
+        wanted = self.ours.placement.wanted(owners, places(mine.rows, graph))
+        left = left_addresses(mine.rows, graph)
+        return reborn(wanted, mine.watcher.last_said(), owners, left)
+
+    async def _assign(
+        self, mine: Ownership, owners: Mapping[str, Owner], state: GraphState
+    ) -> None:
+        """Give a firewall to each pod that should have one of its own."""
+        given = places(mine.rows, self.ours.graph)
+        for firewall, uid in self.ours.placement.assign(owners, given, state).items():
+            await self._say_place(mine, firewall, uid)
+
+    async def _release(self, mine: Ownership, state: GraphState) -> None:
+        """Give back the firewalls that are gone together with all they said."""
+        said = mine.watcher.last_said()
+        owners = wanted_owners(mine.rows, self.ours.graph)
+        given = places(mine.rows, self.ours.graph)
+        for firewall in sorted(given.keys() - self.ours.placement.firewalls(owners, given)):
+            if firewall not in said and firewall_in(state, firewall) is None:
+                await self._say_place(mine, firewall, "")
+
+    async def _say_place(self, mine: Ownership, firewall: str, uid: str) -> None:
+        if not self._keeps(mine):
+            raise NotOurs(f"graph {self.ours.graph} is kept by another worker")
+        place = Place(firewall=firewall, uid=uid, session=mine.session)
+        fact = GraphFact(graph=self.ours.graph, place=place)
+        await self._outlet.deliver(Send(GRAPH_EDITS, self.ours.graph, fact))
+        store_place(mine.rows, self.ours.graph, place)
+
+    def _said_of_those_left_out(self, mine: Ownership) -> str:
+        """Say how many pods have no firewall although each should have one of its own."""
+        owners = wanted_owners(mine.rows, self.ours.graph)
+        return self.ours.placement.refusal(owners, places(mine.rows, self.ours.graph))
 
     async def _tell(self, mine: Ownership, result: Aligned) -> None:
         if not self._keeps(mine):
             raise NotOurs(f"graph {self.ours.graph} is kept by another worker")
         self.polls += 1
-        await mine.watcher.tell(result.state, (self.ours.firewall,), result.removed)
+        rows, graph, placement = mine.rows, self.ours.graph, self.ours.placement
+        given = places(rows, graph)
+        wanted = placement.firewalls(wanted_owners(rows, graph), given)
+        every = sorted({*given, *wanted, *mine.watcher.last_said()})
+        leaving = (
+            [name for name in every if name not in wanted]
+            if is_complete(rows, graph, self.ours.aligning)
+            else []
+        )
+        await mine.watcher.tell(result.state, every, result.removed, leaving)
+        if leaving:
+            await self._release(mine, result.state)
         if not mine.has_read:
             await self._send_mark(MarkKind.FIREWALLS_READ, mine.session)
             mine.has_read = True

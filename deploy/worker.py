@@ -34,6 +34,7 @@ from agents.pod_watcher import PodWatcher
 from agents.web import install as install_web
 from agents.web.health import Check
 from deploy.login import credentials
+from deploy.placing import firewall_names, placement_of
 from streams import faust_topics
 from streams.app import KafkaOptions, create_app
 from streams.flow.aligner import Aligning
@@ -123,8 +124,7 @@ class Worker:
             graph=graph.name,
             gid=graph.id,
             aligning=self._aligning(),
-            placement=graph.placement,
-            firewall=graph.firewall,
+            placement=placement_of(graph),
             poll_seconds=settings.verefoo.poll_seconds,
             default_allow=settings.rules.default_allow,
         )
@@ -150,7 +150,7 @@ class Worker:
     def _install_agents(self) -> None:
         settings, epoch = self._settings, self._epoch
         graphs, clusters = (settings.graph.name,), (settings.cluster.name,)
-        firewalls = frozenset({settings.graph.firewall})
+        firewalls = firewall_names(settings.graph)
         partitions = settings.kafka.partitions
         base = (self.app, self._topics, self._tables, self._outlet)
         tracking = Tracking(

@@ -31,8 +31,8 @@ from deploy.local.packets.network import PodNetwork
 from deploy.local.packets.node_agent import NodeAgent
 from deploy.local.verefoo.server import VerefooServer
 from deploy.login import client_options
+from deploy.placing import placement_of
 from deploy.workers import WorkerProcess, Workers
-from streams.graph.placements import PLACEMENTS
 from streams.settings import Settings, load
 
 EMBEDDED = "embedded"
@@ -44,6 +44,7 @@ APISERVER = "apiserver"
 BROKER_HOOK = "deploy.local.broker.quirks:install"
 VEREFOO_PORT = 8085
 WEB_PORT = 6066
+PLACEMENTS = ("star", "distributed", "distributed:hub")
 SAVE_EVERY = 5.0
 _LOGIN = {"prefix", "tls", "ca", "user", "password_file", "mechanism"}
 ENFORCING_WITHIN = 60.0
@@ -145,6 +146,7 @@ class World:
             raise WorldError(f"{folder} is in use by another vereflow up") from error
 
     async def _start(self) -> None:
+        graph = self._graph_settings()
         folder = self.plan.state_dir
         (folder / "logs").mkdir(exist_ok=True)
         if self.plan.packets:
@@ -156,7 +158,7 @@ class World:
             "kafka": {"broker": broker, **self._broker_settings(WORKER)},
             "cluster": {"kubeconfig": kubeconfig},
             "verefoo": {"url": url},
-            "graph": {"placement": self.plan.placement},
+            "graph": graph,
         }
         self.settings = load(**told)
         self._graph = await self._make_graph(url)
@@ -164,6 +166,13 @@ class World:
         if self._network is not None and self._kubeconfig is not None:
             await self._enforce(self._network, self._kubeconfig)
         await self.start_workers(self.plan.workers)
+
+    def _graph_settings(self) -> dict[str, Any]:
+        if self.plan.placement not in PLACEMENTS:
+            told = f"{self.plan.placement[:60]!r} is no placement"
+            raise WorldError(f"{told}: {', '.join(PLACEMENTS)}")
+        placement, _, wiring = self.plan.placement.partition(":")
+        return {"placement": placement, "wiring": wiring or "mesh"}
 
     async def _initialise(self) -> None:
         if self.plan.broker != SECURED:
@@ -293,11 +302,11 @@ class World:
             return graph.id
         async with httpx.AsyncClient(base_url=url, trust_env=False) as http:
             verefoo = Verefoo(http)
-            found = [each.gid for each in await verefoo.graphs() if each.firewall(graph.firewall)]
+            placement = placement_of(graph)
+            found = [each.gid for each in await verefoo.graphs() if placement.is_ours(each)]
             if found:
                 return min(found)
-            wanted = PLACEMENTS[graph.placement]({}, graph.firewall)
-            return await verefoo.create_graph(wanted.nodes.values())
+            return await verefoo.create_graph(placement.wanted({}, {}).nodes.values())
 
     async def start_workers(self, wanted: int) -> None:
         """Start so many workers; for a world that was planned without any."""
@@ -318,6 +327,7 @@ class World:
             "VEREFLOW_VEREFOO__URL": settings.verefoo.url,
             "VEREFLOW_GRAPH__ID": str(self._graph),
             "VEREFLOW_GRAPH__PLACEMENT": settings.graph.placement,
+            "VEREFLOW_GRAPH__WIRING": settings.graph.wiring,
             **self.plan.environment,
             "VEREFLOW_STATE_DIR": str(self.plan.state_dir / "workers" / name),
         }

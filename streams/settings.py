@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -35,9 +34,9 @@ from pydantic_settings import (
 from streams.records.addresses import check_pod_address
 from streams.records.pods import Namespace
 from streams.rules.verdict import Exactness
+from streams.settings_file import read_file
 
 NEVER_MANAGED = frozenset({"kube-system", "kube-public", "kube-node-lease"})
-MAX_FILE_BYTES = 1 << 20
 # A topic's name has at most 249 characters: this leaves room for ours and for a cluster's name.
 _PREFIX = re.compile(r"[A-Za-z0-9._-]{1,150}")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
@@ -224,9 +223,21 @@ class GraphSettings(Group):
 
     name: Name = Field(default="main", description="Under which rules are sent by topic.")
     id: int | None = Field(default=None, ge=0, description="None: made at the first start.")
-    placement: Literal["star"] = Field(default="star", description="One firewall for all pods.")
+    placement: Literal["star", "distributed"] = Field(
+        default="star", description="One firewall for all pods, or one before each."
+    )
     firewall: Annotated[str, AfterValidator(check_pod_address)] = Field(
-        default="10.0.0.1", description="Its name in the graph: an address that no pod has."
+        default="10.0.0.1", description="A star's name in the graph: an address that no pod has."
+    )
+    base: Annotated[str, AfterValidator(check_pod_address)] = Field(
+        default="10.0.0.0",
+        description="The first of 4,096 addresses for firewalls before pods; no pod has one.",
+    )
+    wiring: Literal["mesh", "hub"] = Field(
+        default="mesh", description="Whether they are all joined to each other, or to one more."
+    )
+    mesh_limit: int = Field(
+        default=200, gt=0, le=1000, description="Each joins to all others: no more pods than this."
     )
 
 
@@ -332,59 +343,3 @@ def names() -> list[str]:
             found += [f"{name}__{inner}" for inner in group.model_fields]
         found.append(name)
     return found
-
-
-class _NotAllowed(yaml.MarkedYAMLError):
-    """YAML, but of a kind that settings are not written in."""
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """YAML without duplicate keys, of which the last would win in silence, and without aliases.
-
-    Ten lines of aliases to aliases become more than a machine can hold.
-    """
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise _NotAllowed(problem="an alias", problem_mark=self.get_mark())
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        if not all(isinstance(key, str) for key in keys):
-            raise _NotAllowed(problem="a name that is no text", problem_mark=node.start_mark)
-        doubled = sorted({key for key in keys if keys.count(key) > 1})
-        if doubled:
-            said = f"{', '.join(doubled)[:200]} twice"
-            raise _NotAllowed(problem=said, problem_mark=node.start_mark)
-        return super().construct_mapping(node, deep)
-
-
-def read_file(path: Path) -> dict[str, Any]:
-    """Read a YAML file of settings; raise ValueError with what is wrong with it."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}") from error
-    if len(content) > MAX_FILE_BYTES:
-        raise ValueError(f"{path}: larger than {MAX_FILE_BYTES} bytes")
-    try:
-        told = yaml.load(content, Loader=_StrictLoader)
-    except Exception as error:
-        # A bad date or an empty number fails in ways of its own.
-        raise ValueError(f"{path}: not YAML as settings are written{_where(error)}") from None
-    if told is None:
-        return {}
-    if not isinstance(told, dict):
-        raise ValueError(f"{path}: settings are a mapping of names")
-    return told
-
-
-def _where(error: Exception) -> str:
-    # The parser's own words may repeat a part of the text, and that part may be a password.
-    mark = getattr(error, "problem_mark", None)
-    if mark is None:
-        return ""
-    words = f": {error.problem}" if isinstance(error, _NotAllowed) else ""
-    return f"{words} at line {mark.line + 1}, column {mark.column + 1}"

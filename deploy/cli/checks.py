@@ -26,6 +26,7 @@ from deploy.cli.rights import (
 from deploy.cli.stored import ANSWER_WITHIN, cluster_of
 from deploy.installation import read_epoch
 from deploy.login import client_options
+from deploy.placing import firewall_names
 from deploy.provision import check as check_topics
 from streams.settings import Settings
 from streams.topics import specs
@@ -165,9 +166,9 @@ async def _verefoo(running: Running) -> str:
         except NotThere as error:
             todo = "set graph.id to the graph's number, or to none to have one made"
             raise Wrong(f"no graph {gid} at {settings.verefoo.url}", todo) from error
-    if graph.firewall(settings.graph.firewall) is None:
-        return f"graph {gid}, still without firewall {settings.graph.firewall}"
-    return f"graph {gid} with firewall {settings.graph.firewall}"
+    names = firewall_names(settings.graph)
+    found = {node.name for node in graph.nodes if graph.firewall(node.name)} & names
+    return f"graph {gid} with {len(found)} firewalls, {settings.graph.placement}"
 
 
 async def _workers(running: Running) -> str:

@@ -13,16 +13,22 @@ import typer
 
 from deploy.cli.answers import NO, console, errors, plain_errors
 from deploy.cli.parts import Broker, starting
-from deploy.demo.expected import FIREWALL
+from deploy.demo.distributed import DistributedStory, HubStory
 from deploy.demo.packets import Witness
 from deploy.demo.show import Narrator
 from deploy.demo.stage import Stage
+from deploy.demo.star import StarStory
 from deploy.demo.story import Story
 from deploy.hooks import call_hook
 from deploy.waiting import wait_for_effects
 from deploy.world import APISERVER, BROKER_HOOK, EMBEDDED, Plan, World, WorldError
 
 SETTLED_WITHIN = 30.0
+STORIES: dict[str, type[Story]] = {
+    "star": StarStory,
+    "distributed": DistributedStory,
+    "distributed:hub": HubStory,
+}
 
 
 def demo(
@@ -31,19 +37,33 @@ def demo(
     packets: Annotated[
         bool, typer.Option("--packets", help="Send real packets between real pods as well.")
     ] = False,
+    placement: Annotated[
+        list[str],
+        typer.Option(help="star, distributed or distributed:hub; several play one by one."),
+    ] = ["star", "distributed"],  # noqa: B006
 ) -> None:
     """Play the story and check it: pods appear, a rule is written, a pod goes.
 
-    Example: vereflow demo
+    Example: vereflow demo --placement star
     """
     with plain_errors(), tempfile.TemporaryDirectory(prefix="vereflow-demo-") as folder:
         if kube not in (EMBEDDED, APISERVER):
             raise WorldError("the story makes pods of its own: --kube is embedded or apiserver")
+        if unknown := set(placement) - STORIES.keys():
+            raise WorldError(f"{min(unknown)[:60]!r} is no placement: {', '.join(STORIES)}")
         narrator = Narrator(console)
-        # With packets the story begins before anybody isolates the pods.
-        workers = 0 if packets else 1
-        plan = Plan(Path(folder), workers=workers, broker=broker, kube=kube, packets=packets)
-        asyncio.run(_demo(plan, narrator))
+        for number, name in enumerate(placement):
+            plan = Plan(
+                Path(folder) / str(number),
+                # With packets the story begins before anybody isolates the pods.
+                workers=0 if packets else 1,
+                broker=broker,
+                kube=kube,
+                packets=packets,
+                placement=name,
+            )
+            narrator.part(f"Placement: {name}")
+            asyncio.run(_demo(plan, narrator))
     console.print()
     if narrator.broken:
         console.print(f"{len(narrator.broken)} of the claims did not come true:", style="bold red")
@@ -71,10 +91,11 @@ async def _demo(plan: Plan, narrator: Narrator) -> None:
             ) as verefoo,
         ):
             graph = world.endpoints()["verefoo"]["graph"]
-            stage = Stage(kube, verefoo, graph, FIREWALL)
+            stage = Stage(kube, verefoo, graph)
             witness = Witness(plan.state_dir / "packets", narrator) if plan.packets else None
             isolate = None if plan.workers else lambda: world.start_workers(1)
-            await Story(stage, narrator, lambda: _settled(world), witness, isolate).play()
+            story = STORIES[plan.placement]
+            await story(stage, narrator, lambda: _settled(world), witness, isolate).play()
     finally:
         await world.stop()
 

@@ -25,7 +25,9 @@ def up(
         str, typer.Option(help="embedded; apiserver, our own; or kubeconfig[:PATH].")
     ] = EMBEDDED,
     verefoo: Annotated[str, typer.Option(help="embedded, or the URL of a Verefoo.")] = EMBEDDED,
-    placement: Annotated[str, typer.Option(help="Where firewalls stand: star.")] = "star",
+    placement: Annotated[
+        str, typer.Option(help="Where firewalls stand: star, distributed or distributed:hub.")
+    ] = "star",
     workers: Annotated[
         int, typer.Option(min=1, max=MOST_WORKERS, help="How many replicas to run.")
     ] = 1,

@@ -6,7 +6,6 @@ from typing import Any
 
 Json = dict[str, Any]
 
-FIREWALL = "10.0.0.1"
 ADDRESSES = {
     "pod-a": "10.244.120.90",
     "pod-b": "10.244.120.91",
@@ -126,3 +125,21 @@ MANY_ARRIVE = {
     ("pod-b", "pod-c"): {"TCP 80", "TCP 81"},
     ("pod-c", "pod-b"): {"TCP 80", "TCP 81", "UDP 53"},
 }
+
+FIRST_FIREWALLS = ["10.0.0.0", "10.0.0.1", "10.0.0.2"]
+HUB = "10.0.15.255"
+B_TO_C = {**rule(B, C, port="80"), "srcPort": "80"}
+B_AND_C = {
+    "pod-a": isolated("pod-a"),
+    "pod-b": _spec(
+        "pod-b",
+        [{"from": [_named("pod-b")]}],
+        [{"to": [_named("pod-c")], "ports": _ports(("TCP", 80))}],
+    ),
+    "pod-c": _spec(
+        "pod-c",
+        [{"from": [_named("pod-b")], "ports": _ports(("TCP", 80))}],
+        [{"to": [_named("pod-c")]}],
+    ),
+}
+B_TO_C_ARRIVES = {("pod-b", "pod-c"): {"TCP 80"}}

@@ -22,6 +22,11 @@ class Narrator:
         self.kept = 0
         self.broken: list[str] = []
 
+    def part(self, title: str) -> None:
+        """Begin a part, which has chapters."""
+        self._console.print()
+        self._console.rule(Text(title, style="bold cyan"), characters="═")
+
     def chapter(self, title: str) -> None:
         """Begin a chapter."""
         self._console.print()

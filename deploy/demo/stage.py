@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 
 NAMESPACE = "default"
+# A star's.
+FIREWALL = "10.0.0.1"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
 POLICIES = f"/apis/networking.k8s.io/v1/namespaces/{NAMESPACE}/networkpolicies"
 WITHIN = 30.0
@@ -22,13 +24,10 @@ Json = dict[str, Any]
 class Stage:
     """An API server and a Verefoo, seen from outside."""
 
-    def __init__(
-        self, kube: httpx.AsyncClient, verefoo: httpx.AsyncClient, graph: int, firewall: str
-    ) -> None:
+    def __init__(self, kube: httpx.AsyncClient, verefoo: httpx.AsyncClient, graph: int) -> None:
         self._kube = kube
         self._verefoo = verefoo
         self._graph = f"/adp/graphs/{graph}"
-        self._firewall = firewall
 
     async def create_pod(self, name: str, address: str) -> None:
         """Create a pod as the story has it: label app, container port 80."""
@@ -69,15 +68,15 @@ class Stage:
             for node in (await self.graph())["node"]
         }
 
-    async def rules(self) -> list[Json]:
-        """Return the firewall's rules as Verefoo tells them."""
-        node = await self._firewall_node()
+    async def rules(self, firewall: str = FIREWALL) -> list[Json]:
+        """Return a firewall's rules as Verefoo tells them."""
+        node = await self._node(firewall)
         elements: list[Json] = node["configuration"]["firewall"]["elements"]
         return elements
 
-    async def write_rules(self, elements: list[Json]) -> None:
-        """Replace the firewall's rules, as a person with curl would."""
-        node = await self._firewall_node()
+    async def write_rules(self, elements: list[Json], firewall: str = FIREWALL) -> None:
+        """Replace a firewall's rules, as a person with curl would."""
+        node = await self._node(firewall)
         configuration = node["configuration"]
         path = f"{self._graph}/nodes/{node['id']}/configuration/{configuration['id']}"
         body = {
@@ -87,9 +86,9 @@ class Stage:
         }
         (await self._verefoo.put(path, json=body)).raise_for_status()
 
-    async def _firewall_node(self) -> Json:
+    async def _node(self, name: str) -> Json:
         nodes = (await self.graph())["node"]
-        return next(node for node in nodes if node["name"] == self._firewall)
+        return next(node for node in nodes if node["name"] == name)
 
     async def _listed(self, path: str) -> list[Json]:
         items = (await self._kube.get(path)).raise_for_status().json()["items"]

@@ -11,7 +11,7 @@ from pydantic import Field
 from streams.graph.wanted import Owner
 from streams.records.base import Record
 from streams.records.cause import Source
-from streams.records.facts import FirewallChange, GraphFact, PodClaim
+from streams.records.facts import FirewallChange, GraphFact, Place, PodClaim
 from streams.records.marks import Mark, MarkKind
 from streams.records.rules import Action, Rule
 
@@ -63,6 +63,7 @@ class AlignerRow(Record):
     rule: SaidRule | None = None
     default: SaidDefault | None = None
     part: FirewallChange | None = None
+    place: Place | None = None
     newest: Newest | None = None
     progress: Progress | None = None
     at: int = -1
@@ -94,6 +95,8 @@ def remember(rows: Rows, fact: GraphFact, source: Source, ours: Aligning) -> boo
         return _claim(rows, fact.graph, fact.claim, source.offset)
     if fact.mark is not None:
         return _mark(rows, fact.graph, fact.mark, ours)
+    if fact.place is not None:
+        store_place(rows, fact.graph, fact.place)
     if fact.change is not None and not _said_before(rows, fact, source):
         store_change(rows, fact.graph, fact.change)
         _note_newest(rows, fact, source)
@@ -127,9 +130,28 @@ def left_addresses(rows: Mapping[str, AlignerRow], graph: str) -> set[str]:
     return {address for address in gone if address is not None}
 
 
+def places(rows: Mapping[str, AlignerRow], graph: str) -> dict[str, str]:
+    """Return firewall → uid of the pod it stands before, or stood before and it is not gone yet."""
+    prefix = f"{graph}|place|"
+    found = [row.place for key, row in rows.items() if row.place and key.startswith(prefix)]
+    return {place.firewall: place.uid for place in found}
+
+
+def store_place(rows: Rows, graph: str, place: Place) -> None:
+    """Store before whom a firewall stands."""
+    key = f"{graph}|place|{place.firewall}"
+    if place.uid:
+        rows[key] = AlignerRow(place=place)
+    else:
+        rows.pop(key, None)
+
+
 def store_change(rows: Rows, graph: str, change: FirewallChange) -> None:
     """Store what a polled change says, once all parts of its set are there."""
     parts = _whole_set(rows, graph, change)
+    if change.gone:
+        _drop_firewall(rows, graph, change.firewall)
+        return
     for part in parts:
         for rule in part.removed:
             rows.pop(_rule_key(graph, part.firewall, rule), None)
@@ -231,6 +253,13 @@ def _whole_set(rows: Rows, graph: str, change: FirewallChange) -> list[FirewallC
     for key in keys:
         del rows[key]
     return stored
+
+
+def _drop_firewall(rows: Rows, graph: str, firewall: str) -> None:
+    rules = f"{graph}|rule|{firewall}|"
+    for key in [key for key in rows if key.startswith(rules)]:
+        del rows[key]
+    rows.pop(f"{graph}|default|{firewall}", None)
 
 
 def _rule_key(graph: str, firewall: str, rule: Rule) -> str:

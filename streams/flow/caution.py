@@ -6,9 +6,10 @@ from collections.abc import Collection, Mapping
 from functools import lru_cache
 
 from streams.flow.aligner import Said
-from streams.graph.model import ENDHOST, FIREWALL, Element, GraphState, Node
+from streams.graph.model import ENDHOST, Element, GraphState, Node
+from streams.graph.placements import Placement
 from streams.graph.wanted import Owner, WantedGraph
-from streams.records.rules import Action, Protocol, Rule
+from streams.records.rules import Protocol, Rule
 
 
 def leave_all(owners: Mapping[str, Owner], state: GraphState) -> dict[str, Owner]:
@@ -21,9 +22,9 @@ def leave_all(owners: Mapping[str, Owner], state: GraphState) -> dict[str, Owner
     return {**nameless, **claimed, **named}
 
 
-def may_be_ours(state: GraphState, firewall: str) -> bool:
+def may_be_ours(state: GraphState, placement: Placement) -> bool:
     """Tell whether a graph can be the one we know: ids are used again, by anybody."""
-    ours = state.firewall(firewall) is not None or any(_is_pod(node) for node in state.nodes)
+    ours = placement.is_ours(state) or any(_is_pod(node) for node in state.nodes)
     return ours or not state.nodes
 
 
@@ -38,14 +39,22 @@ def restored(said: Said, owners: Mapping[str, Owner], left: Collection[str]) -> 
     ]
 
 
-def with_default(wanted: WantedGraph, default: Action) -> WantedGraph:
-    """Return the graph with firewalls that are born with this default."""
+def reborn(
+    wanted: WantedGraph,
+    said: Mapping[str, Said],
+    owners: Mapping[str, Owner],
+    left: Collection[str],
+) -> WantedGraph:
+    """Return the graph with firewalls that, should they be lost, are born with what they said."""
     nodes = dict(wanted.nodes)
-    for name, node in nodes.items():
-        if node.functional_type == FIREWALL:
-            function = {**node.configuration["firewall"], "defaultAction": default.value}
-            nodes[name] = node._replace(configuration={**node.configuration, "firewall": function})
-    return WantedGraph(nodes)
+    for name in nodes.keys() & said.keys():
+        function = {
+            "defaultAction": said[name].default.value,
+            "elements": restored(said[name], owners, left),
+        }
+        configuration = {**nodes[name].configuration, "firewall": function}
+        nodes[name] = nodes[name]._replace(configuration=configuration)
+    return wanted._replace(nodes=nodes)
 
 
 def _is_over(

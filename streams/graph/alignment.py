@@ -12,7 +12,7 @@ from typing import Any
 
 from streams.graph.edits import AddNeighbour, AddNode, Edit, RemoveNeighbour, RemoveNode, SetRules
 from streams.graph.matching import Match, match
-from streams.graph.model import FIREWALL, Element, GraphState, Node
+from streams.graph.model import FIREWALL, FORWARDER, Element, GraphState, Node
 from streams.graph.wanted import WantedGraph
 
 
@@ -22,7 +22,7 @@ def align(current: GraphState, wanted: WantedGraph) -> list[Edit]:
     present = {node.name for node in (*found.kept.values(), *found.foreign)} | set(wanted.nodes)
     return [
         *_cleaned_rules(found),
-        *_cleaned_neighbours(found, present),
+        *_cleaned_neighbours(found, present, wanted),
         *(RemoveNode(node.name, node.nid) for node in found.leaving),
         *(AddNode(node) for name, node in wanted.nodes.items() if name not in found.kept),
         *_missing_neighbours(found, wanted),
@@ -55,11 +55,14 @@ def _ends(element: Element) -> set[str]:
     return {end for end in ends if isinstance(end, str)}
 
 
-def _cleaned_neighbours(found: Match, present: set[str]) -> Iterator[RemoveNeighbour]:
+def _cleaned_neighbours(
+    found: Match, present: set[str], wanted: WantedGraph
+) -> Iterator[RemoveNeighbour]:
     for node in found.kept.values():
         seen: set[str] = set()
         for neighbour in node.neighbours:
-            if neighbour.name not in present or neighbour.name in seen:
+            misled = _is_misled(node.name, neighbour.name, wanted)
+            if neighbour.name not in present or neighbour.name in seen or misled:
                 yield RemoveNeighbour(node.name, node.nid, neighbour.neid, neighbour.name)
             seen.add(neighbour.name)
     dangling = {node.name for node in found.leaving} - present
@@ -67,6 +70,14 @@ def _cleaned_neighbours(found: Match, present: set[str]) -> Iterator[RemoveNeigh
         for neighbour in node.neighbours:
             if neighbour.name in dangling:
                 yield RemoveNeighbour(node.name, node.nid, neighbour.neid, neighbour.name)
+
+
+def _is_misled(node: str, neighbour: str, wanted: WantedGraph) -> bool:
+    """Tell whether an edge between two of ours, one of them a firewall, is of another placement."""
+    ends = wanted.nodes[node], wanted.nodes.get(neighbour)
+    if ends[1] is None or neighbour in ends[0].neighbours:
+        return False
+    return any(end.functional_type in (FIREWALL, FORWARDER) for end in ends if end)
 
 
 def _missing_neighbours(found: Match, wanted: WantedGraph) -> Iterator[AddNeighbour]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import NamedTuple
 
-from streams.graph.model import ENDHOST, FIREWALL, GraphState, Node
+from streams.graph.model import ENDHOST, FIREWALL, FORWARDER, GraphState, Node
 from streams.graph.wanted import WantedGraph, WantedNode
 
 
@@ -35,7 +35,8 @@ def match(current: GraphState, wanted: WantedGraph) -> Match:
         if wish is not None and wish.functional_type == node.functional_type:
             (fitting[node.name] if _fits(node, wish) else leaving).append(node)
         else:
-            (leaving if _is_our_pod(node) else foreign).append(node)
+            goes = _is_our_pod(node) or _is_unwanted(node, wanted)
+            (leaving if goes else foreign).append(node)
     kept = {name: min(nodes, key=_rank) for name, nodes in fitting.items()}
     for name, nodes in fitting.items():
         for node in nodes:
@@ -45,6 +46,8 @@ def match(current: GraphState, wanted: WantedGraph) -> Match:
 
 
 def _fits(node: Node, wish: WantedNode) -> bool:
+    if wish.functional_type == FORWARDER:
+        return True
     if wish.functional_type == FIREWALL:
         # Without the function object it could never be given rules.
         function = (node.configuration or {}).get("firewall")
@@ -60,6 +63,10 @@ def _is_our_pod(node: Node) -> bool:
     # Somebody's own end host has a name of its own; one without any is a pod from before us.
     name = node.mark[0]
     return node.functional_type == ENDHOST and (not name or name.count("/") == 2)
+
+
+def _is_unwanted(node: Node, wanted: WantedGraph) -> bool:
+    return node.functional_type in (FIREWALL, FORWARDER) and node.name in wanted.unwanted
 
 
 def _is_surplus(node: Node, kept: Node) -> bool:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 Element = dict[str, Any]
 
 FIREWALL = "FIREWALL"
+FORWARDER = "FORWARDER"
 ENDHOST = "ENDHOST"
 
 

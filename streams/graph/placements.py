@@ -1,12 +1,8 @@
-"""The ways firewalls can be placed; a new one is a new file and a line here."""
+"""The ways firewalls can be placed; a new one is a new file and a name here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from streams.graph.distributed import Distributed
+from streams.graph.star import Star
 
-from streams.graph import star
-from streams.graph.wanted import WantedGraph
-
-PLACEMENTS: dict[str, Callable[..., WantedGraph]] = {
-    "star": star.wanted,
-}
+Placement = Star | Distributed

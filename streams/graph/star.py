@@ -2,35 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
 
-from streams.graph.model import ENDHOST, FIREWALL, Element
-from streams.graph.wanted import Owner, WantedGraph, WantedNode
-
-
-def wanted(
-    pods: Mapping[str, Owner], firewall: str = "10.0.0.1", elements: Sequence[Element] = ()
-) -> WantedGraph:
-    """
-    Return the star around these pods, which are given by address.
-
-    The elements are what a firewall is born with if there is none yet; the
-    rules of a firewall that is there are its own.
-    """
-    addresses = tuple(sorted(address for address in pods if address != firewall))
-    nodes = {firewall: _firewall(firewall, addresses, elements)}
-    nodes |= {address: _pod(address, pods[address], firewall) for address in addresses}
-    return WantedGraph(nodes)
+from streams.graph.model import GraphState
+from streams.graph.wanted import Owner, WantedGraph, firewall_node, pod_node
 
 
-def _firewall(name: str, addresses: tuple[str, ...], elements: Sequence[Element]) -> WantedNode:
-    function = {"defaultAction": "DENY", "elements": list(elements)}
-    configuration = {"name": name, "description": "star", "firewall": function}
-    return WantedNode(name, FIREWALL, addresses, configuration)
+@dataclass(frozen=True)
+class Star:
+    """The star around one firewall."""
 
+    firewall: str = "10.0.0.1"
+    name: ClassVar[str] = "star"
 
-def _pod(address: str, owner: Owner, firewall: str) -> WantedNode:
-    # Without a configuration a node could never get one; with a function object it needs words
-    # that no pod has. Name and description alone are kept as they are.
-    configuration = {"name": owner.name, "description": owner.uid}
-    return WantedNode(address, ENDHOST, (firewall,), configuration)
+    @property
+    def reserved(self) -> Collection[str]:
+        """Return the addresses that no pod may have."""
+        return (self.firewall,)
+
+    def assign(
+        self, pods: Mapping[str, Owner], places: Mapping[str, str], state: GraphState
+    ) -> dict[str, str]:
+        """Return firewall → uid of the pods that get one of their own: none does."""
+        return {}
+
+    def firewalls(self, pods: Mapping[str, Owner], places: Mapping[str, str]) -> set[str]:
+        """Return the names of the firewalls that should be there."""
+        return {self.firewall}
+
+    def wanted(self, pods: Mapping[str, Owner], places: Mapping[str, str]) -> WantedGraph:
+        """Return the graph for these pods, which are given by address."""
+        addresses = tuple(sorted(address for address in pods if address != self.firewall))
+        nodes = {self.firewall: firewall_node(self.firewall, addresses, self.name)}
+        nodes |= {each: pod_node(each, pods[each], self.firewall) for each in addresses}
+        return WantedGraph(nodes, frozenset(places) - {self.firewall})
+
+    def refusal(self, pods: Mapping[str, Owner], places: Mapping[str, str]) -> str:
+        """Say which pods are left out and why, if any are: none is."""
+        return ""
+
+    def is_ours(self, state: GraphState) -> bool:
+        """Tell whether a graph that somebody made can be ours."""
+        return state.firewall(self.firewall) is not None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from streams.graph.model import ENDHOST, FIREWALL
+
 
 class Owner(NamedTuple):
     """Whose address a node stands for: `cluster/namespace/name` and the uid of that pod."""
@@ -37,6 +39,22 @@ class WantedNode(NamedTuple):
 
 
 class WantedGraph(NamedTuple):
-    """All nodes that should be there, by name, firewalls first."""
+    """All nodes that should be there, by name, firewalls first, and what of ours should not."""
 
     nodes: Mapping[str, WantedNode]
+    unwanted: frozenset[str] = frozenset()
+
+
+def firewall_node(name: str, neighbours: tuple[str, ...], description: str) -> WantedNode:
+    """Return a firewall that lets nothing through."""
+    function = {"defaultAction": "DENY", "elements": []}
+    configuration = {"name": name, "description": description, "firewall": function}
+    return WantedNode(name, FIREWALL, neighbours, configuration)
+
+
+def pod_node(address: str, owner: Owner, firewall: str | None) -> WantedNode:
+    """Return the end host that stands for a pod."""
+    # Without a configuration a node could never get one; with a function object it needs words
+    # that no pod has. Name and description alone are kept as they are.
+    configuration = {"name": owner.name, "description": owner.uid}
+    return WantedNode(address, ENDHOST, (firewall,) if firewall else (), configuration)

@@ -77,8 +77,19 @@ class FirewallChange(Record):
         return self
 
 
+class Place(Record):
+    """Which pod a firewall stands before, in a graph where each has its own; no uid: nobody's.
+
+    ``session`` names who decided so.
+    """
+
+    firewall: str = Field(max_length=64)
+    session: str = Field(default="", max_length=64)
+    uid: str = Field(default="", max_length=253)
+
+
 class GraphFact(Record):
-    """One entry in a graph's mailbox: exactly one of claim, change, mark.
+    """One entry in a graph's mailbox: exactly one of claim, change, place, mark.
 
     ``rev`` is where a change lay (partition and offset of firewall-changes): a gate that begins
     again says everything again, and what was said before something newer must not come back.
@@ -88,6 +99,7 @@ class GraphFact(Record):
     graph: str
     claim: PodClaim | None = None
     change: FirewallChange | None = None
+    place: Place | None = None
     mark: Mark | None = None
     rev: tuple[int, int] | None = None
     origin: tuple[int, int] | None = None

@@ -24,7 +24,6 @@ from streams.topics import names
 from tests.reading import Reach, allowed_ports
 
 Json = dict[str, Any]
-FIREWALL = "10.0.0.1"
 WAIT = "120"
 
 
@@ -35,7 +34,7 @@ class Actor(Stage):
         self.world = world
         self.file = world.plan.state_dir / "endpoints.json"
         world.write_endpoints(self.file)
-        super().__init__(kube, verefoo, world.endpoints()["verefoo"]["graph"], FIREWALL)
+        super().__init__(kube, verefoo, world.endpoints()["verefoo"]["graph"])
 
     async def settled(self, within: str = WAIT) -> None:
         """Return when everything said before has had its effect; fail if it has not in time."""

@@ -9,9 +9,10 @@ from itertools import count
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from deploy.demo.stage import FIREWALL
 from streams.flow.output import DEAD_LETTERS
 from streams.topics import names
-from tests.e2e.acting import FIREWALL, Actor
+from tests.e2e.acting import Actor
 from tests.reading import Intervals
 
 GRAPH = "main"

@@ -13,8 +13,7 @@ from agents.clients.verefoo import Verefoo
 from agents.graph_edits import carry_out
 from deploy.local.verefoo import server
 from deploy.local.verefoo.server import VerefooServer
-from streams.graph.star import wanted
-from tests.unit.graph.interpreter import FIREWALL, owner, rule, shape
+from tests.unit.graph.interpreter import FIREWALL, owner, rule, shape, star
 
 A, B, C = "10.1.0.1", "10.1.0.2", "10.1.0.3"
 PODS = {A: owner("a"), B: owner("b"), C: owner("c")}
@@ -37,7 +36,7 @@ async def give_rules(verefoo: Verefoo, gid: int, *rules: dict[str, object]) -> N
 
 
 async def test_a_new_graph_is_found_among_all(verefoo: Verefoo) -> None:
-    gid = await verefoo.create_graph(wanted(PODS).nodes.values())
+    gid = await verefoo.create_graph(star(PODS).nodes.values())
 
     found = [graph for graph in await verefoo.graphs() if graph.gid == gid]
 
@@ -46,11 +45,11 @@ async def test_a_new_graph_is_found_among_all(verefoo: Verefoo) -> None:
 
 
 async def test_pods_come_go_and_are_replaced(verefoo: Verefoo, gid: int) -> None:
-    born = await carry_out(verefoo, await verefoo.graph(gid), wanted(PODS))
+    born = await carry_out(verefoo, await verefoo.graph(gid), star(PODS))
     await give_rules(verefoo, gid, rule(A, B), rule(B, C), rule("10.1.0.99", B))
 
     left = await carry_out(
-        verefoo, await verefoo.graph(gid), wanted({B: owner("b"), C: owner("c", uid="u2")})
+        verefoo, await verefoo.graph(gid), star({B: owner("b"), C: owner("c", uid="u2")})
     )
 
     assert born.done
@@ -65,13 +64,13 @@ async def test_pods_come_go_and_are_replaced(verefoo: Verefoo, gid: int) -> None
 
 
 async def test_an_aligned_graph_is_left_alone(verefoo: Verefoo, gid: int) -> None:
-    await carry_out(verefoo, await verefoo.graph(gid), wanted(PODS))
+    await carry_out(verefoo, await verefoo.graph(gid), star(PODS))
 
-    assert (await carry_out(verefoo, await verefoo.graph(gid), wanted(PODS))).writes == 0
+    assert (await carry_out(verefoo, await verefoo.graph(gid), star(PODS))).writes == 0
 
 
 async def test_a_pods_node_can_be_configured_later(verefoo: Verefoo, gid: int) -> None:
-    done = await carry_out(verefoo, await verefoo.graph(gid), wanted(PODS))
+    done = await carry_out(verefoo, await verefoo.graph(gid), star(PODS))
     node = next(node for node in done.state.nodes if node.name == A)
     assert node.configuration_id is not None
 
@@ -86,7 +85,7 @@ async def test_a_pods_node_can_be_configured_later(verefoo: Verefoo, gid: int) -
 async def test_a_pods_node_is_a_host_without_a_function(
     verefoo: Verefoo, http: httpx.AsyncClient, gid: int
 ) -> None:
-    done = await carry_out(verefoo, await verefoo.graph(gid), wanted({A: owner("a")}))
+    done = await carry_out(verefoo, await verefoo.graph(gid), star({A: owner("a")}))
     nid = next(node.nid for node in done.state.nodes if node.name == A)
 
     told = (await http.get(f"/adp/graphs/{gid}/nodes/{nid}")).json()["_embedded"]
@@ -123,7 +122,7 @@ async def test_what_is_not_there_is_said_so(verefoo: Verefoo, gid: int) -> None:
 
 
 async def test_what_cannot_be_kept_is_no_lasting_refusal(verefoo: Verefoo, gid: int) -> None:
-    done = await carry_out(verefoo, await verefoo.graph(gid), wanted({}))
+    done = await carry_out(verefoo, await verefoo.graph(gid), star({}))
     (firewall,) = done.state.nodes
     assert firewall.configuration_id is not None
 

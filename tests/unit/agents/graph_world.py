@@ -17,6 +17,7 @@ from streams.codec import Poison, decode, encode
 from streams.flow.aligner import AlignerRow, Aligning, remember
 from streams.flow.gate import Checks, handle
 from streams.flow.output import FIREWALL_CHANGES, GRAPH_EDITS, PATCH_OUTCOMES, Send
+from streams.graph.distributed import Distributed
 from streams.graph.model import GraphState, parse_graph
 from streams.records.cause import Source
 from streams.records.facts import FirewallChange, GraphFact, PodClaim
@@ -27,7 +28,7 @@ from tests.unit.local.verefoo.in_process import client_that, respond
 FIREWALL = "10.0.0.1"
 GRAPH = "main"
 OURS = Aligning(partitions=2, epoch=1, clusters=("local",))
-CHECKS = Checks(frozenset({GRAPH}), frozenset({FIREWALL}))
+CHECKS = Checks(frozenset({GRAPH}), frozenset({FIREWALL, *Distributed().reserved}))
 Answers = Callable[[httpx.Request], httpx.Response]
 
 
@@ -53,7 +54,9 @@ class Outlet:
 class GraphWorld:
     """A Verefoo, the rows of one partition, and the keeper that is at work."""
 
-    def __init__(self, store: Store | None = None, *, gid: int | None = None) -> None:
+    def __init__(
+        self, store: Store | None = None, *, gid: int | None = None, **keeping: Any
+    ) -> None:
         self.store = store or Store()
         self.outlet = Outlet()
         self.rows: dict[str, AlignerRow] = {}
@@ -63,11 +66,13 @@ class GraphWorld:
         self.settled = 0
         self.offset = 0
         self.gid = gid
+        self.keeping = keeping
         self.keeper = self.restart()
 
     def restart(self, **more: Any) -> GraphKeeper:
         """Let another keeper take over, with nothing but the rows."""
-        ours = Keeping(GRAPH, self.gid, OURS, poll_seconds=0.01, **more)
+        self.keeping |= more
+        ours = Keeping(GRAPH, self.gid, OURS, poll_seconds=0.01, **self.keeping)
         outlet: Any = self.outlet
         self.keeper = GraphKeeper(
             self.client(), outlet, ours, rows=lambda: self.rows, owns=lambda: self.owned
@@ -115,7 +120,9 @@ class GraphWorld:
     def settle(self, most: int | None = None) -> None:
         """Bring what was sent through the gate, and back."""
         for sent in self.outlet.sent[self.settled :][:most]:
-            if sent.topic == FIREWALL_CHANGES:
+            if isinstance(sent.value, GraphFact):
+                self.hear(sent.value)
+            elif sent.topic == FIREWALL_CHANGES:
                 assert isinstance(sent.value, FirewallChange)
                 self.offset += 1
                 at = Source(topic=FIREWALL_CHANGES, partition=0, offset=self.offset)
@@ -134,10 +141,10 @@ class GraphWorld:
                 return
         raise AssertionError("it never rests")
 
-    def rule(self, *rules: dict[str, Any], default: str = "DENY") -> None:
+    def rule(self, *rules: dict[str, Any], default: str = "DENY", firewall: str = FIREWALL) -> None:
         """Write the firewall's rules as somebody with curl does."""
         (graph,) = self.store.graphs.rows.values()
-        (node,) = [node for node in graph["node"] if node["name"] == FIREWALL]
+        (node,) = [node for node in graph["node"] if node["name"] == firewall]
         node["configuration"]["firewall"] = {"elements": list(rules), "defaultAction": default}
 
     def state(self) -> GraphState:
@@ -145,9 +152,9 @@ class GraphWorld:
         (graph,) = self.store.graphs.rows.values()
         return parse_graph(graph)
 
-    def elements(self) -> list[dict[str, Any]]:
+    def elements(self, name: str = FIREWALL) -> list[dict[str, Any]]:
         """Return the firewall's rules in Verefoo."""
-        firewall = self.state().firewall(FIREWALL)
+        firewall = self.state().firewall(name)
         assert firewall is not None
         return firewall.elements
 

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from streams.flow.aligner import Said
-from streams.flow.caution import leave_all, may_be_ours, restored, with_default
+from streams.flow.caution import leave_all, may_be_ours, reborn, restored
 from streams.graph.alignment import align
 from streams.graph.edits import AddNeighbour, AddNode
 from streams.graph.model import GraphState, parse_graph
-from streams.graph.star import wanted
+from streams.graph.star import Star
 from streams.graph.wanted import Owner
 from streams.records.rules import Action, Protocol, Rule
-from tests.unit.graph.interpreter import FIREWALL, MemoryGraph, owner
+from tests.unit.graph.interpreter import FIREWALL, MemoryGraph, owner, star
 
 A, B, C = "10.1.0.1", "10.1.0.2", "10.1.0.3"
 
@@ -47,7 +47,7 @@ def test_nothing_is_removed_before_all_pods_are_known(
     for node in there:
         graph.add(node)
 
-    edits = align(graph.state, wanted(leave_all(owners, graph.state), FIREWALL))
+    edits = align(graph.state, star(leave_all(owners, graph.state)))
 
     assert all(isinstance(edit, AddNode | AddNeighbour) for edit in edits)
     new = {edit.node.name for edit in edits if isinstance(edit, AddNode)}
@@ -59,7 +59,7 @@ def test_somebody_elses_host_is_not_joined() -> None:
     graph.hold({})
     graph.add(host(A, "somebody's"))
 
-    assert align(graph.state, wanted(leave_all({}, graph.state), FIREWALL)) == []
+    assert align(graph.state, star(leave_all({}, graph.state))) == []
 
 
 def test_the_last_known_rules_are_told_as_verefoo_tells_them() -> None:
@@ -108,12 +108,16 @@ def test_what_verefoo_has_no_word_for_is_not_told() -> None:
     assert restored(Said(Action.DENY, {rule("*", "*", Protocol.SCTP): {}}), {}, set()) == []
 
 
-def test_a_firewall_is_born_again_with_its_last_default() -> None:
-    born = with_default(wanted({A: owner("a")}, FIREWALL, [{"action": "DENY"}]), Action.ALLOW)
+def test_a_firewall_is_born_again_with_what_it_said_last() -> None:
+    pods = {A: owner("a")}
+    said = {FIREWALL: Said(Action.ALLOW, {rule(A, B): {}}), "10.0.0.9": Said(Action.DENY, {})}
+
+    born = reborn(star(pods), said, pods, set())
 
     function = born.nodes[FIREWALL].configuration["firewall"]
-    assert function == {"defaultAction": "ALLOW", "elements": [{"action": "DENY"}]}
-    assert born.nodes[A] == wanted({A: owner("a")}, FIREWALL).nodes[A]
+    assert function["defaultAction"] == "ALLOW"
+    assert [(each["source"], each["destination"]) for each in function["elements"]] == [(A, B)]
+    assert {**born.nodes, FIREWALL: None} == {**star(pods).nodes, FIREWALL: None}
 
 
 @pytest.mark.parametrize(
@@ -133,4 +137,4 @@ def test_a_graph_with_other_peoples_nodes_only_is_not_ours(
         {"id": 0, "node": [{"id": n, **node} for n, node in enumerate(nodes)]}
     )
 
-    assert may_be_ours(state, FIREWALL) is ours
+    assert may_be_ours(state, Star(FIREWALL)) is ours

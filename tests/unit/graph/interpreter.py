@@ -15,10 +15,15 @@ from streams.graph.edits import (
     SetRules,
 )
 from streams.graph.model import Element, GraphState, parse_graph
-from streams.graph.star import wanted
+from streams.graph.star import Star
 from streams.graph.wanted import Owner, WantedGraph
 
 FIREWALL = "10.0.0.1"
+
+
+def star(pods: Mapping[str, Owner]) -> WantedGraph:
+    """Return the star of these pods."""
+    return Star(FIREWALL).wanted(pods, {})
 
 
 class MemoryGraph:
@@ -41,7 +46,7 @@ class MemoryGraph:
 
     def hold(self, pods: Mapping[str, Owner]) -> list[Edit]:
         """Become the star of these pods."""
-        return self.become(wanted(pods, FIREWALL))
+        return self.become(star(pods))
 
     def add(self, told: Mapping[str, Any]) -> int:
         """Add a node as somebody else might."""

@@ -9,8 +9,7 @@ import pytest
 from streams.graph.alignment import align
 from streams.graph.edits import AddNode, SetRules
 from streams.graph.model import GraphState
-from streams.graph.star import wanted
-from tests.unit.graph.interpreter import FIREWALL, MemoryGraph, kinds, owner, rule, shape
+from tests.unit.graph.interpreter import FIREWALL, MemoryGraph, kinds, owner, rule, shape, star
 
 A, B, C, NOBODY = "10.1.0.1", "10.1.0.2", "10.1.0.3", "10.1.0.99"
 PODS = {A: owner("a"), B: owner("b"), C: owner("c")}
@@ -28,23 +27,20 @@ def without(*addresses: str) -> dict[str, Any]:
 
 
 def test_an_empty_graph_becomes_a_star(graph: MemoryGraph) -> None:
-    star = ("10.0.0.1", "FIREWALL", (FIREWALL, "star"), frozenset(PODS))
+    middle = ("10.0.0.1", "FIREWALL", (FIREWALL, "star"), frozenset(PODS))
 
     leaves = {
         (address, "ENDHOST", (f"c/shop/{name}", "u1"), frozenset({FIREWALL}))
         for address, name in zip(PODS, "abc", strict=True)
     }
-    assert shape(graph.state) == {star, *leaves}
+    assert shape(graph.state) == {middle, *leaves}
 
 
-def test_a_firewall_is_born_denying_with_the_rules_it_had() -> None:
-    graph = MemoryGraph()
-
-    edit = graph.become(wanted(PODS, FIREWALL, [rule(A, B)]))[0]
+def test_a_firewall_is_born_denying() -> None:
+    edit = MemoryGraph().hold(PODS)[0]
 
     assert isinstance(edit, AddNode)
-    function = edit.node.configuration["firewall"]
-    assert function == {"defaultAction": "DENY", "elements": [rule(A, B)]}
+    assert edit.node.configuration["firewall"] == {"defaultAction": "DENY", "elements": []}
 
 
 def test_an_aligned_graph_takes_no_edits(graph: MemoryGraph) -> None:
@@ -213,10 +209,10 @@ def test_a_graph_without_pods_is_a_firewall_alone() -> None:
 def test_an_edit_order_stopped_anywhere_can_be_taken_up_again(graph: MemoryGraph) -> None:
     graph.rule(rule(A, B), rule(B, C), rule(NOBODY, C))
     goal = {**without(A), B: owner("b", uid="u2"), "10.1.0.4": owner("d")}
-    star = wanted(goal, FIREWALL)
+    aim = star(goal)
 
     for _ in range(50):
-        edits = align(graph.state, star)
+        edits = align(graph.state, aim)
         if not edits:
             break
         graph.do(edits[0])

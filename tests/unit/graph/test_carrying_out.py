@@ -13,9 +13,8 @@ from agents.clients.verefoo import Verefoo
 from agents.graph_edits import SETBACKS, Aligned, carry_out
 from deploy.local.verefoo.store import Store
 from streams.graph.alignment import align
-from streams.graph.star import wanted
 from streams.graph.wanted import Owner
-from tests.unit.graph.interpreter import FIREWALL, owner, rule, shape
+from tests.unit.graph.interpreter import FIREWALL, owner, rule, shape, star
 from tests.unit.local.verefoo.in_process import ask, client_that, respond
 
 A, B, C = "10.1.0.1", "10.1.0.2", "10.1.0.3"
@@ -44,7 +43,7 @@ class World:
 
     async def hold(self, pods: Mapping[str, Owner]) -> Aligned:
         verefoo = Verefoo(client_that(self.answer))
-        return await carry_out(verefoo, await verefoo.graph(0), wanted(pods, FIREWALL))
+        return await carry_out(verefoo, await verefoo.graph(0), star(pods))
 
     def rule(self, *rules: dict[str, Any]) -> None:
         (node,) = [n for n in self.store.graphs.get(0)["node"] if n["name"] == FIREWALL]
@@ -90,7 +89,7 @@ async def test_a_pod_that_comes_takes_two_writes_and_two_reads(world: World) -> 
 
     assert result.done
     assert world.asked == ["GET", "POST", "POST", "GET"]
-    assert align(result.state, wanted({**PODS, "10.1.0.4": owner("d")}, FIREWALL)) == []
+    assert align(result.state, star({**PODS, "10.1.0.4": owner("d")})) == []
 
 
 async def test_a_pod_that_goes_takes_three_writes_each_after_a_read(world: World) -> None:
