@@ -9,6 +9,7 @@ import socket
 import struct
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from enum import StrEnum
 from itertools import islice
 from typing import NamedTuple
@@ -120,6 +121,9 @@ class _Round:
 
     def _close(self, sock: socket.socket) -> None:
         del self._open[sock.fileno()]
+        # A process being started in this moment holds a copy, and the poll would tell of it.
+        with suppress(FileNotFoundError):
+            self._poll.unregister(sock)
         sock.close()
 
 

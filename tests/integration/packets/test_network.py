@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local.packets import probing
 from deploy.local.packets.namespaces import CommandFailed, Namespace
 from deploy.local.packets.network import PodNetwork, link_of
 from deploy.local.packets.probing import Probe, Verdict, probe_all, probe_twice
@@ -24,6 +26,7 @@ from tests.unit.local.packets.worlds import pod, policy
 pytestmark = needs_packets
 
 B_ONLY = {"podSelector": {"matchLabels": {"app": "b"}}}
+C_ONLY = {"podSelector": {"matchLabels": {"app": "c"}}}
 # A packet that gets through is soon answered, here and even on a busy machine.
 SOON, LATE = 1.0, 60.0
 
@@ -54,6 +57,29 @@ async def test_an_address_outside_is_rejected_by_the_node(crowd: Crowd) -> None:
     outside = Probe(crowd.namespace("a"), crowd.address("a"), "192.0.2.7", "TCP", 80)
 
     assert (await asyncio.to_thread(probe_all, [outside]))[0].verdict is Verdict.REJECTED
+
+
+async def test_a_copy_of_a_socket_in_a_process_being_started_disturbs_nobody(
+    crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copies: list[int] = []
+    make = probing._socket
+
+    def copied(probe: Probe) -> socket.socket:
+        made = make(probe)
+        copies.append(os.dup(made.fileno()))
+        return made
+
+    monkeypatch.setattr(probing, "_socket", copied)
+    await crowd.enforce(policy("c", podSelector=C_ONLY["podSelector"], policyTypes=["Ingress"]))
+    probes = [crowd.probe("a", "b"), crowd.probe("a", "c")]
+    try:
+        seen = await asyncio.to_thread(probe_all, probes)
+    finally:
+        for copy in copies:
+            os.close(copy)
+
+    assert [each.verdict for each in seen] == [Verdict.OPEN, Verdict.DROPPED]
 
 
 async def test_a_probe_in_a_namespace_that_is_not_its_pods_is_an_error(crowd: Crowd) -> None:
