@@ -1,13 +1,13 @@
 """Say what came and went on one graph's firewalls since they were last told.
 
 reads   Verefoo, through the graphs its caller has read
-writes  firewall-changes
+writes  firewall-changes, graph-edits
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import structlog
@@ -23,7 +23,7 @@ from streams.flow.differences import (
     read,
     read_rule,
 )
-from streams.flow.output import FIREWALL_CHANGES, Send
+from streams.flow.output import FIREWALL_CHANGES, GRAPH_EDITS, Send
 from streams.graph.model import Element, GraphState
 from streams.records.facts import ChangeSet, FirewallChange, GraphFact
 from streams.records.rules import Action
@@ -74,11 +74,12 @@ class FirewallWatcher:
         state: GraphState,
         firewalls: Iterable[str],
         ended: Iterable[Element] = (),
-        leaving: Iterable[str] = (),
+        leaving: Mapping[str, bool] | None = None,
     ) -> None:
         """Send what is new in a graph as it was just read, ``ended`` being what we took out.
 
-        Firewalls that are ``leaving`` and no longer there are gone, with all they said.
+        Firewalls that are ``leaving`` and no longer there are gone: with all that was ever said to
+        them, or only what stood there was moved away.
         """
         holders = holders_in(state)
         known = said(self._rows, self._graph)
@@ -95,9 +96,9 @@ class FirewallWatcher:
             if before is None or before.default != now.said.default or any(delta):
                 await self._send(name, now.said.default, delta, holders)
             refused += [self._raw(name, said) for said in now.unreadable]
-        for name in leaving:
+        for name, whole in (leaving or {}).items():
             if name in known and firewall_in(state, name) is None:
-                await self._send_gone(name)
+                await self._send_gone(name, known[name], whole)
         await self._send_refused(refused)
 
     async def tell_ended(self, ended: Iterable[Element]) -> None:
@@ -128,13 +129,18 @@ class FirewallWatcher:
             removed=len(delta.removed),
         )
 
-    async def _send_gone(self, firewall: str) -> None:
+    async def _send_gone(self, firewall: str, before: Said, whole: bool) -> None:
+        if not whole:
+            # What came by topic alone stays in force.
+            await self._send(firewall, Action.DENY, Delta((), tuple(before.rules)), {})
         self._sets += 1
         name = ChangeSet(id=f"{self._session}-{self._sets}", part=1, of=1)
         gone = FirewallChange(
             graph=self._graph, firewall=firewall, gone=True, polled=True, change_set=name
         )
-        await self._outlet.deliver(Send(FIREWALL_CHANGES, self._graph, gone))
+        fact = GraphFact(graph=self._graph, change=gone)
+        told = Send(FIREWALL_CHANGES, self._graph, gone)
+        await self._outlet.deliver(told if whole else Send(GRAPH_EDITS, self._graph, fact))
         store_change(self._rows, self._graph, gone)
         log.info("firewall gone", graph=self._graph, firewall=firewall)
 

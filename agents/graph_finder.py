@@ -11,7 +11,6 @@ from agents.clients.verefoo import Verefoo
 from agents.graph_edits import NotOurs
 from streams.flow.caution import may_be_ours
 from streams.graph.model import GraphState
-from streams.graph.placements import Placement
 from streams.graph.wanted import WantedGraph
 
 log = structlog.get_logger()
@@ -19,18 +18,20 @@ log = structlog.get_logger()
 
 class GraphFinder:
     """
-    One graph and the id it has at present.
+    One graph and the id it has at present; ``is_ours`` tells by its looks whether it can be one.
 
     Verefoo gives ids away again at once, so an id is believed only for as
     long as the graph under it looks like the one we know.
     """
 
-    def __init__(self, verefoo: Verefoo, graph: str, placement: Placement, gid: int | None) -> None:
+    def __init__(
+        self, verefoo: Verefoo, graph: str, is_ours: Callable[[GraphState], bool], gid: int | None
+    ) -> None:
         self.gid = gid
         self.made = 0
         self._verefoo = verefoo
         self._graph = graph
-        self._placement = placement
+        self._is_ours = is_ours
 
     async def find(
         self, known: bool, ours: Callable[[], bool], wanted: Callable[[], WantedGraph]
@@ -54,7 +55,7 @@ class GraphFinder:
             state = await self._verefoo.graph(self.gid)
         except NotThere:
             state = None
-        if state is not None and (not known or may_be_ours(state, self._placement)):
+        if state is not None and (not known or may_be_ours(state, self._is_ours(state))):
             return state
         log.warning("graph is not there", graph=self._graph, gid=self.gid)
         self.gid = None
@@ -62,7 +63,7 @@ class GraphFinder:
 
     async def _by_looks(self) -> GraphState | None:
         graphs = await self._verefoo.graphs()
-        found = [state for state in graphs if self._placement.is_ours(state)]
+        found = [state for state in graphs if self._is_ours(state)]
         state = min(found, key=lambda each: each.gid, default=None)
         if state is not None:
             self.gid = state.gid

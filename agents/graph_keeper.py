@@ -36,6 +36,7 @@ from streams.flow.aligner import (
 )
 from streams.flow.caution import leave_all, reborn
 from streams.flow.differences import firewall_in
+from streams.flow.moving import Known, move
 from streams.flow.output import FIREWALL_CHANGES, GRAPH_EDITS, PATCH_OUTCOMES, Send
 from streams.graph.model import GraphState
 from streams.graph.placements import Placement
@@ -107,9 +108,10 @@ class GraphKeeper:
         self._outlet = outlet
         self._rows = rows
         self._owns = owns
-        self._finder = GraphFinder(verefoo, ours.graph, ours.placement, ours.gid)
+        self._finder = GraphFinder(verefoo, ours.graph, self._is_ours, ours.gid)
         self._mine: Ownership | None = None
         self._refused: set[bytes] = set()
+        self._refusal = ""
         self._woken = asyncio.Event()
         self._reading, self._aligning = Patience(), Patience()
         # Kept also while the graph is not ours: it may come to us before they are answered.
@@ -200,12 +202,18 @@ class GraphKeeper:
                 self._alarm("graph vanished and was made again")
         return state
 
+    def _is_ours(self, state: GraphState) -> bool:
+        """Tell whether a graph has firewalls of ours, of this placement or of the one before."""
+        mine = self._mine
+        known = mine.watcher.last_said().keys() if mine else ()
+        return self.ours.placement.is_ours(state) or any(map(state.firewall, known))
+
     async def _align(self, mine: Ownership, state: GraphState, complete: bool) -> Aligned:
         """Take the graph towards what is wanted; a trouble leaves it as it was read after it."""
         owners = wanted_owners(mine.rows, self.ours.graph)
         owners = owners if complete else leave_all(owners, state)
         await self._assign(mine, owners, state)
-        wanted = self._wanted(mine, owners)
+        wanted = self._move(mine, state, owners, complete)
         known = mine.watcher.last_said().keys() & wanted.nodes.keys()
         lost = [name for name in sorted(known) if firewall_in(state, name) is None]
         result = await carry_out(self._verefoo, state, wanted, lambda: self._keeps(mine))
@@ -237,13 +245,32 @@ class GraphKeeper:
         for firewall, uid in self.ours.placement.assign(owners, given, state).items():
             await self._say_place(mine, firewall, uid)
 
+    def _move(
+        self, mine: Ownership, state: GraphState, owners: Mapping[str, Owner], complete: bool
+    ) -> WantedGraph:
+        """Return the wanted graph; firewalls of another placement go when their rules have."""
+        rows, graph, placement = mine.rows, self.ours.graph, self.ours.placement
+        wanted, given = self._wanted(mine, owners), places(rows, graph)
+        if not complete:
+            there = placement.former(state, given)
+            return wanted._replace(unwanted=wanted.unwanted.difference(there))
+        known = Known(owners, given, mine.watcher.last_said(), left_addresses(rows, graph))
+        wanted, refusal = move(wanted, placement, state, known)
+        if refusal and refusal != self._refusal:
+            log.error("placement not changed", graph=graph, reason=refusal)
+        self._refusal = refusal
+        return wanted
+
     async def _release(self, mine: Ownership, state: GraphState) -> None:
         """Give back the firewalls that are gone together with all they said."""
         said = mine.watcher.last_said()
         owners = wanted_owners(mine.rows, self.ours.graph)
         given = places(mine.rows, self.ours.graph)
-        for firewall in sorted(given.keys() - self.ours.placement.firewalls(owners, given)):
-            if firewall not in said and firewall_in(state, firewall) is None:
+        placement = self.ours.placement
+        ours = set(placement.fronts(owners, given).values())
+        for firewall in sorted(given.keys() - ours if placement.own else given):
+            gone = firewall not in said and firewall_in(state, firewall) is None
+            if gone or firewall in ours:
                 await self._say_place(mine, firewall, "")
 
     async def _say_place(self, mine: Ownership, firewall: str, uid: str) -> None:
@@ -257,7 +284,8 @@ class GraphKeeper:
     def _said_of_those_left_out(self, mine: Ownership) -> str:
         """Say how many pods have no firewall although each should have one of its own."""
         owners = wanted_owners(mine.rows, self.ours.graph)
-        return self.ours.placement.refusal(owners, places(mine.rows, self.ours.graph))
+        left_out = self.ours.placement.refusal(owners, places(mine.rows, self.ours.graph))
+        return "; ".join(each for each in (self._refusal, left_out) if each)
 
     async def _tell(self, mine: Ownership, result: Aligned) -> None:
         if not self._keeps(mine):
@@ -266,14 +294,15 @@ class GraphKeeper:
         rows, graph, placement = mine.rows, self.ours.graph, self.ours.placement
         given = places(rows, graph)
         wanted = placement.firewalls(wanted_owners(rows, graph), given)
-        every = sorted({*given, *wanted, *mine.watcher.last_said()})
-        leaving = (
-            [name for name in every if name not in wanted]
-            if is_complete(rows, graph, self.ours.aligning)
-            else []
-        )
-        await mine.watcher.tell(result.state, every, result.removed, leaving)
-        if leaving:
+        former = placement.former(result.state, given)
+        every = sorted({*given, *wanted, *former, *mine.watcher.last_said()})
+        if not result.done:
+            # What was revoked there has to be taken from those who took it over first.
+            every = [name for name in every if name not in former]
+        leaving = {name: placement.own and name in given for name in every if name not in wanted}
+        whole = is_complete(rows, graph, self.ours.aligning)
+        await mine.watcher.tell(result.state, every, result.removed, leaving if whole else None)
+        if whole:
             await self._release(mine, result.state)
         if not mine.has_read:
             await self._send_mark(MarkKind.FIREWALLS_READ, mine.session)

@@ -12,12 +12,18 @@ def placement_of(graph: GraphSettings) -> Placement:
     """Return the placement that the settings name."""
     if graph.placement == "star":
         return Star(graph.firewall)
-    return Distributed(graph.base, hub=graph.wiring == "hub", mesh_limit=graph.mesh_limit)
+    return _distributed(graph)
 
 
 def firewall_names(graph: GraphSettings) -> frozenset[str]:
-    """Return what a firewall of this graph may be called: no pod has such an address.
+    """Return what a firewall of this graph may be called, or might have been before a change."""
+    return frozenset({graph.firewall, *_distributed(graph).reserved})
 
-    A star's belongs to them everywhere: rules may stand on it from before.
-    """
+
+def reserved_addresses(graph: GraphSettings) -> frozenset[str]:
+    """Return the addresses that belong to firewalls, and to no pod."""
     return frozenset({graph.firewall, *placement_of(graph).reserved})
+
+
+def _distributed(graph: GraphSettings) -> Distributed:
+    return Distributed(graph.base, graph.wiring == "hub", graph.mesh_limit, graph.firewall)

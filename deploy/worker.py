@@ -34,7 +34,7 @@ from agents.pod_watcher import PodWatcher
 from agents.web import install as install_web
 from agents.web.health import Check
 from deploy.login import credentials
-from deploy.placing import firewall_names, placement_of
+from deploy.placing import firewall_names, placement_of, reserved_addresses
 from streams import faust_topics
 from streams.app import KafkaOptions, create_app
 from streams.flow.aligner import Aligning
@@ -150,13 +150,16 @@ class Worker:
     def _install_agents(self) -> None:
         settings, epoch = self._settings, self._epoch
         graphs, clusters = (settings.graph.name,), (settings.cluster.name,)
-        firewalls = firewall_names(settings.graph)
         partitions = settings.kafka.partitions
         base = (self.app, self._topics, self._tables, self._outlet)
         tracking = Tracking(
-            settings.cluster.name, graphs, frozenset(settings.cluster.namespaces), firewalls
+            settings.cluster.name,
+            graphs,
+            frozenset(settings.cluster.namespaces),
+            reserved_addresses(settings.graph),
         )
-        checks = Checks(frozenset(graphs), firewalls, settings.rules.default_allow)
+        names = firewall_names(settings.graph)
+        checks = Checks(frozenset(graphs), names, settings.rules.default_allow)
         routing = Routing(partitions, epoch, clusters, settings.rules.exactness)
         compiling = Compiling(settings.instance, epoch, clusters)
         pod_tracker.install(*base, tracking)

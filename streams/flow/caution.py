@@ -7,7 +7,6 @@ from functools import lru_cache
 
 from streams.flow.aligner import Said
 from streams.graph.model import ENDHOST, Element, GraphState, Node
-from streams.graph.placements import Placement
 from streams.graph.wanted import Owner, WantedGraph
 from streams.records.rules import Protocol, Rule
 
@@ -22,20 +21,18 @@ def leave_all(owners: Mapping[str, Owner], state: GraphState) -> dict[str, Owner
     return {**nameless, **claimed, **named}
 
 
-def may_be_ours(state: GraphState, placement: Placement) -> bool:
+def may_be_ours(state: GraphState, has_firewalls: bool) -> bool:
     """Tell whether a graph can be the one we know: ids are used again, by anybody."""
-    ours = placement.is_ours(state) or any(_is_pod(node) for node in state.nodes)
-    return ours or not state.nodes
+    return has_firewalls or not state.nodes or any(_is_pod(node) for node in state.nodes)
 
 
 def restored(said: Said, owners: Mapping[str, Owner], left: Collection[str]) -> list[Element]:
     """Return the last known rules as Verefoo is told them, without those of pods that are gone."""
     return [
-        _element(rule)
+        element_of(rule)
         for rule, meant in said.rules.items()
         # It comes by topic only, and Verefoo has no word for it.
-        if rule.protocol is not Protocol.SCTP
-        and not any(_is_over(end, meant, owners, left) for end in (rule.source, rule.destination))
+        if rule.protocol is not Protocol.SCTP and not is_over(rule, meant, owners, left)
     ]
 
 
@@ -57,7 +54,14 @@ def reborn(
     return wanted._replace(nodes=nodes)
 
 
-def _is_over(
+def is_over(
+    rule: Rule, meant: Mapping[str, str], owners: Mapping[str, Owner], left: Collection[str]
+) -> bool:
+    """Tell whether a rule that was meant for these pods ended with one of them."""
+    return any(_ended(end, meant, owners, left) for end in (rule.source, rule.destination))
+
+
+def _ended(
     end: str, meant: Mapping[str, str], owners: Mapping[str, Owner], left: Collection[str]
 ) -> bool:
     owner = owners.get(end)
@@ -67,7 +71,8 @@ def _is_over(
 
 
 @lru_cache(maxsize=1 << 14)
-def _element(rule: Rule) -> Element:
+def element_of(rule: Rule) -> Element:
+    """Return a rule as Verefoo is told it."""
     return rule.model_dump(mode="json", by_alias=True)
 
 

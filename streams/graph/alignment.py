@@ -22,6 +22,7 @@ def align(current: GraphState, wanted: WantedGraph) -> list[Edit]:
     present = {node.name for node in (*found.kept.values(), *found.foreign)} | set(wanted.nodes)
     return [
         *_cleaned_rules(found),
+        *_moved_rules(found, wanted),
         *_cleaned_neighbours(found, present, wanted),
         *(RemoveNode(node.name, node.nid) for node in found.leaving),
         *(AddNode(node) for name, node in wanted.nodes.items() if name not in found.kept),
@@ -36,6 +37,23 @@ def _cleaned_rules(found: Match) -> Iterator[SetRules]:
         if removed and node.functional_type == FIREWALL and node.configuration_id is not None:
             configuration = _without(node, departed)
             yield SetRules(node.name, node.nid, node.configuration_id, configuration, removed)
+
+
+def _moved_rules(found: Match, wanted: WantedGraph) -> Iterator[SetRules]:
+    """Yield what has to change on firewalls that take over the rules of others."""
+    for name, node in found.kept.items():
+        wish = wanted.nodes[name]
+        if node.configuration_id is None or not (wish.added or wish.taken):
+            continue
+        have = [_said(each) for each in node.elements]
+        missing = [each for each in wish.added if each not in have]
+        taken = tuple(each for each in node.elements if _said(each) in wish.taken)
+        if missing or taken:
+            configuration = _said(node.configuration or {})
+            remaining = [each for each in have if each not in wish.taken]
+            function = _said(configuration["firewall"]) | {"elements": [*remaining, *missing]}
+            changed = configuration | {"firewall": function}
+            yield SetRules(name, node.nid, node.configuration_id, changed, taken)
 
 
 def _without(node: Node, departed: set[str]) -> dict[str, Any]:

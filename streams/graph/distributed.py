@@ -27,13 +27,17 @@ class Distributed:
     """One firewall per pod, in a full mesh (thesis, chapter 6) or around one forwarder.
 
     A mesh takes a call to Verefoo for every other firewall whenever a pod comes or goes, so it is
-    bounded; a hub takes as many calls whatever the number of pods.
+    bounded; a hub takes as many calls whatever the number of pods. ``star`` is what the firewall
+    would be called that stood before all pods, should there have been one.
     """
 
     base: str = "10.0.0.0"
     hub: bool = False
     mesh_limit: int = 200
+    star: str = "10.0.0.1"
     name: ClassVar[str] = "distributed"
+    # Whether a firewall goes with a pod, and all it said with it.
+    own: ClassVar[bool] = True
 
     @property
     def reserved(self) -> Collection[str]:
@@ -78,16 +82,14 @@ class Distributed:
 
     def firewalls(self, pods: Mapping[str, Owner], places: Mapping[str, str]) -> set[str]:
         """Return the names of the firewalls that should be there."""
-        given = _by_uid(places)
-        return {given[pod.uid] for pod in pods.values() if pod.uid in given}
+        return set(self.fronts(pods, places).values())
 
     def wanted(self, pods: Mapping[str, Owner], places: Mapping[str, str]) -> WantedGraph:
         """Return the graph for these pods, which are given by address.
 
         Who has no firewall stands there alone; the firewalls of pods that are gone have to go.
         """
-        given = _by_uid(places)
-        placed = {address: given[pod.uid] for address, pod in pods.items() if pod.uid in given}
+        placed = self.fronts(pods, places)
         names = sorted(placed.values(), key=IPv4Address)
         nodes: dict[str, WantedNode] = {}
         if self.hub:
@@ -107,11 +109,19 @@ class Distributed:
         advice = "" if self.hub else "; a hub takes as many calls to Verefoo for any number"
         return f"{without} pods without a firewall: a {wiring} joins at most {self.limit}{advice}"
 
+    def former(self, state: GraphState, places: Mapping[str, str]) -> set[str]:
+        """Return the firewalls that are there from another placement: a star's."""
+        return {self.star} - places.keys() if state.firewall(self.star) else set()
+
+    def fronts(self, pods: Mapping[str, Owner], places: Mapping[str, str]) -> dict[str, str]:
+        """Return address → firewall of those who take over rules."""
+        given = _by_uid(places)
+        return {address: given[pod.uid] for address, pod in pods.items() if pod.uid in given}
+
     def is_ours(self, state: GraphState) -> bool:
         """Tell whether a graph that somebody made can be ours."""
-        return any(
-            node.functional_type == FIREWALL and node.name in self.reserved for node in state.nodes
-        )
+        names = {node.name for node in state.nodes if node.functional_type == FIREWALL}
+        return self.star in names or any(name in self.reserved for name in names)
 
 
 def _by_uid(places: Mapping[str, str]) -> dict[str, str]:

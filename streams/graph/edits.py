@@ -14,7 +14,7 @@ from streams.graph.wanted import WantedNode
 
 
 class SetRules(NamedTuple):
-    """Leave a firewall without the rules that name those who go."""
+    """Leave a firewall without some of its rules, or with more of them."""
 
     firewall: str
     nid: int

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from streams.graph.model import GraphState
 from streams.graph.wanted import Owner, WantedGraph, firewall_node, pod_node
+from streams.records.addresses import ANY_ADDRESS
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,8 @@ class Star:
 
     firewall: str = "10.0.0.1"
     name: ClassVar[str] = "star"
+    # Whether a firewall goes with a pod, and all it said with it.
+    own: ClassVar[bool] = False
 
     @property
     def reserved(self) -> Collection[str]:
@@ -42,6 +45,14 @@ class Star:
     def refusal(self, pods: Mapping[str, Owner], places: Mapping[str, str]) -> str:
         """Say which pods are left out and why, if any are: none is."""
         return ""
+
+    def former(self, state: GraphState, places: Mapping[str, str]) -> set[str]:
+        """Return the firewalls that are there from another placement: those of single pods."""
+        return {name for name in places if state.firewall(name)} - {self.firewall}
+
+    def fronts(self, pods: Mapping[str, Owner], places: Mapping[str, str]) -> dict[str, str]:
+        """Return address → firewall of those who take over rules: one, for any address."""
+        return {ANY_ADDRESS: self.firewall}
 
     def is_ours(self, state: GraphState) -> bool:
         """Tell whether a graph that somebody made can be ours."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from streams.graph.model import ENDHOST, FIREWALL
+from streams.graph.model import ENDHOST, FIREWALL, Element
 
 
 class Owner(NamedTuple):
@@ -16,12 +16,17 @@ class Owner(NamedTuple):
 
 
 class WantedNode(NamedTuple):
-    """One node that should be there, with at least these neighbours."""
+    """One node that should be there, with at least these neighbours.
+
+    Of a firewall's rules, which are its own, some may have to be there, and some not.
+    """
 
     name: str
     functional_type: str
     neighbours: tuple[str, ...]
     configuration: dict[str, Any]
+    added: tuple[Element, ...] = ()
+    taken: tuple[Element, ...] = ()
 
     @property
     def mark(self) -> tuple[str, str]:
@@ -34,7 +39,17 @@ class WantedNode(NamedTuple):
             "name": self.name,
             "functionalType": self.functional_type,
             "neighbour": [{"name": name} for name in self.neighbours],
-            "configuration": self.configuration,
+            "configuration": self._born(),
+        }
+
+    def _born(self) -> dict[str, Any]:
+        if not self.added:
+            return self.configuration
+        function = self.configuration["firewall"]
+        others = [each for each in function["elements"] if each not in self.added]
+        return {
+            **self.configuration,
+            "firewall": {**function, "elements": [*others, *self.added]},
         }
 
 

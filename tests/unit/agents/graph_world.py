@@ -66,6 +66,7 @@ class GraphWorld:
         self.settled = 0
         self.offset = 0
         self.gid = gid
+        self.checks = CHECKS
         self.keeping = keeping
         self.keeper = self.restart()
 
@@ -126,7 +127,7 @@ class GraphWorld:
                 assert isinstance(sent.value, FirewallChange)
                 self.offset += 1
                 at = Source(topic=FIREWALL_CHANGES, partition=0, offset=self.offset)
-                for output in handle(sent.value, sent.key, at, CHECKS):
+                for output in handle(sent.value, sent.key, at, self.checks):
                     assert isinstance(output, Send)
                     if output.topic == GRAPH_EDITS:
                         assert isinstance(output.value, GraphFact)

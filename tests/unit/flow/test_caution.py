@@ -137,4 +137,4 @@ def test_a_graph_with_other_peoples_nodes_only_is_not_ours(
         {"id": 0, "node": [{"id": n, **node} for n, node in enumerate(nodes)]}
     )
 
-    assert may_be_ours(state, Star(FIREWALL)) is ours
+    assert may_be_ours(state, Star(FIREWALL).is_ours(state)) is ours

@@ -1,0 +1,234 @@
+"""Another placement, while it runs: at every moment what was told allows the same flows."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from itertools import permutations
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.graph.distributed import Distributed
+from streams.graph.placements import Placement
+from streams.graph.star import Star
+from streams.records.facts import FirewallChange
+from streams.records.rules import Rule
+from tests.e2e.test_rules import random_rules
+from tests.unit.agents.graph_world import FIREWALL, GraphWorld, rule
+from tests.unit.rules.brute_force import Packet, packets, passes
+
+A, B, C = PODS = ("10.244.7.1", "10.244.7.2", "10.244.7.3")
+MESH, HUB, STAR = Distributed(), Distributed(hub=True), Star()
+FRONTS = {"10.0.0.0", "10.0.0.2", "10.0.0.3"}
+Flow = tuple[str, str, Packet]
+
+
+class Told:
+    """What was said so far, list by list, as the router hears it."""
+
+    def __init__(self) -> None:
+        self.lists: dict[str, set[Rule]] = {}
+
+    def hear(self, change: FirewallChange) -> None:
+        mine = self.lists.setdefault(change.firewall, set())
+        if change.gone:
+            del self.lists[change.firewall]
+            return
+        assert change.default_action != "ALLOW"
+        mine -= set(change.removed)
+        mine |= set(change.added)
+
+    def allows(self, flow: Flow) -> bool:
+        return any(passes(list(each), "DENY", False, *flow) for each in self.lists.values())
+
+
+async def a_world(rules: list[dict[str, Any]], placement: Placement = STAR) -> GraphWorld:
+    world = GraphWorld(placement=placement)
+    for name, address in zip("abc", PODS, strict=True):
+        world.claim(name, address)
+    world.list_all()
+    await world.rest()
+    world.rule(*rules)
+    await world.rest()
+    return world
+
+
+async def turn(world: GraphWorld, placement: Placement, chance: random.Random) -> None:
+    """Change the placement; keepers die now and then on the way."""
+    world.restart(placement=placement)
+    for _ in range(40):
+        if chance.random() < 0.3:
+            world.restart()
+        await world.keeper.step()
+        if chance.random() < 0.5:
+            world.settle()
+    await world.rest()
+    await world.rest()
+
+
+def flows_of(rules: list[Rule]) -> list[Flow]:
+    return [(*pair, packet) for pair in permutations(PODS, 2) for packet in packets(rules)]
+
+
+def firewalls(world: GraphWorld) -> set[str]:
+    return {node.name for node in world.state().nodes if node.functional_type == "FIREWALL"}
+
+
+@settings(max_examples=40)
+@given(st.randoms(use_true_random=False))
+def test_there_and_back_again_nothing_else_is_ever_allowed(chance: random.Random) -> None:
+    async def play() -> None:
+        told = random_rules(chance, list(PODS))
+        rules = [Rule.model_validate(each) for each in told]
+        world = await a_world(told)
+        flows = flows_of(rules)
+        wanted = [passes(rules, "DENY", False, *flow) for flow in flows]
+        seen = 0
+        heard = Told()
+        for placement in (MESH, HUB, STAR, HUB, STAR):
+            await turn(world, placement, chance)
+            for change in world.changes()[seen:]:
+                heard.hear(change)
+                seen += 1
+                if any(heard.lists.values()) or not any(wanted):
+                    assert [heard.allows(flow) for flow in flows] == wanted
+            assert firewalls(world) == ({FIREWALL} if placement is STAR else FRONTS)
+            assert world.keeper.last_error == ""
+            assert world.keeper.aligned
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("placement", [MESH, HUB], ids=["mesh", "hub"])
+async def test_a_stars_rules_stand_on_the_firewalls_of_their_ends(placement: Placement) -> None:
+    world = await a_world([rule(A, B), rule("*", C, "443")])
+
+    await turn(world, placement, random.Random(1))
+
+    ends = {
+        name: sorted((each["source"], each["destination"]) for each in world.elements(name))
+        for name in firewalls(world)
+    }
+    assert ends == {
+        "10.0.0.0": [("*", C), (A, B)],
+        "10.0.0.2": [("*", C), (A, B)],
+        "10.0.0.3": [("*", C)],
+    }
+
+
+async def test_a_rule_that_is_taken_from_the_star_meanwhile_is_gone_everywhere() -> None:
+    world = await a_world([rule(A, B), rule(B, C)])
+    world.restart(placement=MESH)
+    # The new firewalls are born with the rules; the star is still there.
+    await world.keeper.step()
+    assert FIREWALL in firewalls(world)
+    world.rule(rule(B, C))
+
+    await world.rest()
+    await world.rest()
+
+    assert FIREWALL not in firewalls(world)
+    said = {
+        (e["source"], e["destination"]) for name in firewalls(world) for e in world.elements(name)
+    }
+    assert said == {(B, C)}
+
+
+async def test_a_rule_that_comes_to_the_star_meanwhile_is_moved_as_well() -> None:
+    world = await a_world([rule(A, B)])
+    world.restart(placement=MESH)
+    await world.keeper.step()
+    world.rule(rule(A, B), rule(B, C))
+
+    await world.rest()
+    await world.rest()
+
+    assert FIREWALL not in firewalls(world)
+    assert [e["destination"] for e in world.elements("10.0.0.3")] == [C]
+
+
+async def test_rules_that_one_list_cannot_say_stay_where_they_are_and_it_is_said() -> None:
+    world = await a_world([rule(A, B)])
+    await turn(world, MESH, random.Random(2))
+    world.rule(rule(A, "*", action="DENY"), firewall="10.0.0.3")
+    await world.rest()
+    before = firewalls(world)
+
+    await turn(world, STAR, random.Random(3))
+
+    assert "would take from" in world.keeper.last_error
+    assert firewalls(world) == before | {FIREWALL}
+    assert world.keeper.aligned
+
+    world.rule(firewall="10.0.0.3")
+    await world.rest()
+    await world.rest()
+    assert firewalls(world) == {FIREWALL}
+    assert world.keeper.last_error == ""
+
+
+async def test_a_star_that_lets_everything_through_stays() -> None:
+    world = GraphWorld(placement=STAR, default_allow=True)
+    world.checks = world.checks._replace(default_allow=True)
+    world.claim("a", A)
+    world.claim("b", B)
+    world.list_all()
+    await world.rest()
+    world.rule(default="ALLOW")
+    await world.rest()
+
+    await turn(world, MESH, random.Random(4))
+
+    assert FIREWALL in firewalls(world)
+    assert "let everything through" in world.keeper.last_error
+
+
+async def test_a_star_of_one_pod_becomes_its_own_firewall() -> None:
+    world = GraphWorld(placement=STAR)
+    world.claim("a", A)
+    world.list_all()
+    await world.rest()
+    world.rule(rule(A, B))
+    await world.rest()
+    world.clear()
+
+    await turn(world, MESH, random.Random(7))
+
+    assert firewalls(world) == {FIREWALL}
+    assert world.changes() == []
+    assert [row.place.uid for row in world.rows.values() if row.place] == ["a-1"]
+
+
+async def test_without_pods_a_stars_rules_wait_for_the_first() -> None:
+    world = GraphWorld(placement=STAR)
+    world.list_all()
+    await world.rest()
+    world.rule(rule(A, B))
+    await world.rest()
+    await turn(world, MESH, random.Random(5))
+    assert firewalls(world) == {FIREWALL}
+    assert "stay until there is a pod" in world.keeper.last_error
+
+    world.claim("c", C)
+    await world.rest()
+    await world.rest()
+
+    assert firewalls(world) == {"10.0.0.0"}
+    assert [e["source"] for e in world.elements("10.0.0.0")] == [A]
+
+
+async def test_a_pod_that_goes_meanwhile_takes_its_rules_with_it() -> None:
+    world = await a_world([rule(A, B), rule(B, C)])
+    await turn(world, MESH, random.Random(6))
+    world.claim("a", A, live=False)
+    world.restart(placement=STAR)
+
+    await world.rest()
+    await world.rest()
+
+    assert firewalls(world) == {FIREWALL}
+    assert [e["source"] for e in world.elements()] == [B]
+    assert not [row for row in world.rows.values() if row.place]
