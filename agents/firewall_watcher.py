@@ -130,9 +130,10 @@ class FirewallWatcher:
         )
 
     async def _send_gone(self, firewall: str, before: Said, whole: bool) -> None:
-        if not whole:
-            # What came by topic alone stays in force.
+        if before.rules and not whole:
+            # What came by topic alone stays in force. The rest is said when this has come back.
             await self._send(firewall, Action.DENY, Delta((), tuple(before.rules)), {})
+            return
         self._sets += 1
         name = ChangeSet(id=f"{self._session}-{self._sets}", part=1, of=1)
         gone = FirewallChange(

@@ -11,7 +11,7 @@ from streams.settings import GraphSettings
 def placement_of(graph: GraphSettings) -> Placement:
     """Return the placement that the settings name."""
     if graph.placement == "star":
-        return Star(graph.firewall)
+        return Star(graph.firewall, _distributed(graph).hub_name)
     return _distributed(graph)
 
 

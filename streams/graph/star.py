@@ -13,9 +13,10 @@ from streams.records.addresses import ANY_ADDRESS
 
 @dataclass(frozen=True)
 class Star:
-    """The star around one firewall."""
+    """The star around one firewall; ``hub`` is what a hub of before would be called."""
 
     firewall: str = "10.0.0.1"
+    hub: str = "10.0.15.255"
     name: ClassVar[str] = "star"
     # Whether a firewall goes with a pod, and all it said with it.
     own: ClassVar[bool] = False
@@ -40,7 +41,7 @@ class Star:
         addresses = tuple(sorted(address for address in pods if address != self.firewall))
         nodes = {self.firewall: firewall_node(self.firewall, addresses, self.name)}
         nodes |= {each: pod_node(each, pods[each], self.firewall) for each in addresses}
-        return WantedGraph(nodes, frozenset(places) - {self.firewall})
+        return WantedGraph(nodes, frozenset({*places, self.hub} - {self.firewall}))
 
     def refusal(self, pods: Mapping[str, Owner], places: Mapping[str, str]) -> str:
         """Say which pods are left out and why, if any are: none is."""

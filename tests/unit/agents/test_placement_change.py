@@ -77,6 +77,15 @@ def firewalls(world: GraphWorld) -> set[str]:
     return {node.name for node in world.state().nodes if node.functional_type == "FIREWALL"}
 
 
+def hubs(world: GraphWorld) -> list[str]:
+    return [node.name for node in world.state().nodes if node.functional_type == "FORWARDER"]
+
+
+def said_by(world: GraphWorld) -> list[str]:
+    """Return the firewalls that the table remembers."""
+    return [row.default.firewall for row in world.rows.values() if row.default]
+
+
 @settings(max_examples=40)
 @given(st.randoms(use_true_random=False))
 def test_there_and_back_again_nothing_else_is_ever_allowed(chance: random.Random) -> None:
@@ -96,6 +105,8 @@ def test_there_and_back_again_nothing_else_is_ever_allowed(chance: random.Random
                 if any(heard.lists.values()) or not any(wanted):
                     assert [heard.allows(flow) for flow in flows] == wanted
             assert firewalls(world) == ({FIREWALL} if placement is STAR else FRONTS)
+            assert hubs(world) == (["10.0.15.255"] if placement is HUB else [])
+            assert set(said_by(world)) == firewalls(world)
             assert world.keeper.last_error == ""
             assert world.keeper.aligned
 
@@ -226,8 +237,8 @@ async def test_a_pod_that_goes_meanwhile_takes_its_rules_with_it() -> None:
     world.claim("a", A, live=False)
     world.restart(placement=STAR)
 
-    await world.rest()
-    await world.rest()
+    for _ in range(3):
+        await world.rest()
 
     assert firewalls(world) == {FIREWALL}
     assert [e["source"] for e in world.elements()] == [B]
