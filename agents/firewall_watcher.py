@@ -20,12 +20,13 @@ from streams.flow.differences import (
     differences,
     firewall_in,
     holders_in,
+    in_one_set,
     read,
     read_rule,
 )
 from streams.flow.output import FIREWALL_CHANGES, GRAPH_EDITS, Send
 from streams.graph.model import Element, GraphState
-from streams.records.facts import ChangeSet, FirewallChange, GraphFact
+from streams.records.facts import FirewallChange, GraphFact
 from streams.records.rules import Action
 
 log = structlog.get_logger()
@@ -72,78 +73,88 @@ class FirewallWatcher:
     async def tell(
         self,
         state: GraphState,
-        firewalls: Iterable[str],
+        owners: Mapping[str, str],
         ended: Iterable[Element] = (),
         leaving: Mapping[str, bool] | None = None,
     ) -> None:
-        """Send what is new in a graph as it was just read, ``ended`` being what we took out.
+        """Send what is new in a graph as it was just read, as one set.
 
-        Firewalls that are ``leaving`` and no longer there are gone: with all that was ever said to
-        them, or only what stood there was moved away.
+        ``owners`` are the firewalls to look at, each with the uid of the pod it stands before;
+        ``ended`` is what we took out. Firewalls that are ``leaving`` and no longer there are gone:
+        with all that was ever said to them, or only what stood there was moved away.
         """
         holders = holders_in(state)
         known = said(self._rows, self._graph)
         over = {rule for rule in map(read_rule, ended) if rule is not None}
+        news: list[FirewallChange] = []
         refused: list[bytes] = []
-        for name in firewalls:
+        for name, owner in owners.items():
             node = firewall_in(state, name)
             if node is None:
                 # Lost, which is not a reason to take back what it said.
                 continue
             now = read(node, holders, self._default_allow)
             before = known.get(name)
+            default = now.said.default
             delta = differences(before.rules if before else {}, now.said.rules, over)
-            if before is None or before.default != now.said.default or any(delta):
-                await self._send(name, now.said.default, delta, holders)
+            if before is None or (before.default, before.owner) != (default, owner) or any(delta):
+                news += changes(self._graph, name, default, delta, holders, owner)
             refused += [self._raw(name, said) for said in now.unreadable]
-        for name, whole in (leaving or {}).items():
-            if name in known and firewall_in(state, name) is None:
-                await self._send_gone(name, known[name], whole)
+        gone = [name for name in leaving or () if name in known and not firewall_in(state, name)]
+        for name in gone:
+            news += self._gone(name, known[name], whole=bool(leaving and leaving[name]))
+        await self._send(news)
+        for name in gone:
+            if not (leaving and leaving[name]) and not known[name].rules:
+                await self._forget(name)
         await self._send_refused(refused)
 
     async def tell_ended(self, ended: Iterable[Element]) -> None:
         """Send that rules we took out are gone, when the graph could not be read again."""
         over = {rule for rule in map(read_rule, ended) if rule is not None}
+        news: list[FirewallChange] = []
         for name, before in said(self._rows, self._graph).items():
             delta = Delta((), tuple(rule for rule in before.rules if rule in over))
             if delta.removed:
-                await self._send(name, before.default, delta, {})
+                news += changes(self._graph, name, before.default, delta, {}, before.owner)
+        await self._send(news)
 
     def last_said(self) -> dict[str, Said]:
         """Return what each firewall said last, if it ever did."""
         return said(self._rows, self._graph)
 
-    async def _send(
-        self, firewall: str, default: Action, delta: Delta, holders: dict[str, str]
-    ) -> None:
-        self._sets += 1
-        name = f"{self._session}-{self._sets}"
-        for change in changes(self._graph, firewall, default, delta, holders, name):
+    def _gone(self, firewall: str, before: Said, whole: bool) -> list[FirewallChange]:
+        if whole:
+            return [FirewallChange(graph=self._graph, firewall=firewall, gone=True, polled=True)]
+        if not before.rules:
+            return []
+        # What came by topic alone stays in force. The rest is said when this has come back.
+        delta = Delta((), tuple(before.rules))
+        return changes(self._graph, firewall, Action.DENY, delta, {})
+
+    async def _send(self, news: list[FirewallChange]) -> None:
+        for change in in_one_set(news, self._next_set()):
             await self._outlet.deliver(Send(FIREWALL_CHANGES, self._graph, change))
             store_change(self._rows, self._graph, change)
-        log.info(
-            "rules changed",
-            graph=self._graph,
-            firewall=firewall,
-            added=len(delta.added),
-            removed=len(delta.removed),
-        )
+            log.info(
+                "firewall gone" if change.gone else "rules changed",
+                graph=self._graph,
+                firewall=change.firewall,
+                added=len(change.added),
+                removed=len(change.removed),
+            )
 
-    async def _send_gone(self, firewall: str, before: Said, whole: bool) -> None:
-        if before.rules and not whole:
-            # What came by topic alone stays in force. The rest is said when this has come back.
-            await self._send(firewall, Action.DENY, Delta((), tuple(before.rules)), {})
-            return
+    async def _forget(self, firewall: str) -> None:
+        """Have everybody who keeps this graph forget a firewall that says nothing any more."""
+        gone = FirewallChange(graph=self._graph, firewall=firewall, gone=True, polled=True)
+        (change,) = in_one_set([gone], self._next_set())
+        fact = GraphFact(graph=self._graph, change=change)
+        await self._outlet.deliver(Send(GRAPH_EDITS, self._graph, fact))
+        store_change(self._rows, self._graph, change)
+
+    def _next_set(self) -> str:
         self._sets += 1
-        name = ChangeSet(id=f"{self._session}-{self._sets}", part=1, of=1)
-        gone = FirewallChange(
-            graph=self._graph, firewall=firewall, gone=True, polled=True, change_set=name
-        )
-        fact = GraphFact(graph=self._graph, change=gone)
-        told = Send(FIREWALL_CHANGES, self._graph, gone)
-        await self._outlet.deliver(told if whole else Send(GRAPH_EDITS, self._graph, fact))
-        store_change(self._rows, self._graph, gone)
-        log.info("firewall gone", graph=self._graph, firewall=firewall)
+        return f"{self._session}-{self._sets}"
 
     async def _send_refused(self, refused: Iterable[bytes]) -> None:
         # The gate makes each a dead letter, and one is enough for as long as it stands there.

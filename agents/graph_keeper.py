@@ -46,6 +46,7 @@ from streams.records.cause import Source
 from streams.records.facts import FirewallChange, GraphFact, Place
 from streams.records.marks import Mark, MarkKind
 from streams.records.policies import PatchOutcome
+from streams.rules.verdict import Reading
 
 log = structlog.get_logger()
 
@@ -59,6 +60,7 @@ class Keeping(NamedTuple):
     placement: Placement = Star()
     poll_seconds: float = 1.0
     default_allow: bool = False
+    reading: Reading = Reading.ANY_END
 
 
 class Ownership:
@@ -254,7 +256,8 @@ class GraphKeeper:
         if not complete:
             there = placement.former(state, given)
             return wanted._replace(unwanted=wanted.unwanted.difference(there))
-        known = Known(owners, given, mine.watcher.last_said(), left_addresses(rows, graph))
+        said, left = mine.watcher.last_said(), left_addresses(rows, graph)
+        known = Known(owners, given, said, left, self.ours.reading)
         wanted, refusal = move(wanted, placement, state, known)
         if refusal and refusal != self._refusal:
             log.error("placement not changed", graph=graph, reason=refusal)
@@ -295,13 +298,16 @@ class GraphKeeper:
         given = places(rows, graph)
         wanted = placement.firewalls(wanted_owners(rows, graph), given)
         former = placement.former(result.state, given)
-        every = sorted({*given, *wanted, *former, *mine.watcher.last_said()})
+        every = {*given, *wanted, *former, *mine.watcher.last_said()}
         if not result.done:
             # What was revoked there has to be taken from those who took it over first.
-            every = [name for name in every if name not in former]
-        leaving = {name: placement.own and name in given for name in every if name not in wanted}
+            every -= former
+        leaving = {name: placement.own and name in given for name in sorted(every - wanted)}
+        # Who has moved away from single pods reads all firewalls as one; not before it can.
+        whose = given if placement.own or self._refusal else {}
+        owners = {name: whose.get(name, "") for name in sorted(every)}
         whole = is_complete(rows, graph, self.ours.aligning)
-        await mine.watcher.tell(result.state, every, result.removed, leaving if whole else None)
+        await mine.watcher.tell(result.state, owners, result.removed, leaving if whole else None)
         if whole:
             await self._release(mine, result.state)
         if not mine.has_read:

@@ -127,6 +127,7 @@ class Worker:
             placement=placement_of(graph),
             poll_seconds=settings.verefoo.poll_seconds,
             default_allow=settings.rules.default_allow,
+            reading=settings.rules.reading,
         )
         return GraphKeeper(
             Verefoo(self._http, settings.verefoo.timeout),
@@ -160,7 +161,8 @@ class Worker:
         )
         names = firewall_names(settings.graph)
         checks = Checks(frozenset(graphs), names, settings.rules.default_allow)
-        routing = Routing(partitions, epoch, clusters, settings.rules.exactness)
+        rules = settings.rules
+        routing = Routing(partitions, epoch, clusters, rules.exactness, rules.reading)
         compiling = Compiling(settings.instance, epoch, clusters)
         pod_tracker.install(*base, tracking)
         firewall_gate.install(self.app, self._topics, self._outlet, checks)

@@ -33,7 +33,7 @@ from pydantic_settings import (
 
 from streams.records.addresses import check_pod_address
 from streams.records.pods import Namespace
-from streams.rules.verdict import Exactness
+from streams.rules.verdict import Exactness, Reading
 from streams.settings_file import read_file
 
 NEVER_MANAGED = frozenset({"kube-system", "kube-public", "kube-node-lease"})
@@ -249,6 +249,10 @@ class RuleSettings(Group):
     )
     default_allow: bool = Field(
         default=False, description="Whether a firewall may allow by default."
+    )
+    reading: Reading = Field(
+        default=Reading.ANY_END,
+        description="Whether one firewall is enough to let a flow pass, or both its pods' must.",
     )
 
 

@@ -113,7 +113,7 @@ class _Rules:
         self.allowed: dict[Pair, PortSet] = {}
         self.pods: dict[str, PodRef] = {}
         self._indexes = indexes
-        self._exactness = settings.rules.exactness
+        self._settings = settings.rules
         found: set[Inexactness] = set()
         for index in indexes:
             said = [row.rule for row in index.rules.values() if not row.dropped]
@@ -126,7 +126,7 @@ class _Rules:
         self.inexact = [each.model_dump(mode="json") for each in in_order(list(found))]
 
     def _take(self, index: GraphIndex, pod: PodRef) -> set[Inexactness]:
-        allowances, inexact = resolve(index, pod, self._exactness)
+        allowances, inexact = resolve(index, pod, self._settings.exactness, self._settings.reading)
         for each in allowances:
             # What comes in here goes out there, and is said by that pod's view.
             if each.direction is Direction.EGRESS:

@@ -29,10 +29,11 @@ class SaidRule(Record):
 
 
 class SaidDefault(Record):
-    """A firewall Verefoo said there is, and its default."""
+    """A firewall Verefoo said there is, its default, and the uid of the pod it stands before."""
 
     firewall: str
     action: Action
+    owner: str = ""
 
 
 class Progress(Record):
@@ -78,10 +79,11 @@ class Aligning(NamedTuple):
 
 
 class Said(NamedTuple):
-    """What one firewall said: its default, and who every rule was meant for."""
+    """What one firewall said: its default, who every rule was meant for, and whose it is."""
 
     default: Action
     rules: Mapping[Rule, Mapping[str, str]]
+    owner: str = ""
 
 
 Rows = MutableMapping[str, AlignerRow]
@@ -149,19 +151,18 @@ def store_place(rows: Rows, graph: str, place: Place) -> None:
 def store_change(rows: Rows, graph: str, change: FirewallChange) -> None:
     """Store what a polled change says, once all parts of its set are there."""
     parts = _whole_set(rows, graph, change)
-    if change.gone:
-        _drop_firewall(rows, graph, change.firewall)
-        return
     for part in parts:
+        if part.gone:
+            _drop_firewall(rows, graph, part.firewall)
         for rule in part.removed:
             rows.pop(_rule_key(graph, part.firewall, rule), None)
-    for part in parts:
+    for part in (part for part in parts if not part.gone):
         for rule in part.added:
             meant = _meant(rule, part.holders)
             said = SaidRule(firewall=part.firewall, rule=rule, holders=meant)
             rows[_rule_key(graph, part.firewall, rule)] = AlignerRow(rule=said)
         action = part.default_action or Action.DENY
-        default = SaidDefault(firewall=part.firewall, action=action)
+        default = SaidDefault(firewall=part.firewall, action=action, owner=part.owner or "")
         rows[f"{graph}|default|{part.firewall}"] = AlignerRow(default=default)
 
 
@@ -169,11 +170,14 @@ def said(rows: Mapping[str, AlignerRow], graph: str) -> dict[str, Said]:
     """Return what each firewall of the graph said last, as far as it was told."""
     mine = [row for key, row in rows.items() if key.startswith(f"{graph}|")]
     found: dict[str, dict[Rule, Mapping[str, str]]] = {}
-    defaults = {row.default.firewall: row.default.action for row in mine if row.default}
+    defaults = {row.default.firewall: row.default for row in mine if row.default}
     for row in mine:
         if row.rule is not None:
             found.setdefault(row.rule.firewall, {})[row.rule.rule] = row.rule.holders
-    return {name: Said(default, found.get(name, {})) for name, default in defaults.items()}
+    return {
+        name: Said(default.action, found.get(name, {}), default.owner)
+        for name, default in defaults.items()
+    }
 
 
 def is_complete(rows: Mapping[str, AlignerRow], graph: str, ours: Aligning) -> bool:

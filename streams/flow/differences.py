@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -96,9 +96,14 @@ def differences(
 
 
 def changes(
-    graph: str, firewall: str, default: Action, delta: Delta, holders: Mapping[str, str], name: str
+    graph: str,
+    firewall: str,
+    default: Action,
+    delta: Delta,
+    holders: Mapping[str, str],
+    owner: str = "",
 ) -> list[FirewallChange]:
-    """Return the delta as the parts of one change set; without rules, as the default alone."""
+    """Return the delta in parts that fit a record; without rules, as the default alone."""
     steps = [("removed", rule) for rule in delta.removed] + [("added", r) for r in delta.added]
     pieces = [steps[at : at + MOST_RULES] for at in range(0, len(steps), MOST_RULES)] or [[]]
     return [
@@ -110,9 +115,17 @@ def changes(
             removed=tuple(rule for what, rule in piece if what == "removed"),
             polled=True,
             holders=_meant((rule for _, rule in piece), holders),
-            change_set=ChangeSet(id=name, part=number, of=len(pieces)),
+            owner=owner,
         )
-        for number, piece in enumerate(pieces, 1)
+        for piece in pieces
+    ]
+
+
+def in_one_set(parts: Sequence[FirewallChange], name: str) -> list[FirewallChange]:
+    """Return the parts as one change set: they count together, or not at all."""
+    return [
+        part.model_copy(update={"change_set": ChangeSet(id=name, part=number, of=len(parts))})
+        for number, part in enumerate(parts, 1)
     ]
 
 

@@ -97,12 +97,13 @@ class RuleRow(Record):
 
 
 class FirewallRow(Record):
-    """A firewall's default, and whether its list has an order."""
+    """A firewall's default, whether its list has an order, and the pod it stands before."""
 
     firewall: str
     at: int = -1
     default_action: Action = Action.DENY
     ordered: bool = False
+    owner: str = ""
 
 
 class GateRow(Record):

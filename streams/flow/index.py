@@ -37,6 +37,7 @@ class GraphIndex:
         self.naming: defaultdict[str, set[str]] = defaultdict(set)
         self.wild: set[str] = set()
         self.firewalls: dict[str, FirewallRow] = {}
+        self.fronts: defaultdict[str, set[str]] = defaultdict(set)
         self.parts: dict[str, PartRow] = {}
         self.said: dict[int, SaidRow] = {}
         self.newest: dict[int, int] = {}
@@ -100,7 +101,7 @@ class GraphIndex:
         if row.rule is not None:
             self.put_rule(key, row.rule)
         elif row.firewall is not None:
-            self.firewalls[row.firewall.firewall] = row.firewall
+            self.put_firewall(row.firewall)
         elif row.gate is not None:
             self.gate = row.gate
         elif row.part is not None:
@@ -140,6 +141,14 @@ class GraphIndex:
             if is_exact(end):
                 self.naming[end].discard(key)
 
+    def put_firewall(self, row: FirewallRow) -> None:
+        """Take in what a firewall is besides its rules."""
+        old = self.firewalls.get(row.firewall)
+        if old is not None:
+            self.fronts[old.owner].discard(old.firewall)
+        self.firewalls[row.firewall] = row
+        self.fronts[row.owner].add(row.firewall)
+
     def rules_of(self, firewall: str) -> set[str]:
         """Return the keys of one firewall's rules, the dropped ones too."""
         return {key for key, row in self.rules.items() if row.firewall == firewall}
@@ -169,6 +178,19 @@ class GraphIndex:
             or matches(self.rules[key].rule.destination, address)
         ]
         return [*self.naming.get(address, ()), *(k for k in wild if k not in self.naming[address])]
+
+    def owned(self, uids: Iterable[str]) -> set[str]:
+        """Return the keys of these pods, and of all whose view may depend on their firewalls."""
+        asked = set(uids) - {""}
+        pods = {key: row.pod for key, row in self.pods.items() if row.pod.uid in asked}
+        return pods.keys() | self.peers(pod.address for pod in pods.values() if pod.address)
+
+    def hop(self, uid: str, firewalls: Iterable[str]) -> set[str]:
+        """Return which of the firewalls are before a pod: its own, or those before nobody."""
+        if own := self.fronts.get(uid) if uid else None:
+            return {min(own)}.intersection(firewalls)
+        known = self.firewalls
+        return {each for each in firewalls if each not in known or not known[each].owner}
 
     def open_by_default(self) -> bool:
         """Tell whether some firewall lets through what no rule names."""

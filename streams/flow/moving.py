@@ -18,6 +18,7 @@ from streams.graph.placements import Placement
 from streams.graph.wanted import Owner, WantedGraph
 from streams.records.addresses import ANY_ADDRESS
 from streams.records.rules import Action, Protocol, Rule
+from streams.rules.verdict import Reading
 from streams.rules.wording import one_line
 
 Lists = Mapping[str, Collection[Rule]]
@@ -30,6 +31,7 @@ class Known(NamedTuple):
     places: Mapping[str, str]
     said: Mapping[str, Said]
     left: Collection[str]
+    reading: Reading = Reading.ANY_END
 
 
 class Moved(NamedTuple):
@@ -51,6 +53,8 @@ def move(wanted: WantedGraph, placement: Placement, state: GraphState, known: Kn
         return Moved(staying, f"{_listed(names)} let everything through that no rule names")
     if any(now.values()) and not targets:
         return Moved(staying, f"the rules of {_listed(names)} stay until there is a pod")
+    if known.reading is Reading.EVERY_HOP and (alone := _alone(now, known)):
+        return Moved(staying, f"the rules of {_listed(names)} stay: {alone}")
     parts = [spread(rules, targets) for rules in now.values()]
     if clash := _clash(parts, state, targets.values(), known):
         return Moved(staying, f"the rules of {_listed(names)} stay: {clash}")
@@ -127,6 +131,21 @@ def _in_force(state: GraphState, name: str, known: Known) -> set[Rule]:
 def _lets_through(state: GraphState, name: str) -> bool:
     node = firewall_in(state, name)
     return node is not None and read(node, {}, default_allow=True).said.default is Action.ALLOW
+
+
+def _alone(lists: Lists, known: Known) -> str:
+    """Return which ALLOW stands before one of its pods and not before another, if any does."""
+    firewalls = {uid: name for name, uid in known.places.items() if name in lists}
+    fronts = {
+        address: firewalls[pod.uid] for address, pod in known.owners.items() if pod.uid in firewalls
+    }
+    for name, rules in lists.items():
+        for rule in rules:
+            for address, other in fronts.items():
+                stands = rule in lists[other] or not _ends_at(rule, address)
+                if rule.action is Action.ALLOW and not stands:
+                    return f"{one_line(rule)} stands on {name}, not on {other}"
+    return ""
 
 
 def _clash(parts: Iterable[Lists], state: GraphState, targets: Iterable[str], known: Known) -> str:

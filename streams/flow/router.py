@@ -20,7 +20,7 @@ from streams.flow.graph_rows import (
 )
 from streams.flow.index import GraphIndex
 from streams.flow.output import POD_RULES, Outputs, Refusal, Send
-from streams.flow.views import resolve
+from streams.flow.views import Resolved, resolve
 from streams.policy.selection import selected_as
 from streams.records.addresses import is_exact
 from streams.records.cause import Cause, Source
@@ -30,7 +30,7 @@ from streams.records.policies import PodRules
 from streams.records.reasons import LetterReason
 from streams.records.rules import Action, Rule
 from streams.records.views import PodRef
-from streams.rules.verdict import Exactness
+from streams.rules.verdict import Exactness, Reading
 
 MOST_PEERS = 2500
 KEPT_BARRIERS = 16
@@ -50,6 +50,7 @@ class Routing(NamedTuple):
     epoch: int
     clusters: tuple[str, ...]
     exactness: Exactness = Exactness.WIDEN
+    reading: Reading = Reading.ANY_END
 
 
 class Graph:
@@ -77,9 +78,9 @@ class Graph:
         self.index.put_rule(key, row)
 
     def put_firewall(self, row: FirewallRow) -> None:
-        """Store a firewall's default and order."""
+        """Store what a firewall is besides its rules."""
         self.rows[f"{self.name}|{row.firewall}|"] = GraphRow(firewall=row)
-        self.index.firewalls[row.firewall] = row
+        self.index.put_firewall(row)
 
     def put_gate(self, gate: GateRow) -> None:
         """Store what of the first sync was seen."""
@@ -105,7 +106,7 @@ def handle(graph: Graph, fact: GraphFact, source: Source, ours: Routing) -> Outp
     if fact.claim is not None:
         touched = _claim(graph, fact.claim, source, fact.cause)
     elif fact.change is not None and not _said_before(graph.index, fact, source):
-        touched = _change(graph, fact.change, source)
+        touched = _change(graph, fact.change, source, ours)
         if fact.rev is not None:
             # Last: a kill before this makes it all happen again.
             partition, rev = fact.rev
@@ -234,22 +235,26 @@ def _bind_again(graph: Graph, at: int) -> None:
         graph.put_binding(graph.index.bindings[key])
 
 
-def _change(graph: Graph, change: FirewallChange, source: Source) -> set[str]:
+def _change(graph: Graph, change: FirewallChange, source: Source, ours: Routing) -> set[str]:
     if change.change_set is not None and change.change_set.of > 1:
         graph.put_part(change_sets.key_of(change), PartRow(change=change, at=source.offset))
     parts = change_sets.collect(graph.index.parts, change)
     if parts is None:
         return set()
-    everybody = False
+    everybody, moved = False, set[str]()
     for name in sorted({part.firewall for part in parts}):
         mine = [part for part in parts if part.firewall == name]
-        said = _firewall(graph.index.firewalls.get(name), name, mine, source.offset)
+        known = graph.index.firewalls.get(name)
+        said = _firewall(known, name, mine, source.offset)
         _write_rules(graph, mine, said)
         everybody |= _write_firewall(graph, said)
+        owners = {said.owner, known.owner if known else ""}
+        if ours.reading is Reading.EVERY_HOP and len(owners) > 1:
+            moved |= graph.index.owned(owners)
     if everybody:
         return set(graph.index.pods)
     changed = graph.index.changed.get(source.offset, set())
-    return {pod for key in changed for pod in graph.index.ends(graph.index.rules[key])}
+    return moved | {pod for key in changed for pod in graph.index.ends(graph.index.rules[key])}
 
 
 def _firewall(
@@ -261,6 +266,7 @@ def _firewall(
     for part in mine if not mine[-1].gone else ():
         said |= {} if part.default_action is None else {"default_action": part.default_action}
         said |= {} if part.ordered is None else {"ordered": part.ordered}
+        said |= {} if part.owner is None else {"owner": part.owner}
     return row.model_copy(update=said)
 
 
@@ -269,17 +275,17 @@ def _is_whole(mine: list[FirewallChange]) -> bool:
 
 
 def _write_firewall(graph: Graph, new: FirewallRow) -> bool:
-    """Store the firewall's default and order; tell whether that touches everybody."""
+    """Store what a firewall is besides its rules; tell whether that touches everybody."""
     old = graph.index.firewalls.get(new.firewall)
     if old is not None and old.at >= new.at:
         if old.at == new.at:
             graph.put_firewall(old)
         return old.at == new.at
-    known = (old.default_action, old.ordered) if old else None
-    if known == (new.default_action, new.ordered):
+    if old is not None and old == new.model_copy(update={"at": old.at}):
         return False
     graph.put_firewall(new)
-    return old is not None or new.default_action is not Action.DENY
+    known = (old.default_action, old.ordered) if old else (Action.DENY, new.ordered)
+    return known != (new.default_action, new.ordered)
 
 
 def _write_rules(graph: Graph, mine: list[FirewallChange], said: FirewallRow) -> None:
@@ -365,7 +371,7 @@ def _speak(
 def _view(
     graph: Graph, row: GraphPodRow, source: Source, cause: Cause | None, ours: Routing
 ) -> PodRules:
-    allowances, inexact = resolve(graph.index, row.pod, ours.exactness) if row.live else ((), ())
+    allowances, inexact = _resolve(graph, row, ours)
     return PodRules(
         graph=graph.name,
         subject=row.pod,
@@ -376,6 +382,12 @@ def _view(
         inexact=inexact,
         cause=cause or row.cause,
     )
+
+
+def _resolve(graph: Graph, row: GraphPodRow, ours: Routing) -> Resolved:
+    if not row.live:
+        return (), ()
+    return resolve(graph.index, row.pod, ours.exactness, ours.reading)
 
 
 def _mark(graph: Graph, mark: Mark, source: Source, ours: Routing) -> Outputs:

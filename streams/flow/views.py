@@ -11,13 +11,18 @@ from streams.records.addresses import is_exact, matches
 from streams.records.rules import Action, Rule
 from streams.records.views import Allowance, Direction, Inexactness, PodRef
 from streams.rules.evaluate import evaluate
-from streams.rules.grant import Grant, any_end
-from streams.rules.verdict import Exactness, in_order
+from streams.rules.grant import Grant, any_end, every_hop
+from streams.rules.verdict import Exactness, Reading, Verdict, in_order
 
 Resolved = tuple[tuple[Allowance, ...], tuple[Inexactness, ...]]
 
 
-def resolve(index: GraphIndex, subject: PodRef, exactness: Exactness = Exactness.WIDEN) -> Resolved:
+def resolve(
+    index: GraphIndex,
+    subject: PodRef,
+    exactness: Exactness = Exactness.WIDEN,
+    reading: Reading = Reading.ANY_END,
+) -> Resolved:
     """Return what the subject may exchange with each peer, and what that could not say."""
     if subject.address is None or not index.holds(subject):
         return (), ()
@@ -31,7 +36,7 @@ def resolve(index: GraphIndex, subject: PodRef, exactness: Exactness = Exactness
             (Direction.INGRESS, peer, subject),
             (Direction.EGRESS, subject, peer),
         ):
-            grant = _between(index, source, destination, exactness)
+            grant = _between(index, source, destination, exactness, reading)
             inexact += grant.inexactnesses
             if grant:
                 allowances.append(
@@ -52,26 +57,33 @@ def allowing(index: GraphIndex, source: PodRef, destination: PodRef) -> tuple[Ru
     return tuple(row.rule for row in rows if row.rule.action is Action.ALLOW)
 
 
-def _between(index: GraphIndex, source: PodRef, destination: PodRef, exactness: Exactness) -> Grant:
+def _between(
+    index: GraphIndex,
+    source: PodRef,
+    destination: PodRef,
+    exactness: Exactness,
+    reading: Reading,
+) -> Grant:
     rules: dict[str, list[RuleRow]] = {name: [] for name in index.firewalls}
     for _, _, row in sorted(_applying(index, source, destination)):
         rules.setdefault(row.firewall, []).append(row)
-    verdicts = []
+    verdicts: dict[str, Verdict] = {}
     for name, rows in sorted(rules.items()):
         firewall = index.firewalls.get(name) or FirewallRow(firewall=name)
         if not rows and firewall.default_action is Action.DENY:
             continue
-        verdicts.append(
-            evaluate(
-                [row.rule for row in rows],
-                firewall.default_action,
-                firewall.ordered,
-                str(source.address),
-                str(destination.address),
-                exactness,
-            )
+        verdicts[name] = evaluate(
+            [row.rule for row in rows],
+            firewall.default_action,
+            firewall.ordered,
+            str(source.address),
+            str(destination.address),
+            exactness,
         )
-    return any_end(verdicts)
+    if reading is Reading.ANY_END:
+        return any_end(verdicts.values())
+    hops = (index.hop(pod.uid, verdicts) for pod in (source, destination))
+    return every_hop([verdicts[name] for name in sorted(hop)] for hop in hops)
 
 
 def _applying(

@@ -46,7 +46,8 @@ class FirewallChange(Record):
     pod's uid the graph knew behind an address when the rules were read: they were meant for that
     pod and bind to it. ``polled`` changes are what we read in Verefoo ourselves: only those are
     compared with what it says next. A ``forwarded`` change lay under another key before, at the
-    partition and offset that its cause names.
+    partition and offset that its cause names. ``owner`` is the uid of the pod that a firewall
+    stands before; of none, if it is empty.
     """
 
     graph: str = Field(default="", max_length=128)
@@ -61,6 +62,7 @@ class FirewallChange(Record):
     forwarded: bool = Field(default=False, strict=True)
     holders: dict[str, str] = Field(default_factory=dict, max_length=4000)
     change_set: ChangeSet | None = None
+    owner: str | None = Field(default=None, max_length=253)
     mark: Mark | None = None
     cause: Cause | None = None
 

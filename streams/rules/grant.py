@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from operator import or_
+from operator import and_, or_
 
 from streams.records.rules import Protocol
 from streams.records.views import Inexactness, PortSpan
@@ -31,7 +31,21 @@ def any_end(verdicts: Iterable[Verdict]) -> Grant:
     Only the union is cut to what can be said: two halves may make a whole.
     """
     heard = list(verdicts)
-    allowed = reduce(or_, (verdict.allowed for verdict in heard), NOTHING)
+    return _grant(_union(heard), heard)
+
+
+def every_hop(hops: Iterable[Iterable[Verdict]]) -> Grant:
+    """Keep what is allowed at every hop, which is what any of the firewalls there allows."""
+    heard = [list(hop) for hop in hops]
+    allowed = reduce(and_, map(_union, heard), EVERYTHING)
+    return _grant(allowed, [verdict for hop in heard for verdict in hop])
+
+
+def _union(verdicts: Iterable[Verdict]) -> PortSet:
+    return reduce(or_, (verdict.allowed for verdict in verdicts), NOTHING)
+
+
+def _grant(allowed: PortSet, heard: Sequence[Verdict]) -> Grant:
     said = allowed.sayable()
     found = [one for verdict in heard for one in verdict.inexactnesses]
     found += _unsaid(allowed - said, heard)

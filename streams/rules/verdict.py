@@ -18,6 +18,15 @@ class Exactness(StrEnum):
     STRICT = "strict"
 
 
+class Reading(StrEnum):
+    """How several firewalls are read."""
+
+    ANY_END = "any-end"
+    """A rule opens both its ends, wherever it stands (thesis, figures 6.9 to 6.12)."""
+    EVERY_HOP = "every-hop"
+    """A flow passes only where the firewalls before both its pods let it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The set that may flow, and where it differs from the rules.

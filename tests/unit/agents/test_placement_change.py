@@ -16,11 +16,13 @@ from streams.graph.placements import Placement
 from streams.graph.star import Star
 from streams.records.facts import FirewallChange
 from streams.records.rules import Rule
+from streams.rules.verdict import Reading
 from tests.e2e.test_rules import random_rules
-from tests.unit.agents.graph_world import FIREWALL, GraphWorld, rule
+from tests.unit.agents.graph_world import FIREWALL, GraphWorld, rule, said
 from tests.unit.rules.brute_force import Packet, packets, passes
 
 A, B, C = PODS = ("10.244.7.1", "10.244.7.2", "10.244.7.3")
+UIDS = {A: "a-1", B: "b-1", C: "c-1"}
 MESH, HUB, STAR = Distributed(), Distributed(hub=True), Star()
 FRONTS = {"10.0.0.0", "10.0.0.2", "10.0.0.3"}
 Flow = tuple[str, str, Packet]
@@ -29,11 +31,14 @@ Flow = tuple[str, str, Packet]
 class Told:
     """What was said so far, list by list, as the router hears it."""
 
-    def __init__(self) -> None:
+    def __init__(self, reading: Reading) -> None:
         self.lists: dict[str, set[Rule]] = {}
+        self.owners: dict[str, str] = {}
+        self._reading = reading
 
     def hear(self, change: FirewallChange) -> None:
         mine = self.lists.setdefault(change.firewall, set())
+        self.owners[change.firewall] = change.owner or ""
         if change.gone:
             del self.lists[change.firewall]
             return
@@ -42,11 +47,21 @@ class Told:
         mine |= set(change.added)
 
     def allows(self, flow: Flow) -> bool:
-        return any(passes(list(each), "DENY", False, *flow) for each in self.lists.values())
+        letting = {
+            name for name, each in self.lists.items() if passes(list(each), "DENY", False, *flow)
+        }
+        if self._reading is Reading.ANY_END:
+            return bool(letting)
+        return all(letting & self._before(address) for address in flow[:2])
+
+    def _before(self, address: str) -> set[str]:
+        uid = UIDS[address]
+        own = sorted(name for name, owner in self.owners.items() if owner == uid)
+        return set(own[:1]) or {name for name in self.lists if not self.owners[name]}
 
 
-async def a_world(rules: list[dict[str, Any]], placement: Placement = STAR) -> GraphWorld:
-    world = GraphWorld(placement=placement)
+async def a_world(rules: list[dict[str, Any]], reading: Reading = Reading.ANY_END) -> GraphWorld:
+    world = GraphWorld(placement=STAR, reading=reading)
     for name, address in zip("abc", PODS, strict=True):
         world.claim(name, address)
     world.list_all()
@@ -87,21 +102,26 @@ def said_by(world: GraphWorld) -> list[str]:
 
 
 @settings(max_examples=40)
-@given(st.randoms(use_true_random=False))
-def test_there_and_back_again_nothing_else_is_ever_allowed(chance: random.Random) -> None:
+@given(st.randoms(use_true_random=False), st.sampled_from(Reading))
+def test_there_and_back_again_nothing_else_is_ever_allowed(
+    chance: random.Random, reading: Reading
+) -> None:
     async def play() -> None:
         told = random_rules(chance, list(PODS))
         rules = [Rule.model_validate(each) for each in told]
-        world = await a_world(told)
+        world = await a_world(told, reading)
         flows = flows_of(rules)
         wanted = [passes(rules, "DENY", False, *flow) for flow in flows]
         seen = 0
-        heard = Told()
+        heard = Told(reading)
         for placement in (MESH, HUB, STAR, HUB, STAR):
             await turn(world, placement, chance)
             for change in world.changes()[seen:]:
                 heard.hear(change)
                 seen += 1
+                belongs = change.change_set
+                if belongs is not None and belongs.part < belongs.of:
+                    continue
                 if any(heard.lists.values()) or not any(wanted):
                     assert [heard.allows(flow) for flow in flows] == wanted
             assert firewalls(world) == ({FIREWALL} if placement is STAR else FRONTS)
@@ -181,6 +201,18 @@ async def test_rules_that_one_list_cannot_say_stay_where_they_are_and_it_is_said
     assert world.keeper.last_error == ""
 
 
+async def test_what_stands_on_one_end_only_stays_there_where_every_hop_counts() -> None:
+    world = await a_world([rule(A, B)], Reading.EVERY_HOP)
+    await turn(world, MESH, random.Random(2))
+    world.rule(rule(A, C), firewall="10.0.0.3")
+    await world.rest()
+
+    await turn(world, STAR, random.Random(3))
+
+    assert "stands on 10.0.0.3, not on 10.0.0.0" in world.keeper.last_error
+    assert {row.default.owner for row in world.rows.values() if row.default} == {"", *UIDS.values()}
+
+
 async def test_a_star_that_lets_everything_through_stays() -> None:
     world = GraphWorld(placement=STAR, default_allow=True)
     world.checks = world.checks._replace(default_allow=True)
@@ -209,7 +241,7 @@ async def test_a_star_of_one_pod_becomes_its_own_firewall() -> None:
     await turn(world, MESH, random.Random(7))
 
     assert firewalls(world) == {FIREWALL}
-    assert world.changes() == []
+    assert [(change.owner, said([change])) for change in world.changes()] == [("a-1", [])]
     assert [row.place.uid for row in world.rows.values() if row.place] == ["a-1"]
 
 

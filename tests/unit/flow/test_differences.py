@@ -19,6 +19,7 @@ from streams.flow.differences import (
     differences,
     firewall_in,
     holders_in,
+    in_one_set,
     read,
     read_rule,
 )
@@ -72,11 +73,12 @@ def test_the_known_rules_with_the_differences_are_the_told_ones(
 ) -> None:
     rows: dict[str, AlignerRow] = {}
     before = Delta(tuple(known), ())
-    applied(rows, changes("main", FIREWALL, Action.DENY, before, {}, "s-1"))
+    applied(rows, in_one_set(changes("main", FIREWALL, Action.DENY, before, {}), "s-1"))
 
     delta = differences(known, told, ended)
 
-    assert applied(rows, changes("main", FIREWALL, Action.DENY, delta, {}, "s-2")) == set(told)
+    sent = in_one_set(changes("main", FIREWALL, Action.DENY, delta, {}), "s-2")
+    assert applied(rows, sent) == set(told)
 
 
 @given(some_rules, st.randoms(use_true_random=False))
@@ -131,7 +133,7 @@ def test_many_rules_travel_in_parts_that_fit() -> None:
     )
     holders = {rule.source: "0b5c2a3e-6a0f-4b51-9a07-3f9d2f4f7a11" for rule in many}
 
-    sent = changes("main", FIREWALL, Action.DENY, Delta(many, many[:1]), holders, "s")
+    sent = in_one_set(changes("main", FIREWALL, Action.DENY, Delta(many, many[:1]), holders), "s")
 
     assert [(c.change_set.part, c.change_set.of) for c in sent if c.change_set] == [
         (1, 3),
@@ -146,13 +148,13 @@ def test_many_rules_travel_in_parts_that_fit() -> None:
 def test_a_change_names_the_holders_of_its_own_rules_only() -> None:
     holders = {"10.1.0.1": "a", "10.1.0.2": "b", "10.1.0.3": "c"}
 
-    (sent,) = changes("main", FIREWALL, Action.DENY, Delta((RULES[0],), ()), holders, "s")
+    (sent,) = changes("main", FIREWALL, Action.DENY, Delta((RULES[0],), ()), holders)
 
     assert sent.holders == {"10.1.0.1": "a", "10.1.0.2": "b"}
 
 
 def test_a_default_alone_is_one_change() -> None:
-    (sent,) = changes("main", FIREWALL, Action.ALLOW, Delta((), ()), {}, "s")
+    (sent,) = changes("main", FIREWALL, Action.ALLOW, Delta((), ()), {})
 
     assert sent.default_action is Action.ALLOW
     assert isinstance(decode(encode(sent), FirewallChange), FirewallChange)
