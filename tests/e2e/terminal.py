@@ -27,8 +27,9 @@ ADDRESSES = {
 class Terminal:
     """A running `vereflow up` and what one needs beside it."""
 
-    def __init__(self, endpoints: dict[str, Any]) -> None:
-        self.endpoints = endpoints
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        endpoints = self.endpoints = json.loads(file.read_text())
         self.graph = f"{endpoints['verefoo']['url']}/adp/graphs/{endpoints['verefoo']['graph']}"
 
     def kubectl(self, *arguments: str, stdin: str = "") -> str:
@@ -43,10 +44,20 @@ class Terminal:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    def vereflow(self, *arguments: str) -> int:
+        """Run a command of ours against it; return its exit code."""
+        command = [sys.executable, "-m", "deploy.cli", *arguments, "--endpoints", str(self.file)]
+        return subprocess.run(command, capture_output=True, timeout=90).returncode
+
     def policies(self) -> dict[str, Any]:
         """Return the stored policies by name."""
         told = json.loads(self.kubectl("get", "netpol", "-o", "json"))
         return {item["metadata"]["name"]: item for item in told["items"]}
+
+    def versions(self) -> dict[str, str]:
+        """Return the version of each stored policy, which every write changes."""
+        found = self.policies()
+        return {name: each["metadata"]["resourceVersion"] for name, each in found.items()}
 
     def specs(self) -> dict[str, Any]:
         """Return the stored specs by name."""
@@ -83,7 +94,7 @@ def up(folder: Path, *options: str) -> Iterator[Terminal]:
     try:
         until(lambda: file.exists() or running.poll() is not None, READY_WITHIN)
         assert running.poll() is None, (folder / "up.log").read_text()
-        yield Terminal(json.loads(file.read_text()))
+        yield Terminal(file)
         running.send_signal(signal.SIGTERM)
         assert running.wait(30) == 0
         assert not file.exists()

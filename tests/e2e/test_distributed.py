@@ -97,3 +97,31 @@ def test_the_distributed_story_comes_true_with_kubectl_and_curl_alone(terminal: 
     until(lambda: terminal.specs() == {**a_to_b, "pod-c": isolated("pod-c")})
     until(lambda: edges(terminal) == joined(fronts, hub))
     assert rules_on(terminal, fronts[C]) == []
+
+
+def test_where_every_hop_counts_a_rule_has_to_stand_before_both_its_pods(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VEREFLOW_RULES__READING", "every-hop")
+    with up(tmp_path_factory.mktemp("up"), "--placement", "distributed:hub") as terminal:
+        for name in ADDRESSES:
+            terminal.kubectl("create", "-f", "-", stdin=pod(name))
+        until(lambda: terminal.specs() == {name: isolated(name) for name in ADDRESSES})
+        until(lambda: all(edges(terminal).get(address) for address in ADDRESSES.values()))
+        fronts = {address: min(edges(terminal)[address]) for address in ADDRESSES.values()}
+        before = terminal.versions()
+
+        terminal.write_rules(fronts[B], [rule(B, C)])
+        terminal.write_rules(fronts[A], [rule(B, C)])
+        assert terminal.vereflow("wait") == 0
+        assert terminal.versions() == before
+
+        terminal.write_rules(fronts[C], [rule(B, C), rule(A, C)])
+        port = [{"protocol": "TCP", "port": 80}]
+        opened = {
+            "pod-a": isolated("pod-a"),
+            "pod-b": isolated("pod-b") | {"egress": [{"to": [named("pod-c")], "ports": port}]},
+            "pod-c": isolated("pod-c") | {"ingress": [{"from": [named("pod-b")], "ports": port}]},
+        }
+        until(lambda: terminal.specs() == opened)
+        assert terminal.vereflow("verify") == 0

@@ -108,7 +108,8 @@ class Tracked:
 class Routed:
     """A router and the compilers behind it: facts in, patches out."""
 
-    def __init__(self) -> None:
+    def __init__(self, routing: router.Routing = ROUTING) -> None:
+        self.routing = routing
         self.pods: dict = {}
         self.rows: dict = {}
         self.compiled: dict[str, compiler.PodRulesRow] = {}
@@ -125,13 +126,13 @@ class Routed:
         patches = []
         for fact in facts:
             self.facts.append(fact)
-            outputs = router.handle(self.graph, fact, at(len(self.facts) - 1), ROUTING)
+            outputs = router.handle(self.graph, fact, at(len(self.facts) - 1), self.routing)
             patches += self._compile(outputs)
         return patches
 
     def again(self, offset: int) -> Outputs:
         """Meet a fact again, as after a crash."""
-        return router.handle(self.graph, self.facts[offset], at(offset), ROUTING)
+        return router.handle(self.graph, self.facts[offset], at(offset), self.routing)
 
     def _compile(self, outputs: Outputs) -> Iterable[PolicyPatch]:
         for output in outputs:

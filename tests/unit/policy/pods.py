@@ -9,8 +9,8 @@ from streams.policy.dialects import DIALECTS, Manifest
 from streams.records.rules import Rule
 from streams.records.views import Allowance, Direction, Inexactness, PodRef, PortSpan
 from streams.rules.evaluate import evaluate
-from streams.rules.grant import Grant, any_end
-from streams.rules.verdict import Exactness
+from streams.rules.grant import Grant, any_end, every_hop
+from streams.rules.verdict import Exactness, Reading
 from tests.unit.rules.worlds import Firewall, rule
 
 
@@ -40,9 +40,14 @@ def compiled(
     pods: Sequence[PodRef],
     firewalls: Iterable[Firewall],
     exactness: Exactness = Exactness.WIDEN,
+    reading: Reading = Reading.ANY_END,
 ) -> tuple[list[Manifest], dict[tuple[str, str], tuple[Inexactness, ...]]]:
-    """Return the manifests of all pods, and what was reported per pair of addresses."""
+    """Return the manifests of all pods, and what was reported per pair of addresses.
+
+    Where every hop counts, the first firewall is the first pod's, and so on, in turn.
+    """
     walls = list(firewalls)
+    own = {one.key: walls[number % len(walls)] for number, one in enumerate(pods)}
     allowances: dict[str, list[Allowance]] = {one.key: [] for one in pods}
     reported = {}
     for source in pods:
@@ -50,7 +55,11 @@ def compiled(
             if source is destination:
                 continue
             pair = (source.address, destination.address)
-            grant = any_end(evaluate(*wall, *pair, exactness) for wall in walls)
+            if reading is Reading.ANY_END:
+                grant = any_end(evaluate(*wall, *pair, exactness) for wall in walls)
+            else:
+                hops = (own[source.key], own[destination.key])
+                grant = every_hop([evaluate(*wall, *pair, exactness)] for wall in hops)
             reported[pair] = grant.inexactnesses
             if grant:
                 allowances[source.key].append(_allowance("egress", destination, grant))
