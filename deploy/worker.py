@@ -33,6 +33,7 @@ from agents.ownership import owned_partitions, partition_of
 from agents.pod_watcher import PodWatcher
 from agents.web import install as install_web
 from agents.web.health import Check
+from deploy.judging import judging_of
 from deploy.login import credentials
 from deploy.placing import firewall_names, placement_of, reserved_addresses
 from streams import faust_topics
@@ -161,8 +162,7 @@ class Worker:
         )
         names = firewall_names(settings.graph)
         checks = Checks(frozenset(graphs), names, settings.rules.default_allow)
-        rules = settings.rules
-        routing = Routing(partitions, epoch, clusters, rules.exactness, rules.reading)
+        routing = Routing(partitions, epoch, clusters, judging_of(settings))
         compiling = Compiling(settings.instance, epoch, clusters)
         pod_tracker.install(*base, tracking)
         firewall_gate.install(self.app, self._topics, self._outlet, checks)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from ipaddress import ip_address
+from ipaddress import IPv4Network, ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -111,6 +111,14 @@ def _digits(value: object) -> object:
     return value
 
 
+def _cidr(text: str) -> str:
+    try:
+        return str(IPv4Network(text))
+    except ValueError:
+        raise ValueError("a range is an IPv4 network such as 10.244.0.0/16") from None
+
+
+Cidr = Annotated[str, AfterValidator(_cidr)]
 Name = Annotated[str, AfterValidator(_name)]
 Port = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=65535)]
 Url = Annotated[str, AfterValidator(check_url)]
@@ -183,6 +191,11 @@ class ClusterSettings(Group):
     context: str | None = Field(default=None, description="None: the kubeconfig's current one.")
     namespaces: tuple[Namespace, ...] = Field(
         default=("default",), min_length=1, description="Whose pods are managed; no others are."
+    )
+    pod_ranges: tuple[Cidr, ...] = Field(
+        default=(),
+        max_length=16,
+        description="Where pods have their addresses: then rules reach all others, by ipBlock.",
     )
     own_namespace: Namespace = Field(default="vereflow", description="Never managed.")
     isolation: Literal["pod", "namespace"] = Field(

@@ -12,8 +12,10 @@ from deploy.cli.asking import Kinds, ask_workers
 from deploy.cli.endpoints import find
 from deploy.cli.options import EndpointsFile, Output, WebUrls
 from deploy.cli.showing import Format, show, table
+from deploy.judging import judging_of
 from streams.flow.graph_rows import End, GraphRow, PodsRow, RuleRow, binding_key
 from streams.records.addresses import is_exact
+from streams.rules.spaces import NOWHERE, Space, around, minus
 from streams.rules.wording import one_line
 
 Json = dict[str, Any]
@@ -40,7 +42,9 @@ def rules(
     rows = answers.rows("graph-rules", GraphRow)
     content = {
         "firewalls": list_firewalls(rows),
-        "rules": list_rules(rows, answers.rows("graph-pods", PodsRow)),
+        "rules": list_rules(
+            rows, answers.rows("graph-pods", PodsRow), judging_of(running.settings).outside
+        ),
     }
     drawn = (
         table(_FIREWALL_HEADERS, map(_firewall_cells, content["firewalls"])),
@@ -70,7 +74,9 @@ def list_firewalls(rows: Mapping[str, GraphRow]) -> list[Json]:
     ]
 
 
-def list_rules(rows: Mapping[str, GraphRow], pods: Mapping[str, PodsRow]) -> list[Json]:
+def list_rules(
+    rows: Mapping[str, GraphRow], pods: Mapping[str, PodsRow], outside: Space = NOWHERE
+) -> list[Json]:
     """Return every rule in force as plain data, with whom its ends are bound to."""
     by_uid = {row.pod.pod.uid: row.pod.pod.key for row in pods.values() if row.pod and row.pod.live}
 
@@ -78,7 +84,7 @@ def list_rules(rows: Mapping[str, GraphRow], pods: Mapping[str, PodsRow]) -> lis
         graph, _, name = key.partition("|")
         rows = {end: pods.get(f"{graph}|{binding_key(name, rule.at, end)}") for end in End}
         uids = {end: row.binding.uid if row and row.binding else None for end, row in rows.items()}
-        return {str(end): _bound(pattern, uids[end], by_uid) for end, pattern in rule.ends()}
+        return {str(end): _bound(name, uids[end], by_uid, outside) for end, name in rule.ends()}
 
     return [
         {
@@ -94,11 +100,12 @@ def list_rules(rows: Mapping[str, GraphRow], pods: Mapping[str, PodsRow]) -> lis
     ]
 
 
-def _bound(pattern: str, uid: str | None, by_uid: Mapping[str, str]) -> Json:
+def _bound(pattern: str, uid: str | None, by_uid: Mapping[str, str], outside: Space) -> Json:
     if not is_exact(pattern):
         return {"state": "range", "pod": "", "uid": ""}
     if uid is None:
-        return {"state": "parked", "pod": "", "uid": ""}
+        strange = not minus(around(pattern), outside)
+        return {"state": "outside" if strange else "parked", "pod": "", "uid": ""}
     pod = by_uid.get(uid, "")
     return {"state": "bound" if pod else "gone", "pod": pod, "uid": uid}
 
@@ -118,6 +125,10 @@ def _rule_cells(rule: Json) -> tuple[object, ...]:
 
 
 def _end(end: Mapping[str, str]) -> str:
-    words = {"range": "whoever matches", "parked": "parked", "gone": f"pod {end['uid'][:8]} (gone)"}
+    words = {"range": "whoever matches", "gone": f"pod {end['uid'][:8]} (gone)"}
     # A graph's pods are nearly always of one cluster, and rules are long.
-    return end["pod"].partition("/")[2] if end["state"] == "bound" else words[end["state"]]
+    return (
+        end["pod"].partition("/")[2]
+        if end["state"] == "bound"
+        else words.get(end["state"], end["state"])
+    )

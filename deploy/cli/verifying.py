@@ -10,10 +10,11 @@ from typing import Any
 
 from deploy.cli.asking import Answers
 from deploy.cli.stored import ON_HOST, Stored
+from deploy.judging import judging_of
 from streams.flow.graph_rows import GraphRow, PodsRow
 from streams.flow.index import GraphIndex
 from streams.flow.views import allowing, resolve
-from streams.policy.comparing import Difference, Pair, compare, open_pods
+from streams.policy.comparing import Difference, Pair, compare, compare_beyond, open_pods
 from streams.policy.compile import compile_policy
 from streams.policy.flows import Flows
 from streams.policy.reach import Reach
@@ -21,6 +22,7 @@ from streams.policy.selection import selectable
 from streams.records.views import Direction, Errs, Inexactness, PodRef
 from streams.rules.outside import outside_inexactness
 from streams.rules.portsets import EVERYTHING, NOTHING, PortSet, from_spans
+from streams.rules.spaces import Space, inside
 from streams.rules.verdict import in_order
 from streams.rules.wording import one_line
 from streams.settings import Settings
@@ -89,7 +91,8 @@ def verify_all(answers: Answers, stored: Stored, settings: Settings) -> Findings
     indexes = list(_indexes(answers))
     flows = Flows(stored.pods, stored.policies, stored.labels)
     rules = _Rules(indexes, settings)
-    differences = rules.gathered(compare(rules.allowed, flows))
+    beyond = compare_beyond(rules.beyond, flows, judging_of(settings).outside)
+    differences = rules.gathered((*compare(rules.allowed, flows), *beyond))
     return Findings(
         differences=differences,
         inexact=rules.inexact,
@@ -111,30 +114,34 @@ class _Rules:
 
     def __init__(self, indexes: Sequence[GraphIndex], settings: Settings) -> None:
         self.allowed: dict[Pair, PortSet] = {}
+        # By side and pod: addresses outside, and what they may exchange with it.
+        self.beyond: dict[tuple[str, str], list[tuple[Space, PortSet]]] = {}
         self.pods: dict[str, PodRef] = {}
         self._indexes = indexes
-        self._settings = settings.rules
+        self._judging = judging_of(settings)
         found: set[Inexactness] = set()
         for index in indexes:
-            said = [row.rule for row in index.rules.values() if not row.dropped]
-            found |= set(outside_inexactness(said))
-            for firewall in index.firewalls.values():
-                found |= set(outside_inexactness((), firewall.default_action))
+            if not self._judging.outside:
+                found |= set(_unsaid_of_outside(index))
             for pod in _live(index, settings):
                 self.pods[_name(pod)] = pod
                 found |= self._take(index, pod)
         self.inexact = [each.model_dump(mode="json") for each in in_order(list(found))]
 
     def _take(self, index: GraphIndex, pod: PodRef) -> set[Inexactness]:
-        allowances, inexact = resolve(index, pod, self._settings.exactness, self._settings.reading)
-        for each in allowances:
+        resolved = resolve(index, pod, self._judging)
+        for each in resolved.allowances:
             # What comes in here goes out there, and is said by that pod's view.
             if each.direction is Direction.EGRESS:
                 pair = (_name(pod), _name(each.peer))
                 ports = EVERYTHING if each.everything else from_spans(each.ports)
                 self.allowed[pair] = self.allowed.get(pair, NOTHING) | ports
-        unsaid = compile_policy(pod, allowances)[1] if selectable(pod) else ()
-        return {*inexact, *unsaid}
+        for one in resolved.outside:
+            ports = EVERYTHING if one.everything else from_spans(one.ports)
+            side = (str(one.direction).capitalize(), _name(pod))
+            self.beyond.setdefault(side, []).append((inside(one.blocks), ports))
+        unsaid = compile_policy(pod, resolved.allowances)[1] if selectable(pod) else ()
+        return {*resolved.inexact, *unsaid}
 
     def gathered(self, differences: Iterable[Difference]) -> list[Json]:
         """Return differences of one cause as one, with how many pairs they are about.
@@ -162,9 +169,10 @@ class _Rules:
         return list(found.values())
 
     def _asking(self, difference: Difference) -> tuple[str, ...]:
-        source, destination = (
-            self.pods[name] for name in (difference.source, difference.destination)
-        )
+        ends = (difference.source, difference.destination)
+        if not self.pods.keys() >= set(ends):
+            return ()
+        source, destination = (self.pods[name] for name in ends)
         rules = (rule for index in self._indexes for rule in allowing(index, source, destination))
         return tuple(sorted({one_line(rule) for rule in rules}))
 
@@ -174,6 +182,13 @@ def _indexes(answers: Answers) -> Iterator[GraphIndex]:
     rows = answers.rows("graph-rules", GraphRow)
     for graph in sorted({key.partition("|")[0] for key in (*pods, *rows)}):
         yield GraphIndex.of(graph, pods, rows)
+
+
+def _unsaid_of_outside(index: GraphIndex) -> Iterator[Inexactness]:
+    """Yield what rules say of addresses that no pod has, where nobody says which these are."""
+    yield from outside_inexactness(row.rule for row in index.rules.values() if not row.dropped)
+    for firewall in index.firewalls.values():
+        yield from outside_inexactness((), firewall.default_action)
 
 
 def _live(index: GraphIndex, settings: Settings) -> Iterator[PodRef]:

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from streams.flow.index import GraphIndex
 from streams.records.reasons import InexactReason
-from streams.records.views import Allowance, Direction, Errs, Inexactness, PodRef
+from streams.records.views import (
+    Allowance,
+    Direction,
+    Errs,
+    Inexactness,
+    OutsideAllowance,
+    PodRef,
+)
 from streams.rules.verdict import Exactness
 
-Kept = tuple[tuple[Allowance, ...], list[Inexactness]]
+
+class Kept(NamedTuple):
+    """What is written, and where that says more or less than the rules."""
+
+    allowances: tuple[Allowance, ...]
+    outside: tuple[OutsideAllowance, ...]
+    inexact: list[Inexactness]
 
 
 def shared(
-    index: GraphIndex, subject: PodRef, allowances: Iterable[Allowance], exactness: Exactness
+    index: GraphIndex,
+    subject: PodRef,
+    allowances: Iterable[Allowance],
+    outside: tuple[OutsideAllowance, ...],
+    exactness: Exactness,
 ) -> Kept:
     """Return what of the allowances is written, and where they say more or less than the rules.
 
@@ -28,7 +46,11 @@ def shared(
         found += reports
         if not (strict and reports):
             kept.append(allowance)
-    return tuple(kept), found
+    if outside and (alike := index.alikes(subject)):
+        one = subject if strict else index.pods[min(alike)].pod
+        found.append(_report("outside", strict, f"{one.key} and {outside[0].blocks[0].cidr}"))
+        outside = () if strict else outside
+    return Kept(tuple(kept), outside, found)
 
 
 def _reports(
@@ -42,12 +64,13 @@ def _reports(
         one = owner if strict else index.pods[min(alike)].pod
         sends = (owner is subject) == (allowance.direction is Direction.EGRESS)
         source, destination = (one, other) if sends else (other, one)
-        yield Inexactness(
-            rule=f"{allowance.direction} {allowance.peer.key}",
-            errs=Errs.NARROWER if strict else Errs.WIDER,
-            reason=InexactReason.SHARED_LABEL,
-            example=f"{_packet(allowance)}{source.key} -> {destination.key}",
-        )
+        example = f"{_packet(allowance)}{source.key} -> {destination.key}"
+        yield _report(f"{allowance.direction} {allowance.peer.key}", strict, example)
+
+
+def _report(rule: str, strict: bool, example: str) -> Inexactness:
+    errs = Errs.NARROWER if strict else Errs.WIDER
+    return Inexactness(rule=rule, errs=errs, reason=InexactReason.SHARED_LABEL, example=example)
 
 
 def _packet(allowance: Allowance) -> str:

@@ -117,7 +117,9 @@ def _compiled(
         return patch.model_copy(update={"digest": "unprotected", "unprotected": why})
     live = [view for view in views.values() if view.subject.uid == subject.uid and not view.gone]
     policy, unsaid = compile_policy(
-        subject, [allowance for view in live for allowance in view.rules.allowances]
+        subject,
+        [allowance for view in live for allowance in view.rules.allowances],
+        [allowance for view in live for allowance in view.rules.outside],
     )
     inexact = _sorted([*unsaid, *(item for view in live for item in view.rules.inexact)])
     manifest = render(policy, ours.instance, {})

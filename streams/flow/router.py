@@ -19,6 +19,7 @@ from streams.flow.graph_rows import (
     SaidRow,
 )
 from streams.flow.index import GraphIndex
+from streams.flow.judging import Judging
 from streams.flow.output import POD_RULES, Outputs, Refusal, Send
 from streams.flow.views import Resolved, resolve
 from streams.policy.selection import selected_as
@@ -30,7 +31,7 @@ from streams.records.policies import PodRules
 from streams.records.reasons import LetterReason
 from streams.records.rules import Action, Rule
 from streams.records.views import PodRef
-from streams.rules.verdict import Exactness, Reading
+from streams.rules.verdict import Reading
 
 MOST_PEERS = 2500
 KEPT_BARRIERS = 16
@@ -49,8 +50,7 @@ class Routing(NamedTuple):
     partitions: int
     epoch: int
     clusters: tuple[str, ...]
-    exactness: Exactness = Exactness.WIDEN
-    reading: Reading = Reading.ANY_END
+    judging: Judging = Judging()
 
 
 class Graph:
@@ -249,7 +249,7 @@ def _change(graph: Graph, change: FirewallChange, source: Source, ours: Routing)
         _write_rules(graph, mine, said)
         everybody |= _write_firewall(graph, said)
         owners = {said.owner, known.owner if known else ""}
-        if ours.reading is Reading.EVERY_HOP and len(owners) > 1:
+        if ours.judging.reading is Reading.EVERY_HOP and len(owners) > 1:
             moved |= graph.index.owned(owners)
     if everybody:
         return set(graph.index.pods)
@@ -371,23 +371,18 @@ def _speak(
 def _view(
     graph: Graph, row: GraphPodRow, source: Source, cause: Cause | None, ours: Routing
 ) -> PodRules:
-    allowances, inexact = _resolve(graph, row, ours)
+    resolved = resolve(graph.index, row.pod, ours.judging) if row.live else Resolved()
     return PodRules(
         graph=graph.name,
         subject=row.pod,
         gone=not row.live,
         revision=source.offset,
         epoch=ours.epoch,
-        allowances=allowances,
-        inexact=inexact,
+        allowances=resolved.allowances,
+        outside=resolved.outside,
+        inexact=resolved.inexact,
         cause=cause or row.cause,
     )
-
-
-def _resolve(graph: Graph, row: GraphPodRow, ours: Routing) -> Resolved:
-    if not row.live:
-        return (), ()
-    return resolve(graph.index, row.pod, ours.exactness, ours.reading)
 
 
 def _mark(graph: Graph, mark: Mark, source: Source, ours: Routing) -> Outputs:

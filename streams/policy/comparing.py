@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache, reduce
+from ipaddress import IPv4Address
+from operator import or_
 from typing import NamedTuple
 
 from streams.policy.flows import Flows
 from streams.records.views import Errs
 from streams.rules.portsets import NOTHING, PORTED, PortSet
+from streams.rules.spaces import Space, divided
 
 Pair = tuple[str, str]
 
@@ -61,6 +64,48 @@ def compare(allowed: Mapping[Pair, PortSet], flows: Flows) -> Iterator[Differenc
             ]
             policies = tuple(sorted(set(closing)))
             yield Difference(Errs.NARROWER, source, destination, missing, policies)
+
+
+def compare_beyond(
+    allowed: Mapping[tuple[str, str], Sequence[tuple[Space, PortSet]]],
+    flows: Flows,
+    outside: Space,
+) -> Iterator[Difference]:
+    """Yield where they differ about addresses outside, one side of one pod after the other.
+
+    ``allowed`` is by side (``Egress``, ``Ingress``) and pod. A side that nobody closes is not
+    compared.
+    """
+    for name in flows.names:
+        for side in ("Egress", "Ingress"):
+            if flows.wall(side, name).policies:
+                meant = allowed.get((side, name), ())
+                yield from _beyond(side, name, meant, flows.beyond(side, name), outside)
+
+
+def _beyond(
+    side: str,
+    name: str,
+    meant: Sequence[tuple[Space, PortSet]],
+    stored: Sequence[tuple[str, Space, PortSet]],
+    outside: Space,
+) -> Iterator[Difference]:
+    spaces = [*(space for space, _ in meant), *(space for _, space, _ in stored)]
+    for piece, members in divided(spaces, outside):
+        asked = [ports for number, (_, ports) in enumerate(meant) if number in members]
+        let = [each for number, each in enumerate(stored, len(meant)) if number in members]
+        should, does = _united(asked), _united(ports for _, _, ports in let)
+        address = str(IPv4Address(piece.first))
+        ends = (name, address) if side == "Egress" else (address, name)
+        if extra := does - should:
+            policies = tuple(sorted({policy for policy, _, ports in let if ports & extra}))
+            yield Difference(Errs.WIDER, *ends, extra, policies)
+        if missing := should - does:
+            yield Difference(Errs.NARROWER, *ends, missing, ())
+
+
+def _united(ports: Iterable[PortSet]) -> PortSet:
+    return reduce(or_, ports, NOTHING)
 
 
 def open_pods(flows: Flows) -> Iterator[tuple[str, str]]:

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import reduce
+from operator import or_
 
 from streams.policy.model import Peer, PodPolicy, PolicyRule
 from streams.policy.selection import selectable
 from streams.records.reasons import InexactReason
-from streams.records.views import Allowance, Direction, Errs, Inexactness, PodRef
+from streams.records.views import (
+    Allowance,
+    Direction,
+    Errs,
+    Inexactness,
+    OutsideAllowance,
+    PodRef,
+)
 from streams.rules.portsets import EVERYTHING, NOTHING, PortSet, from_spans
+from streams.rules.spaces import NOWHERE, Piece, Space, blocks, divided, inside, merged
 from streams.rules.verdict import in_order
 
 
 def compile_policy(
-    subject: PodRef, allowances: Iterable[Allowance]
+    subject: PodRef, allowances: Iterable[Allowance], outside: Iterable[OutsideAllowance] = ()
 ) -> tuple[PodPolicy, tuple[Inexactness, ...]]:
     """Return the subject's policy, whatever the order of its allowances, and what it omits.
 
@@ -38,10 +48,11 @@ def compile_policy(
     for direction, peers in content.items():
         found += _unsayable(direction, peers)
     itself = Peer(subject.namespace, subject.name)
+    beyond = _beyond(outside)
     policy = PodPolicy(
         subject=subject,
-        ingress=_rules(content[Direction.INGRESS], itself),
-        egress=_rules(content[Direction.EGRESS], itself),
+        ingress=_rules(content[Direction.INGRESS], beyond[Direction.INGRESS], itself),
+        egress=_rules(content[Direction.EGRESS], beyond[Direction.EGRESS], itself),
     )
     return policy, in_order(found)
 
@@ -52,7 +63,24 @@ def _unreachable(subject: PodRef, peer: PodRef) -> InexactReason | None:
     return None if selectable(peer) else InexactReason.UNSELECTABLE
 
 
-def _ports(allowance: Allowance) -> PortSet:
+def _beyond(outside: Iterable[OutsideAllowance]) -> dict[Direction, dict[PortSet, Space]]:
+    """Return which addresses outside may exchange which ports, whichever graphs spoke of them."""
+    said: dict[Direction, list[tuple[Space, PortSet]]] = {each: [] for each in Direction}
+    for one in outside:
+        said[one.direction].append((inside(one.blocks), _ports(one)))
+    return {direction: _apart(parts) for direction, parts in said.items()}
+
+
+def _apart(parts: Sequence[tuple[Space, PortSet]]) -> dict[PortSet, Space]:
+    spaces = [space for space, _ in parts]
+    whole = merged(piece for space in spaces for piece in space)
+    found: defaultdict[PortSet, list[Piece]] = defaultdict(list)
+    for atom, here in divided(spaces, whole):
+        found[reduce(or_, (parts[number][1] for number in here), NOTHING)].append(atom)
+    return {ports: merged(pieces) for ports, pieces in found.items()}
+
+
+def _ports(allowance: Allowance | OutsideAllowance) -> PortSet:
     return EVERYTHING if allowance.everything else from_spans(allowance.ports)
 
 
@@ -66,14 +94,24 @@ def _report(direction: Direction, peer: str, reason: InexactReason) -> Inexactne
     return Inexactness(rule=f"{direction} {peer}", errs=Errs.NARROWER, reason=reason)
 
 
-def _rules(content: Mapping[Peer, PortSet], itself: Peer) -> tuple[PolicyRule, ...]:
+def _rules(
+    content: Mapping[Peer, PortSet], beyond: Mapping[PortSet, Space], itself: Peer
+) -> tuple[PolicyRule, ...]:
     alike: defaultdict[PortSet, list[Peer]] = defaultdict(list)
     for peer, allowed in content.items():
         # An empty list of ports would mean all of them: such a peer is left out.
         if said := allowed.sayable():
             alike[said].append(peer)
     rules = [
-        PolicyRule(tuple(sorted(peers)), () if ports == EVERYTHING else ports.spans())
-        for ports, peers in alike.items()
+        PolicyRule(
+            tuple(sorted(alike.get(ports, ()))),
+            () if ports == EVERYTHING else ports.spans(),
+            blocks=blocks(beyond.get(ports, NOWHERE)),
+        )
+        for ports in dict.fromkeys((*alike, *beyond))
     ]
-    return tuple(sorted(rules, key=lambda rule: rule.peers)) or (PolicyRule((itself,)),)
+    return tuple(sorted(rules, key=_place)) or (PolicyRule((itself,)),)
+
+
+def _place(rule: PolicyRule) -> tuple[tuple[Peer, ...], str]:
+    return rule.peers, rule.blocks[0].cidr if rule.blocks else ""

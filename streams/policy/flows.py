@@ -15,17 +15,20 @@ from typing import Any, NamedTuple
 from streams.policy.meaning import text_of
 from streams.policy.reach import implied_types, name_of, ports_of, selects
 from streams.policy.selection import NAMESPACE_LABEL
+from streams.records.views import Block
 from streams.rules.portsets import EVERYTHING, NOTHING, PortSet
+from streams.rules.spaces import EVERYWHERE, Space, inside
 
 Json = Mapping[str, Any]
 _SIDES = {"Egress": "to", "Ingress": "from"}
 
 
 class Opening(NamedTuple):
-    """Some peers that one policy lets through, at some ports as it spells them."""
+    """Whom one policy lets through, pods and addresses, at some ports as it spells them."""
 
     policy: str
     peers: int
+    space: Space
     ports: Sequence[Json]
 
 
@@ -89,6 +92,17 @@ class Flows:
         }
         return tuple(sorted(found))
 
+    def beyond(self, kind: str, name: str) -> list[tuple[str, Space, PortSet]]:
+        """Return policy, addresses and ports of what one side lets through, whoever has them."""
+        place, wall = self._place[name], self.wall(kind, name)
+        # Of named ports those of the pod are known; whoever else listens has none that we know.
+        listening = self._pods[place] if kind == "Ingress" else {}
+        return [
+            (each.policy, each.space, ports_of(each.ports, listening))
+            for each in wall.openings
+            if each.space
+        ]
+
     def __iter__(self) -> Iterator[tuple[str, str, PortSet]]:
         """Yield each pair between which something gets through."""
         everybody = self._crowd.everybody
@@ -113,7 +127,12 @@ class Flows:
         subjects = self._crowd.chosen(spec.get("podSelector") or {}, self._crowd.living_in(home))
         for kind in _SIDES.keys() & set(types):
             openings = [
-                Opening(name_of(policy), self._peers(rule, kind, home), rule.get("ports") or ())
+                Opening(
+                    name_of(policy),
+                    self._peers(rule, kind, home),
+                    _space(rule.get(_SIDES[kind])),
+                    rule.get("ports") or (),
+                )
                 for rule in spec.get(kind.lower()) or ()
             ]
             for place in _places(subjects):
@@ -233,6 +252,17 @@ class _Crowd:
             ),
             0,
         )
+
+
+def _space(peers: Sequence[Json] | None) -> Space:
+    if not peers:
+        return EVERYWHERE
+    named = [peer["ipBlock"] for peer in peers if peer.get("ipBlock")]
+    return inside(
+        Block(cidr=block["cidr"], excepted=tuple(block.get("except") or ()))
+        for block in named
+        if ":" not in block["cidr"]
+    )
 
 
 # Of the many pairs few differ in their ports.

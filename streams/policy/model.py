@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from streams.records.views import PodRef, PortSpan
+from streams.records.views import Block, PodRef, PortSpan
 
 
 class Peer(NamedTuple):
@@ -20,6 +20,7 @@ class PolicyRule:
     """Peers that may exchange the same ports; no ports means everything, ICMP included."""
 
     peers: tuple[Peer, ...]
+    blocks: tuple[Block, ...] = field(default=(), kw_only=True)
     ports: tuple[PortSpan, ...] = ()
 
     @property

@@ -10,7 +10,7 @@ from streams.records.base import Record
 from streams.records.cause import Cause
 from streams.records.marks import Mark
 from streams.records.reasons import Code
-from streams.records.views import Allowance, Inexactness, PodRef
+from streams.records.views import Allowance, Inexactness, OutsideAllowance, PodRef
 
 
 class Revision(Record):
@@ -52,6 +52,7 @@ class PodRules(Record):
     revision: int = -1
     epoch: int = 0
     allowances: tuple[Allowance, ...] = ()
+    outside: tuple[OutsideAllowance, ...] = ()
     inexact: tuple[Inexactness, ...] = ()
     mark: Mark | None = None
     cause: Cause | None = None

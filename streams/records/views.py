@@ -57,6 +57,25 @@ class PortSpan(Record):
     last: int
 
 
+class Block(Record):
+    """Addresses outside the cluster: a network, less some networks inside it."""
+
+    cidr: str
+    excepted: tuple[str, ...] = ()
+
+
+class OutsideAllowance(Record):
+    """What addresses outside the cluster may exchange with the subject, in one direction.
+
+    ``everything`` means all protocols and ports, ICMP included; then ``ports`` is empty.
+    """
+
+    direction: Direction
+    blocks: tuple[Block, ...]
+    everything: bool = False
+    ports: tuple[PortSpan, ...] = ()
+
+
 class Allowance(Record):
     """What one peer may exchange with the subject, in one direction.
 

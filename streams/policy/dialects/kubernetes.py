@@ -8,7 +8,7 @@ from typing import Any
 from streams.policy.model import Peer, PodPolicy, PolicyRule
 from streams.policy.selection import LABEL, NAMESPACE_LABEL
 from streams.records.ports import ANY_PORT
-from streams.records.views import PortSpan
+from streams.records.views import Block, PortSpan
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 INSTANCE = "vereflow.io/instance"
@@ -38,7 +38,8 @@ def render(policy: PodPolicy, instance: str, annotations: Mapping[str, str]) -> 
 
 
 def _rule(side: str, rule: PolicyRule, namespace: str) -> dict[str, Any]:
-    written: dict[str, Any] = {side: [_peer(peer, namespace) for peer in rule.peers]}
+    pods = [_peer(peer, namespace) for peer in rule.peers]
+    written: dict[str, Any] = {side: [*pods, *map(_block, rule.blocks)]}
     if not rule.everything:
         written["ports"] = [_port(span) for span in rule.ports]
     return written
@@ -49,6 +50,11 @@ def _peer(peer: Peer, namespace: str) -> dict[str, Any]:
     if peer.namespace != namespace:
         written["namespaceSelector"] = {"matchLabels": {NAMESPACE_LABEL: peer.namespace}}
     return written
+
+
+def _block(block: Block) -> dict[str, Any]:
+    excepted = {"except": list(block.excepted)} if block.excepted else {}
+    return {"ipBlock": {"cidr": block.cidr, **excepted}}
 
 
 def _named(name: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from deploy.cli.rules import list_firewalls, list_rules
 from streams.flow.tracker import PodRow
 from streams.records.policies import Outcome
 from streams.records.views import Errs, PodRef
+from streams.rules.spaces import networks
 from tests.unit.cli.rows import (
     WIDER,
     bindings,
@@ -57,14 +58,15 @@ def test_what_the_tracker_notes_of_a_partition_is_no_pod() -> None:
         (rule(A, B), {"source": "uid-of-c"}, ("gone", "parked")),
         (rule(A, B, at=5), {"source": "uid-of-a"}, ("parked", "parked")),
         (rule("10.0.0.-1", "*"), {}, ("range", "range")),
+        (rule(A, "8.8.8.8"), {"source": "uid-of-a"}, ("bound", "outside")),
     ],
-    ids=["bound", "parked", "gone", "said-anew", "range"],
+    ids=["bound", "parked", "gone", "said-anew", "range", "outside"],
 )
 def test_each_end_of_a_rule_says_whom_it_is_bound_to(row, uids, states) -> None:
     place = "main|10.0.0.9|00000|x"
     pods = {f"main|{key(name)}": graph_pod(name, live=name != "c") for name in "abc"}
 
-    (listed,) = list_rules({place: row}, pods | bindings(place, **uids))
+    (listed,) = list_rules({place: row}, pods | bindings(place, **uids), networks(["8.0.0.0/8"]))
 
     assert (listed["source"]["state"], listed["destination"]["state"]) == states
     for end in (listed["source"], listed["destination"]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from streams.flow import router
+from streams.flow.judging import Judging
 from streams.records.facts import GraphFact
 from streams.records.policies import PodRules, PolicyPatch
 from streams.records.views import Errs, Inexactness
@@ -95,7 +96,7 @@ def test_a_label_of_somebody_without_allowances_or_of_nobody_widens_nothing(
 
 def test_strictly_what_would_reach_a_stranger_is_left_out() -> None:
     routed = world(stranger(9, app="a"))
-    strict = ROUTING._replace(exactness=Exactness.STRICT)
+    strict = ROUTING._replace(judging=Judging(Exactness.STRICT))
 
     sent = router.handle(routed.graph, stranger(11, app="a", more="1"), at(50), strict)
 

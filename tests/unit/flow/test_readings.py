@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.flow.judging import Judging
 from streams.records.facts import ChangeSet, GraphFact
 from streams.records.policies import PolicyPatch
 from streams.rules.verdict import Reading
@@ -18,7 +19,7 @@ FRONTS = {name: f"10.0.0.{number}" for number, name in enumerate("abc")}
 
 
 def world(*facts: GraphFact, reading: Reading = Reading.EVERY_HOP) -> Routed:
-    routed = Routed(ROUTING._replace(reading=reading))
+    routed = Routed(ROUTING._replace(judging=Judging(reading=reading)))
     routed.tell(*PODS, *facts, *opening())
     return routed
 

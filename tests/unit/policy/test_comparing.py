@@ -7,11 +7,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.policy.comparing import compare, open_pods
+from streams.policy.comparing import compare, compare_beyond, open_pods
 from streams.policy.flows import Flows
 from streams.records.ports import PortRange
 from streams.records.views import Errs
 from streams.rules.portsets import EVERYTHING, NOTHING, PortSet
+from streams.rules.spaces import EVERYWHERE, NOWHERE, minus, networks
 from tests.unit.policy.drawn import NAMESPACES, pods, policies
 from tests.unit.policy.test_flows import named
 
@@ -115,3 +116,58 @@ def test_pings_are_told_where_no_port_differs() -> None:
     (found,) = compare({("default/a", "default/b"): ported}, Flows(TWO, everything))
 
     assert found.example == "ICMP default/a -> default/b"
+
+
+OUTSIDE = minus(EVERYWHERE, networks(["10.0.0.0/24"]))
+RESOLVER = {"ipBlock": {"cidr": "8.8.8.8/32"}}
+DNS = {("Egress", "default/a"): [(networks(["8.8.8.8/32"]), HTTP)]}
+
+
+def test_addresses_outside_that_are_as_the_rules_say_are_no_difference() -> None:
+    stored = [policy("a", "a", egress=[{"to": [RESOLVER], "ports": PORTS}]), CLOSED[1]]
+
+    assert list(compare_beyond(DNS, Flows(TWO, stored), OUTSIDE)) == []
+
+
+def test_a_block_that_somebody_opens_is_wider_with_one_of_its_addresses() -> None:
+    block = {"cidr": "8.8.0.0/16", "except": ["8.8.8.0/24"]}
+    stored = [
+        policy("a", "a", egress=[{"to": [RESOLVER], "ports": PORTS}]),
+        policy("theirs", "a", ingress=[{"from": [{"ipBlock": block}]}]),
+    ]
+
+    found = list(compare_beyond(DNS, Flows(TWO, stored), OUTSIDE))
+
+    assert {each.errs for each in found} == {Errs.WIDER}
+    assert [each.example for each in found] == [
+        "TCP 1 8.8.0.0 -> default/a",
+        "TCP 1 8.8.9.0 -> default/a",
+    ]
+    assert found[0].policies == ("default/theirs",)
+
+
+def test_what_lets_everybody_in_lets_strangers_in_but_for_pods_addresses() -> None:
+    (found, *more) = compare_beyond(
+        {}, Flows(TWO, [policy("a", "a", egress=[{}]), CLOSED[1]]), OUTSIDE
+    )
+
+    assert (found.source, found.ports) == ("default/a", EVERYTHING)
+    assert [each.destination for each in more] == ["10.0.1.0"]
+
+
+def test_what_is_not_let_out_is_narrower() -> None:
+    (found,) = compare_beyond(DNS, Flows(TWO, CLOSED), OUTSIDE)
+
+    assert (found.errs, found.example) == (Errs.NARROWER, "TCP 80 default/a -> 8.8.8.8")
+
+
+def test_blocks_of_the_other_address_family_are_nobodys() -> None:
+    six = policy("a", "a", egress=[{"to": [{"ipBlock": {"cidr": "::/0"}}]}])
+
+    assert list(compare_beyond({}, Flows(TWO, [six, CLOSED[1]]), OUTSIDE)) == []
+
+
+def test_where_nothing_is_outside_nothing_is_compared() -> None:
+    opened = policy("a", "a", egress=[{}])
+
+    assert list(compare_beyond({}, Flows(TWO, [opened, CLOSED[1]]), NOWHERE)) == []

@@ -1,0 +1,66 @@
+"""Have the firewalls of one graph judge a pair of addresses, by the rules that are about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from streams.flow.graph_rows import End, FirewallRow, RuleRow
+from streams.flow.index import GraphIndex
+from streams.records.addresses import is_exact, matches
+from streams.records.rules import Action
+from streams.records.views import PodRef
+from streams.rules.evaluate import evaluate
+from streams.rules.grant import Grant, any_end, every_hop
+from streams.rules.spaces import NOWHERE, Space
+from streams.rules.verdict import Exactness, Reading, Verdict
+
+
+class Judging(NamedTuple):
+    """How rules are read; ``outside`` are the addresses that no pod ever has."""
+
+    exactness: Exactness = Exactness.WIDEN
+    reading: Reading = Reading.ANY_END
+    outside: Space = NOWHERE
+
+
+def judged(
+    index: GraphIndex,
+    applying: Iterable[RuleRow],
+    source: str,
+    destination: str,
+    hops: Iterable[str],
+    judging: Judging,
+) -> Grant:
+    """Return what may flow by these rules; ``hops`` are the uids of the pods on the way."""
+    rules: dict[str, list[RuleRow]] = {name: [] for name in index.firewalls}
+    for row in applying:
+        rules.setdefault(row.firewall, []).append(row)
+    verdicts: dict[str, Verdict] = {}
+    for name, rows in sorted(rules.items()):
+        firewall = index.firewalls.get(name) or FirewallRow(firewall=name)
+        if not rows and firewall.default_action is Action.DENY:
+            continue
+        verdicts[name] = evaluate(
+            [row.rule for row in rows],
+            firewall.default_action,
+            firewall.ordered,
+            source,
+            destination,
+            judging.exactness,
+        )
+    if judging.reading is Reading.ANY_END:
+        return any_end(verdicts.values())
+    before = (index.hop(uid, verdicts) for uid in hops)
+    return every_hop([verdicts[name] for name in sorted(hop)] for hop in before)
+
+
+def applies(index: GraphIndex, rule: str, end: End, pattern: str, pod: PodRef) -> bool:
+    """Tell whether one end of a rule means this pod."""
+    if not matches(pattern, str(pod.address)):
+        return False
+    if index.rules[rule].rule.action is Action.DENY or not is_exact(pattern):
+        # Forgetting a DENY would open: it holds for whoever has the address.
+        return True
+    # An ALLOW was meant for the pod it was first seen for; who reuses the address inherits nothing.
+    return index.uid(rule, end) == pod.uid

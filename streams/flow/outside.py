@@ -1,0 +1,105 @@
+"""Resolve what the rules of one graph let one pod exchange with addresses outside the cluster."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Address
+from typing import NamedTuple
+
+from streams.flow.graph_rows import End, RuleRow
+from streams.flow.index import GraphIndex
+from streams.flow.judging import Judging, applies, judged
+from streams.records.reasons import InexactReason
+from streams.records.rules import Action
+from streams.records.views import Direction, Errs, Inexactness, OutsideAllowance, PodRef, PortSpan
+from streams.rules.grant import Grant
+from streams.rules.spaces import Piece, Space, around, blocks, divided, merged, space_of
+from streams.rules.wording import one_line
+
+# Of networks and exceptions in one direction: an object is far smaller than what etcd takes.
+MOST_BLOCKS = 1000
+_ENDS = {
+    Direction.EGRESS: (End.SOURCE, End.DESTINATION),
+    Direction.INGRESS: (End.DESTINATION, End.SOURCE),
+}
+Ports = tuple[bool, tuple[PortSpan, ...]]
+
+
+class _Reaching(NamedTuple):
+    """A rule that is about the subject, and the addresses at its other end."""
+
+    row: RuleRow
+    space: Space
+
+
+def resolve_outside(
+    index: GraphIndex, subject: PodRef, judging: Judging
+) -> tuple[tuple[OutsideAllowance, ...], list[Inexactness]]:
+    """Return what may be exchanged with addresses outside, and what that could not say."""
+    found: list[OutsideAllowance] = []
+    inexact: list[Inexactness] = []
+    for direction in Direction if judging.outside else ():
+        rules = list(_reaching(index, subject, direction, inexact))
+        allowed: defaultdict[Ports, list[Piece]] = defaultdict(list)
+        known: dict[frozenset[int], Grant] = {}
+        for atom, here in divided([each.space for each in rules], judging.outside):
+            if here not in known:
+                rows = [rules[number].row for number in sorted(here)]
+                known[here] = _grant(index, subject, direction, rows, atom, judging)
+                inexact += known[here].inexactnesses
+            if grant := known[here]:
+                allowed[grant.everything, grant.ports].append(atom)
+        found += _said(direction, allowed, inexact)
+    return tuple(found), inexact
+
+
+def _reaching(
+    index: GraphIndex, subject: PodRef, direction: Direction, inexact: list[Inexactness]
+) -> Iterator[_Reaching]:
+    mine, other = _ENDS[direction]
+    covering = ((index.rules[key], key) for key in index.covering(str(subject.address)))
+    for row, key in sorted(covering, key=lambda each: (each[0].place, each[1])):
+        if not applies(index, key, mine, dict(row.ends())[mine], subject):
+            continue
+        space = space_of(dict(row.ends())[other])
+        if space is not None:
+            yield _Reaching(row, space)
+            continue
+        # It covers addresses here and there: an ALLOW is left out, a DENY holds all around them.
+        inexact.append(_narrower(one_line(row.rule)))
+        if row.rule.action is Action.DENY:
+            wide = row.rule.model_copy(update={other.value: "*"})
+            space = around(dict(row.ends())[other])
+            yield _Reaching(row.model_copy(update={"rule": wide}), space)
+
+
+def _grant(
+    index: GraphIndex,
+    subject: PodRef,
+    direction: Direction,
+    rows: Iterable[RuleRow],
+    atom: Piece,
+    judging: Judging,
+) -> Grant:
+    address = str(IPv4Address(atom.first))
+    ends = (str(subject.address), address)
+    source, destination = ends if direction is Direction.EGRESS else reversed(ends)
+    return judged(index, rows, source, destination, [subject.uid], judging)
+
+
+def _said(
+    direction: Direction,
+    allowed: dict[Ports, list[Piece]],
+    inexact: list[Inexactness],
+) -> Iterator[OutsideAllowance]:
+    said = {ports: blocks(merged(pieces)) for ports, pieces in allowed.items()}
+    if sum(1 + len(block.excepted) for each in said.values() for block in each) > MOST_BLOCKS:
+        inexact.append(_narrower(f"{direction} of more than {MOST_BLOCKS} networks"))
+        return
+    for (everything, ports), each in sorted(said.items(), key=lambda item: item[1][0].cidr):
+        yield OutsideAllowance(direction=direction, blocks=each, everything=everything, ports=ports)
+
+
+def _narrower(what: str) -> Inexactness:
+    return Inexactness(rule=what, errs=Errs.NARROWER, reason=InexactReason.UNKNOWN_ADDRESSES)
