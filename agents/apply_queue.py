@@ -67,6 +67,7 @@ class ApplyQueue:
         concurrency: int,
         wanted: Wanted,
         owned: Owns,
+        shadow: Iterable[str] = (),
         resync_seconds: float = RESYNC_SECONDS,
     ) -> None:
         self._emit = emit
@@ -92,6 +93,7 @@ class ApplyQueue:
             instance=instance,
             cluster_name=cluster_name,
             namespaces=self._namespaces,
+            shadow=frozenset(shadow),
         )
         self._loaded: frozenset[int] = frozenset()
         self._synced: dict[int, set[str]] = {}

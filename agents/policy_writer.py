@@ -15,6 +15,11 @@ from streams.records.policies import Outcome, PolicyPatch
 
 # How often a policy may change between our look and our write before it has to wait.
 LOOKS = 6
+_WOULD = {
+    Verb.CREATE: "it would be created",
+    Verb.UPDATE: "it would be updated",
+    Verb.DELETE: "it would be deleted",
+}
 
 Json = dict[str, Any]
 
@@ -40,12 +45,15 @@ class PolicyWriter:
         instance: str,
         cluster_name: str,
         namespaces: frozenset[str],
+        shadow: frozenset[str] = frozenset(),
     ) -> None:
         self._cluster = cluster
         self._stored = stored
         self._instance = instance
         self._name = cluster_name
         self._namespaces = namespaces
+        # Of these it is only said what would be written.
+        self._shadow = shadow
         self._foreign: set[str] = set()
 
     async def make_so(self, order: Order) -> tuple[PolicyPatch, Step]:
@@ -59,6 +67,8 @@ class PolicyWriter:
         stored = await self._read(order) if key in self._foreign else self._stored.get(key)
         for _ in range(LOOKS):
             step = await self._decide(patch, stored, order)
+            if step.verb in _WOULD and _parts(key)[1] in self._shadow:
+                return patch, Step(Verb.NOTHING, Outcome.SHADOWED, reason=_WOULD[step.verb])
             try:
                 await self._carry_out(step, stored, order)
             except (Conflict, NotThere):

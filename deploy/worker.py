@@ -107,15 +107,15 @@ class Worker:
             concurrency=cluster.concurrency,
             wanted=lambda partition: PartitionRows(self._tables["wanted"], partition),
             owned=self._owned(f"{POLICY_PATCHES}.{cluster.name}"),
+            shadow=cluster.shadowed,
         )
 
     def _namespace_closer(self) -> NamespaceCloser | None:
         cluster = self._settings.cluster
-        if cluster.isolation != "namespace":
+        closed = set(cluster.namespaces) - cluster.shadowed
+        if cluster.isolation != "namespace" or not closed:
             return None
-        return NamespaceCloser(
-            self._cluster, instance=self._settings.instance, namespaces=cluster.namespaces
-        )
+        return NamespaceCloser(self._cluster, instance=self._settings.instance, namespaces=closed)
 
     def _graph_keeper(self) -> GraphKeeper:
         settings, graph = self._settings, self._settings.graph
@@ -221,7 +221,11 @@ class Worker:
         queue, keeper, watcher = self._queue, self._keeper, self._watcher
         return {
             "pod_watcher": {"leading": watcher.leading, "error": watcher.last_error},
-            "policy_applier": {"pending": queue.pending, "error": queue.last_error},
+            "policy_applier": {
+                "pending": queue.pending,
+                "shadow": sorted(self._settings.cluster.shadowed),
+                "error": queue.last_error,
+            },
             "graph_keeper": {
                 "graph": self._settings.graph.name,
                 "id": keeper.gid,

@@ -192,6 +192,10 @@ class ClusterSettings(Group):
     namespaces: tuple[Namespace, ...] = Field(
         default=("default",), min_length=1, description="Whose pods are managed; no others are."
     )
+    shadow: tuple[Namespace | Literal["*"], ...] = Field(
+        default=(),
+        description="Where policies are computed and reported, and none is written; * for all.",
+    )
     pod_ranges: tuple[Cidr, ...] = Field(
         default=(),
         max_length=16,
@@ -203,6 +207,18 @@ class ClusterSettings(Group):
     )
     concurrency: int = Field(default=8, gt=0, le=64, description="Policies written at once.")
     lease_seconds: Seconds = Field(default=15, description="Another watcher takes over after it.")
+
+    @property
+    def shadowed(self) -> frozenset[str]:
+        """The namespaces in which nothing is written."""
+        return frozenset(self.namespaces if "*" in self.shadow else self.shadow)
+
+    @model_validator(mode="after")
+    def _shadows_what_is_managed(self) -> ClusterSettings:
+        unknown = self.shadowed - set(self.namespaces)
+        if unknown:
+            raise ValueError(f"in shadow, and not managed: {', '.join(sorted(unknown))}")
+        return self
 
     @model_validator(mode="after")
     def _leaves_the_system_alone(self) -> ClusterSettings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -40,6 +41,7 @@ def condition(answers: Answers, letters: Letters) -> Json:
         *_not_ready(workers, answers.silent),
         *_inexact(wanted),
         *_refused(wanted, outcomes),
+        *_shadowed(outcomes),
         *_letters(letters),
     ]
     return {
@@ -67,6 +69,16 @@ def _inexact(wanted: Mapping[str, PolicyPatch]) -> Iterator[Json]:
     for key, patch in wanted.items():
         if patch.inexact:
             yield _item("inexact", key, ", ".join(reasons(patch)))
+
+
+def _shadowed(outcomes: Mapping[str, PatchOutcome]) -> Iterator[Json]:
+    found = Counter(
+        key.split("/")[1]
+        for key, outcome in outcomes.items()
+        if outcome.outcome is Outcome.SHADOWED
+    )
+    for namespace, count in sorted(found.items()):
+        yield _item("shadow", namespace, f"{count} policies are not written: see `vereflow diff`")
 
 
 def _refused(

@@ -95,6 +95,8 @@ class Flows:
     def beyond(self, kind: str, name: str) -> list[tuple[str, Space, PortSet]]:
         """Return policy, addresses and ports of what one side lets through, whoever has them."""
         place, wall = self._place[name], self.wall(kind, name)
+        if not wall.policies:
+            return [("", EVERYWHERE, EVERYTHING)]
         # Of named ports those of the pod are known; whoever else listens has none that we know.
         listening = self._pods[place] if kind == "Ingress" else {}
         return [

@@ -89,6 +89,11 @@ class Outcome(Code):
         "A policy of that name is not ours, and is left alone.",
         "Rename or delete it: ours is written then.",
     )
+    SHADOWED = (
+        "SHADOWED",
+        "Nothing was written: the namespace is in shadow; the reason says what would have been.",
+        "Take the namespace off `cluster.shadow` to go live; `vereflow diff` says what that does.",
+    )
     UNPROTECTED = (
         "UNPROTECTED",
         "No policy can select the pod: its label `app` does not say its name.",

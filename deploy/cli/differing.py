@@ -1,0 +1,129 @@
+"""Put the policies that are wanted beside those that are stored, and say what writing them does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from deploy.cli.stored import Stored
+from streams.flow.fence import is_ours, same_content
+from streams.policy.changing import Change, changes
+from streams.policy.dialects.standing import NAME, STANDING, render
+from streams.policy.flows import Flows
+from streams.policy.reach import Reach
+from streams.records.policies import PolicyPatch
+from streams.rules.portsets import PortSet
+from streams.rules.spaces import Space
+from streams.settings import Settings
+
+Json = dict[str, Any]
+# Of each change; its count is always whole.
+MOST_PAIRS = 20
+
+
+@dataclass(frozen=True)
+class Going:
+    """What going live writes, and what becomes of which flows."""
+
+    create: list[str]
+    update: list[str]
+    delete: list[str]
+    flows: list[Json]
+
+    @property
+    def nothing(self) -> bool:
+        """Whether the cluster holds what is wanted already."""
+        return not (self.create or self.update or self.delete)
+
+    @property
+    def summary(self) -> str:
+        """Return it in one line."""
+        if self.nothing:
+            return "nothing would be written: the cluster holds what is wanted"
+        counts = {"create": self.create, "update": self.update, "delete": self.delete}
+        said = ", ".join(f"{what} {len(names)}" for what, names in counts.items() if names)
+        opened = sum(each["count"] for each in self.flows if each["opens"])
+        closed = sum(each["count"] for each in self.flows if each["closes"])
+        return f"it would {said} policies, open something for {opened} pairs, close for {closed}"
+
+    def as_data(self) -> Json:
+        """Return it as plain data."""
+        return {
+            "create": self.create,
+            "update": self.update,
+            "delete": self.delete,
+            "flows": self.flows,
+        }
+
+
+def go_live(
+    wanted: Mapping[str, PolicyPatch], stored: Stored, settings: Settings, outside: Space
+) -> Going:
+    """Return what it means to write all that is wanted, in every managed namespace."""
+    ours = {
+        _name(policy): policy
+        for policy in stored.policies
+        if is_ours(dict(policy), settings.instance) or _stands(policy, settings)
+    }
+    manifests = _manifests(wanted, stored, settings)
+    others = [policy for policy in stored.policies if _name(policy) not in ours]
+    foreign = {_name(policy) for policy in others}
+    # What bears somebody else's mark is left alone, whatever is wanted.
+    manifests = {name: each for name, each in manifests.items() if name not in foreign}
+    before = Flows(stored.pods, stored.policies, stored.labels)
+    after = Flows(stored.pods, [*others, *manifests.values()], stored.labels)
+    return Going(
+        create=sorted(manifests.keys() - ours.keys()),
+        update=sorted(
+            name
+            for name in manifests.keys() & ours.keys()
+            if not same_content(dict(ours[name]), manifests[name])
+        ),
+        delete=sorted(ours.keys() - manifests.keys()),
+        flows=_gathered(changes(before, after, outside)),
+    )
+
+
+def _manifests(
+    wanted: Mapping[str, PolicyPatch], stored: Stored, settings: Settings
+) -> dict[str, Json]:
+    """Return the manifests of the pods that live, and what closes whole namespaces."""
+    found: dict[str, Json] = {}
+    for key, patch in wanted.items():
+        cluster, _, name = key.partition("/")
+        if cluster == settings.cluster.name and patch.manifest and name in stored.pods:
+            found[name] = patch.manifest
+    if settings.cluster.isolation == "namespace":
+        for namespace in settings.cluster.namespaces:
+            found[f"{namespace}/{NAME}"] = render(namespace, settings.instance)
+    return found
+
+
+def _stands(policy: Mapping[str, Any], settings: Settings) -> bool:
+    # Nobody removes it when isolation is by pod again.
+    labels = policy["metadata"].get("labels") or {}
+    return settings.cluster.isolation == "namespace" and labels.get(STANDING) == settings.instance
+
+
+def _gathered(found: Iterable[Change]) -> list[Json]:
+    """Return alike changes as one, with how many pairs they are about."""
+    alike: dict[tuple[PortSet, PortSet], Json] = {}
+    for each in found:
+        one = alike.setdefault(
+            (each.opens, each.closes),
+            {"opens": _words(each.opens), "closes": _words(each.closes), "count": 0, "pairs": []},
+        )
+        one["count"] += 1
+        if one["count"] <= MOST_PAIRS:
+            one["pairs"].append(f"{each.source} -> {each.destination}")
+    return list(alike.values())
+
+
+def _words(ports: PortSet) -> str:
+    return (Reach(ports).text or "ICMP") if ports else ""
+
+
+def _name(policy: Mapping[str, Any]) -> str:
+    meta = policy["metadata"]
+    return f"{meta['namespace']}/{meta['name']}"

@@ -1,0 +1,57 @@
+"""What becomes of every flow when other policies are stored: what opens, what closes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import reduce
+from ipaddress import IPv4Address
+from operator import or_
+from typing import NamedTuple
+
+from streams.policy.flows import Flows
+from streams.rules.portsets import NOTHING, PortSet
+from streams.rules.spaces import Space, divided
+
+_SIDES = ("Egress", "Ingress")
+
+
+class Change(NamedTuple):
+    """What one may send to another after it and not before, and the other way round.
+
+    An end is a pod, or the first of the addresses outside for which the same is true.
+    """
+
+    source: str
+    destination: str
+    opens: PortSet
+    closes: PortSet
+
+
+def changes(before: Flows, after: Flows, outside: Space) -> Iterator[Change]:
+    """Yield each pair of ends for which something changes; both know the same pods."""
+    flowing = {(source, destination): ports for source, destination, ports in before}
+    for source, destination, ports in after:
+        was = flowing.pop((source, destination), NOTHING)
+        if was != ports:
+            yield Change(source, destination, ports - was, was - ports)
+    for (source, destination), was in flowing.items():
+        yield Change(source, destination, NOTHING, was)
+    for name in before.names if outside else ():
+        for side in _SIDES:
+            yield from _beyond(side, name, before, after, outside)
+
+
+def _beyond(side: str, name: str, before: Flows, after: Flows, outside: Space) -> Iterator[Change]:
+    old, new = before.beyond(side, name), after.beyond(side, name)
+    let = [*old, *new]
+    for piece, members in divided([space for _, space, _ in let], outside):
+        was = _united(let[number][2] for number in members if number < len(old))
+        now = _united(let[number][2] for number in members if number >= len(old))
+        if was != now:
+            address = str(IPv4Address(piece.first))
+            ends = (name, address) if side == "Egress" else (address, name)
+            yield Change(*ends, now - was, was - now)
+
+
+def _united(ports: Iterable[PortSet]) -> PortSet:
+    return reduce(or_, ports, NOTHING)
