@@ -113,9 +113,15 @@ class Worker:
     def _namespace_closer(self) -> NamespaceCloser | None:
         cluster = self._settings.cluster
         closed = set(cluster.namespaces) - cluster.shadowed
+        allowances = self._settings.allowances
         if cluster.isolation != "namespace" or not closed:
             return None
-        return NamespaceCloser(self._cluster, instance=self._settings.instance, namespaces=closed)
+        return NamespaceCloser(
+            self._cluster,
+            instance=self._settings.instance,
+            namespaces=closed,
+            dns=allowances.dns_service if allowances.dns else "",
+        )
 
     def _graph_keeper(self) -> GraphKeeper:
         settings, graph = self._settings, self._settings.graph

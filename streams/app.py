@@ -9,7 +9,7 @@ from typing import Any
 import faust
 
 from streams.codec import MAX_BYTES
-from streams.settings import host_ports
+from streams.settings_values import host_ports
 from streams.steady import SteadyConsumer, SteadyTable, SteadyTableManager
 from streams.stop import CommitWatch, FreezeWatch, RecoveryWatch, watch_commits, watch_recovery
 

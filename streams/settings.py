@@ -7,19 +7,14 @@ may set the same names, and the environment wins over it. Only ``deploy/`` build
 from __future__ import annotations
 
 import os
-import re
-from ipaddress import IPv4Network, ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
-    FiniteFloat,
     model_validator,
 )
 from pydantic_settings import (
@@ -35,94 +30,21 @@ from streams.records.addresses import check_pod_address
 from streams.records.pods import Namespace
 from streams.rules.verdict import Exactness, Reading
 from streams.settings_file import read_file
+from streams.settings_values import (
+    Broker,
+    Cidr,
+    Name,
+    Port,
+    Seconds,
+    ServiceName,
+    TopicPrefix,
+    Url,
+    host_ports,
+    is_loopback,
+    leaves_in_the_clear,
+)
 
 NEVER_MANAGED = frozenset({"kube-system", "kube-public", "kube-node-lease"})
-# A topic's name has at most 249 characters: this leaves room for ours and for a cluster's name.
-_PREFIX = re.compile(r"[A-Za-z0-9._-]{1,150}")
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
-_BROKER = re.compile(r"(?:kafka://)?([A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\]):([0-9]{1,5})")
-
-
-def _name(text: str) -> str:
-    if _NAME.fullmatch(text) is None:
-        raise ValueError("a name is 1 to 40 of a-z, 0-9 and inner hyphens")
-    return text
-
-
-def _topic_prefix(text: str) -> str:
-    if text and (_PREFIX.fullmatch(text) is None or text.strip(".") == ""):
-        raise ValueError("a topic prefix is up to 150 of A-Z, a-z, 0-9, '.', '_' and '-'")
-    return text
-
-
-def host_ports(broker: str) -> str:
-    """Return brokers as Kafka clients other than Faust want them: ``host:port,host:port``."""
-    urls = broker.replace(";", ",").split(",")
-    return ",".join(url.strip().split("://")[-1] for url in urls if url.strip())
-
-
-def _broker(text: str) -> str:
-    for part in text.replace(";", ",").split(","):
-        match = _BROKER.fullmatch(part.strip())
-        if match is None or not 1 <= int(match[2]) <= 65535:
-            raise ValueError("a broker is HOST:PORT, several are separated by commas")
-    return text
-
-
-def check_url(text: str) -> str:
-    """Return an http(s) base URL without credentials or a trailing slash, or raise ValueError.
-
-    No message repeats the text, nor a part of it: it may be a password.
-    """
-    try:
-        url = urlsplit(text)
-        port = url.port
-    except ValueError:
-        raise ValueError("a URL is http://HOST:PORT/PATH with a port from 1 to 65535") from None
-    if "@" in text:
-        raise ValueError("a URL with a user or password in it is refused")
-    if any(each.isspace() or not each.isprintable() for each in text):
-        raise ValueError("a URL has no blanks in it")
-    if url.scheme not in ("http", "https") or not url.hostname:
-        raise ValueError("a URL starts with http:// or https:// and names a host")
-    if url.query or url.fragment or port == 0:
-        raise ValueError("a base URL has no query, no fragment and a port from 1 to 65535")
-    return text.rstrip("/")
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host name or address stays on this machine."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def leaves_in_the_clear(url: str) -> bool:
-    """Tell whether what is said to a URL can be read by others on its way."""
-    parts = urlsplit(url)
-    return parts.scheme != "https" and not is_loopback(parts.hostname or "")
-
-
-def _digits(value: object) -> object:
-    # Python would read a blank, a sign or an underscore among the digits as well.
-    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,5}", value) is None:
-        raise ValueError("a port is a number from 1 to 65535")
-    return value
-
-
-def _cidr(text: str) -> str:
-    try:
-        return str(IPv4Network(text))
-    except ValueError:
-        raise ValueError("a range is an IPv4 network such as 10.244.0.0/16") from None
-
-
-Cidr = Annotated[str, AfterValidator(_cidr)]
-Name = Annotated[str, AfterValidator(_name)]
-Port = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=65535)]
-Url = Annotated[str, AfterValidator(check_url)]
-Seconds = Annotated[FiniteFloat, Field(gt=0, le=86_400)]
 
 
 class Group(BaseModel):
@@ -134,10 +56,10 @@ class Group(BaseModel):
 class KafkaSettings(Group):
     """Where records travel."""
 
-    broker: Annotated[str, AfterValidator(_broker)] = Field(
+    broker: Broker = Field(
         default="127.0.0.1:9092", description="HOST:PORT; several are separated by commas."
     )
-    prefix: Annotated[str, AfterValidator(_topic_prefix)] = Field(
+    prefix: TopicPrefix = Field(
         default="", description="Put before every topic's name, so that one ACL covers them."
     )
     app_id: Name = Field(default="vereflow", description="Consumer group and changelog prefix.")
@@ -295,6 +217,15 @@ class WebSettings(Group):
     enabled: bool = Field(default=True, description="Whether anything is served at all.")
 
 
+class AllowanceSettings(Group):
+    """What every pod may do whatever the rules say; each is a policy of its own."""
+
+    dns: bool = Field(default=False, description="Whether pods may ask the cluster's DNS.")
+    dns_service: ServiceName = Field(
+        default="kube-system/kube-dns", description="NAMESPACE/NAME of the service it is behind."
+    )
+
+
 class LogSettings(Group):
     """What is said on standard error."""
 
@@ -324,8 +255,16 @@ class Settings(BaseSettings):
     verefoo: VerefooSettings = VerefooSettings()
     graph: GraphSettings = GraphSettings()
     rules: RuleSettings = RuleSettings()
+    allowances: AllowanceSettings = AllowanceSettings()
     web: WebSettings = WebSettings()
     log: LogSettings = LogSettings()
+
+    @model_validator(mode="after")
+    def _allows_only_beside_what_is_closed(self) -> Settings:
+        if self.allowances.dns and self.cluster.isolation != "namespace":
+            # Such a policy selects every pod: whom no policy closes as yet would be closed by it.
+            raise ValueError("allowances.dns needs cluster.isolation: namespace")
+        return self
 
     @classmethod
     def settings_customise_sources(

@@ -17,7 +17,7 @@ from kubernetes.aio.config import ConfigException, load_incluster_config, load_k
 
 from agents.clients.api_answers import bounded, error_of
 from agents.clients.errors import Refused, TryLater
-from streams.settings import leaves_in_the_clear
+from streams.settings_values import leaves_in_the_clear
 
 Json = dict[str, Any]
 

@@ -102,6 +102,10 @@ class Cluster:
         found = _object(await self._api.ask("GET", f"/api/v1/namespaces/{_checked(namespace)}"))
         return dict(found["metadata"].get("labels") or {})
 
+    async def get_service(self, namespace: str, name: str) -> Json:
+        """Return a service; raise NotThere if there is none."""
+        return _object(await self._api.ask("GET", _path("/api/v1", namespace, "services", name)))
+
     async def list_policies(self, namespace: str, selector: str) -> Listing:
         """Return the policies of a namespace with these labels."""
         return await self._list(_policies(namespace), selector)

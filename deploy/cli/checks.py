@@ -28,6 +28,7 @@ from deploy.installation import read_epoch
 from deploy.login import client_options
 from deploy.placing import firewall_names
 from deploy.provision import check as check_topics
+from streams.policy.dialects.standing import asking_dns
 from streams.settings import Settings
 from streams.topics import specs
 from tables.catalog import NAMES
@@ -138,6 +139,21 @@ async def _policies(running: Running) -> str:
         return found
 
 
+async def _dns(running: Running) -> str:
+    allowances = running.settings.allowances
+    if not allowances.dns:
+        return "what is closed may not ask it: allowances.dns lets every pod"
+    namespace, _, name = allowances.dns_service.partition("/")
+    async with _cluster(running) as cluster:
+        try:
+            spec = asking_dns(await cluster.get_service(namespace, name))
+        except (NotThere, Refused, ValueError) as error:
+            what = f"{allowances.dns_service}: {error}"
+            raise Wrong(what, "check allowances.dns_service") from error
+    ports = (f"{each['protocol']} {each['port']}" for each in spec["egress"][0]["ports"])
+    return f"{allowances.dns_service}, {', '.join(ports)}"
+
+
 async def _counted(running: Running, listing: Callable[[str], Awaitable[Listing]]) -> str:
     try:
         found = [await listing(each) for each in running.settings.cluster.namespaces]
@@ -193,6 +209,7 @@ _CHECKS = (
         Check("API server", _api_server, "check cluster.kubeconfig and cluster.context"),
         Check("list pods", _pods, "check cluster.namespaces", needs="API server"),
         Check("list policies", _policies, "check cluster.namespaces", needs="API server"),
+        Check("DNS", _dns, "check allowances.dns_service", needs="API server"),
     ),
     (Check("Verefoo", _verefoo, "start Verefoo, or set verefoo.url"),),
     (Check("workers", _workers, "start `vereflow worker`, or say --web with its web server"),),

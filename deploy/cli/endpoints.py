@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from deploy.hooks import call_hook
-from streams.settings import Settings, WebSettings, check_url, load
+from streams.settings import Settings, WebSettings, load
+from streams.settings_values import check_url
 
 
 class Part(BaseModel):

@@ -95,6 +95,17 @@ class World:
     async def delete_policy(self, name: str) -> None:
         await self._ask("DELETE", f"{POLICIES.format('default')}/{name}")
 
+    async def put_service(self, name: str, spec: dict[str, Any]) -> None:
+        """Have a service of this kind, or change what there is."""
+        meta = {"name": name, "namespace": "default"}
+        body = {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": spec}
+        path = f"/api/v1/namespaces/default/services/{name}?fieldManager=world&force=true"
+        await self._ask("PATCH", path, body, _APPLY)
+
+    async def delete_service(self, name: str) -> None:
+        """Have no service of this name."""
+        await self._http.delete(f"/api/v1/namespaces/default/services/{name}")
+
     async def delete_lease(self, name: str) -> None:
         path = f"/apis/coordination.k8s.io/v1/namespaces/default/leases/{name}"
         await self._ask("DELETE", path)

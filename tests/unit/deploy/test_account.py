@@ -6,11 +6,15 @@ from typing import Any
 
 from deploy.account import manifests
 from deploy.cli.rights import RIGHTS_AT_HOME, RIGHTS_ON_PODS, RIGHTS_ON_POLICIES, Right
-from streams.settings import ClusterSettings
+from streams.settings import AllowanceSettings, ClusterSettings
 
 
-def granted(kind: str) -> set[Right]:
-    (role,) = (each for each in manifests() if each["kind"] == kind)
+def granted(kind: str, namespace: str | None = None) -> set[Right]:
+    (role,) = (
+        each
+        for each in manifests()
+        if (each["kind"], each["metadata"].get("namespace")) == (kind, namespace)
+    )
     return {
         Right(verb, resource, group)
         for rule in role["rules"]
@@ -31,7 +35,22 @@ def test_in_followed_namespaces_exactly_what_doctor_asks_for_is_granted() -> Non
 
 
 def test_at_home_exactly_the_lease_is_granted() -> None:
-    assert granted("Role") == set(RIGHTS_AT_HOME)
+    assert granted("Role", "vereflow") == set(RIGHTS_AT_HOME)
+
+
+def test_of_the_system_only_the_dns_service_may_be_read() -> None:
+    (rule,) = (
+        rule
+        for each in manifests()
+        if each["kind"] == "Role" and each["metadata"]["namespace"] == "kube-system"
+        for rule in each["rules"]
+    )
+    _, _, name = AllowanceSettings().dns_service.partition("/")
+    assert (rule["resources"], rule["resourceNames"], rule["verbs"]) == (
+        ["services"],
+        [name],
+        ["get"],
+    )
 
 
 def test_what_is_bound_is_what_a_default_installation_follows() -> None:
@@ -39,7 +58,7 @@ def test_what_is_bound_is_what_a_default_installation_follows() -> None:
 
     bound = bindings()
 
-    assert bound.keys() == {cluster.own_namespace, *cluster.namespaces}
+    assert bound.keys() == {cluster.own_namespace, "kube-system", *cluster.namespaces}
     assert bound[cluster.own_namespace]["roleRef"]["kind"] == "Role"
     assert {bound[each]["roleRef"]["kind"] for each in cluster.namespaces} == {"ClusterRole"}
 
@@ -48,5 +67,5 @@ def test_nothing_is_granted_in_every_namespace_at_once() -> None:
     assert "ClusterRoleBinding" not in {each["kind"] for each in manifests()}
     assert not any(
         "*" in each.values()
-        for each in map(Right._asdict, granted("ClusterRole") | granted("Role"))
+        for each in map(Right._asdict, granted("ClusterRole") | granted("Role", "vereflow"))
     )

@@ -18,11 +18,11 @@ from streams.settings import (
     UnknownSetting,
     VerefooSettings,
     WebSettings,
-    check_url,
     load,
     names,
-    read_file,
 )
+from streams.settings_file import read_file
+from streams.settings_values import check_url
 from streams.topics import specs
 from tables.catalog import NAMES
 

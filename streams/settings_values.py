@@ -1,0 +1,107 @@
+"""The kinds of values that settings have; no message repeats a value, for it may be a password."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv4Network, ip_address
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat
+
+# A topic's name has at most 249 characters: this leaves room for ours and for a cluster's name.
+_PREFIX = re.compile(r"[A-Za-z0-9._-]{1,150}")
+_SERVICE = re.compile(r"[a-z0-9][-a-z0-9]{0,62}/[a-z0-9][-a-z0-9]{0,62}")
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
+_BROKER = re.compile(r"(?:kafka://)?([A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\]):([0-9]{1,5})")
+
+
+def _name(text: str) -> str:
+    if _NAME.fullmatch(text) is None:
+        raise ValueError("a name is 1 to 40 of a-z, 0-9 and inner hyphens")
+    return text
+
+
+def _topic_prefix(text: str) -> str:
+    if text and (_PREFIX.fullmatch(text) is None or text.strip(".") == ""):
+        raise ValueError("a topic prefix is up to 150 of A-Z, a-z, 0-9, '.', '_' and '-'")
+    return text
+
+
+def host_ports(broker: str) -> str:
+    """Return brokers as Kafka clients other than Faust want them: ``host:port,host:port``."""
+    urls = broker.replace(";", ",").split(",")
+    return ",".join(url.strip().split("://")[-1] for url in urls if url.strip())
+
+
+def _broker(text: str) -> str:
+    for part in text.replace(";", ",").split(","):
+        match = _BROKER.fullmatch(part.strip())
+        if match is None or not 1 <= int(match[2]) <= 65535:
+            raise ValueError("a broker is HOST:PORT, several are separated by commas")
+    return text
+
+
+def check_url(text: str) -> str:
+    """Return an http(s) base URL without credentials or a trailing slash, or raise ValueError.
+
+    No message repeats the text, nor a part of it: it may be a password.
+    """
+    try:
+        url = urlsplit(text)
+        port = url.port
+    except ValueError:
+        raise ValueError("a URL is http://HOST:PORT/PATH with a port from 1 to 65535") from None
+    if "@" in text:
+        raise ValueError("a URL with a user or password in it is refused")
+    if any(each.isspace() or not each.isprintable() for each in text):
+        raise ValueError("a URL has no blanks in it")
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise ValueError("a URL starts with http:// or https:// and names a host")
+    if url.query or url.fragment or port == 0:
+        raise ValueError("a base URL has no query, no fragment and a port from 1 to 65535")
+    return text.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host name or address stays on this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def leaves_in_the_clear(url: str) -> bool:
+    """Tell whether what is said to a URL can be read by others on its way."""
+    parts = urlsplit(url)
+    return parts.scheme != "https" and not is_loopback(parts.hostname or "")
+
+
+def _digits(value: object) -> object:
+    # Python would read a blank, a sign or an underscore among the digits as well.
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,5}", value) is None:
+        raise ValueError("a port is a number from 1 to 65535")
+    return value
+
+
+def _cidr(text: str) -> str:
+    try:
+        return str(IPv4Network(text))
+    except ValueError:
+        raise ValueError("a range is an IPv4 network such as 10.244.0.0/16") from None
+
+
+def _service(text: str) -> str:
+    if _SERVICE.fullmatch(text) is None:
+        raise ValueError("a service is NAMESPACE/NAME")
+    return text
+
+
+Broker = Annotated[str, AfterValidator(_broker)]
+Cidr = Annotated[str, AfterValidator(_cidr)]
+Name = Annotated[str, AfterValidator(_name)]
+ServiceName = Annotated[str, AfterValidator(_service)]
+TopicPrefix = Annotated[str, AfterValidator(_topic_prefix)]
+Port = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=65535)]
+Url = Annotated[str, AfterValidator(check_url)]
+Seconds = Annotated[FiniteFloat, Field(gt=0, le=86_400)]
