@@ -171,7 +171,7 @@ async def looks_at_everything(asking: Asking) -> None:
         "Verefoo",
         "workers",
     ]
-    assert len(checks) == 9
+    assert len(checks) == 10
 
 
 async def shows_who_is_gone(asking: Asking, actor: Actor) -> None:
