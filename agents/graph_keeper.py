@@ -113,7 +113,8 @@ class GraphKeeper:
         self._finder = GraphFinder(verefoo, ours.graph, self._is_ours, ours.gid)
         self._mine: Ownership | None = None
         self._refused: set[bytes] = set()
-        self._refusal = ""
+        # Why rules stay on firewalls of another placement; None: not judged yet.
+        self._refusal: str | None = None
         self._woken = asyncio.Event()
         self._reading, self._aligning = Patience(), Patience()
         # Kept also while the graph is not ours: it may come to us before they are answered.
@@ -189,6 +190,7 @@ class GraphKeeper:
         return bool(result.left) and not self._aligning.waits(_now())
 
     def _begin(self) -> Ownership:
+        self._refusal = None
         return Ownership(self._outlet, self.ours, self._rows(), self._refused)
 
     async def _find(self, mine: Ownership) -> GraphState:
@@ -303,8 +305,9 @@ class GraphKeeper:
             # What was revoked there has to be taken from those who took it over first.
             every -= former
         leaving = {name: placement.own and name in given for name in sorted(every - wanted)}
-        # Who has moved away from single pods reads all firewalls as one; not before it can.
-        whose = given if placement.own or self._refusal else {}
+        # Who moves away from single pods has all firewalls read as one; not before it is judged
+        # that they say the same then.
+        whose = {} if not placement.own and self._refusal == "" else given
         owners = {name: whose.get(name, "") for name in sorted(every)}
         whole = is_complete(rows, graph, self.ours.aligning)
         await mine.watcher.tell(result.state, owners, result.removed, leaving if whole else None)

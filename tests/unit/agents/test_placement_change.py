@@ -213,6 +213,22 @@ async def test_what_stands_on_one_end_only_stays_there_where_every_hop_counts() 
     assert {row.default.owner for row in world.rows.values() if row.default} == {"", *UIDS.values()}
 
 
+async def test_before_all_pods_are_known_no_firewall_is_taken_from_its_pod() -> None:
+    world = await a_world([rule(A, B)], Reading.EVERY_HOP)
+    await turn(world, MESH, random.Random(2))
+    world.rule(rule(A, C), firewall="10.0.0.3")
+    await world.rest()
+    world.clear()
+    # A listing that is not complete yet, as after topics were made anew.
+    del world.rows["main|"]
+
+    world.restart(placement=STAR)
+    await world.rest()
+
+    assert [change.owner for change in world.changes()] == [""]
+    assert [change.firewall for change in world.changes()] == [FIREWALL]
+
+
 async def test_a_star_that_lets_everything_through_stays() -> None:
     world = GraphWorld(placement=STAR, default_allow=True)
     world.checks = world.checks._replace(default_allow=True)
