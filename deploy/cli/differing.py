@@ -11,7 +11,7 @@ from streams.flow.fence import is_ours, same_content
 from streams.policy.changing import Change, changes
 from streams.policy.dialects.standing import NAME, STANDING, render
 from streams.policy.flows import Flows
-from streams.policy.reach import Reach
+from streams.policy.reach import Reach, name_of
 from streams.records.policies import PolicyPatch
 from streams.rules.portsets import PortSet
 from streams.rules.spaces import Space
@@ -62,13 +62,13 @@ def go_live(
 ) -> Going:
     """Return what it means to write all that is wanted, in every managed namespace."""
     ours = {
-        _name(policy): policy
+        name_of(policy): policy
         for policy in stored.policies
         if is_ours(dict(policy), settings.instance) or _stands(policy, settings)
     }
     manifests = _manifests(wanted, stored, settings)
-    others = [policy for policy in stored.policies if _name(policy) not in ours]
-    foreign = {_name(policy) for policy in others}
+    others = [policy for policy in stored.policies if name_of(policy) not in ours]
+    foreign = {name_of(policy) for policy in others}
     # What bears somebody else's mark is left alone, whatever is wanted.
     manifests = {name: each for name, each in manifests.items() if name not in foreign}
     before = Flows(stored.pods, stored.policies, stored.labels)
@@ -122,8 +122,3 @@ def _gathered(found: Iterable[Change]) -> list[Json]:
 
 def _words(ports: PortSet) -> str:
     return (Reach(ports).text or "ICMP") if ports else ""
-
-
-def _name(policy: Mapping[str, Any]) -> str:
-    meta = policy["metadata"]
-    return f"{meta['namespace']}/{meta['name']}"

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from functools import reduce
-from ipaddress import IPv4Address
-from operator import or_
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from streams.policy.flows import Flows
-from streams.rules.portsets import NOTHING, PortSet
+from streams.policy.flows import SIDES, Flows, ends_beyond
+from streams.rules.portsets import NOTHING, PortSet, united
 from streams.rules.spaces import Space, divided
-
-_SIDES = ("Egress", "Ingress")
 
 
 class Change(NamedTuple):
@@ -37,7 +32,7 @@ def changes(before: Flows, after: Flows, outside: Space) -> Iterator[Change]:
     for (source, destination), was in flowing.items():
         yield Change(source, destination, NOTHING, was)
     for name in before.names if outside else ():
-        for side in _SIDES:
+        for side in SIDES:
             yield from _beyond(side, name, before, after, outside)
 
 
@@ -45,13 +40,7 @@ def _beyond(side: str, name: str, before: Flows, after: Flows, outside: Space) -
     old, new = before.beyond(side, name), after.beyond(side, name)
     let = [*old, *new]
     for piece, members in divided([space for _, space, _ in let], outside):
-        was = _united(let[number][2] for number in members if number < len(old))
-        now = _united(let[number][2] for number in members if number >= len(old))
+        was = united(let[number][2] for number in members if number < len(old))
+        now = united(let[number][2] for number in members if number >= len(old))
         if was != now:
-            address = str(IPv4Address(piece.first))
-            ends = (name, address) if side == "Egress" else (address, name)
-            yield Change(*ends, now - was, was - now)
-
-
-def _united(ports: Iterable[PortSet]) -> PortSet:
-    return reduce(or_, ports, NOTHING)
+            yield Change(*ends_beyond(side, name, piece), now - was, was - now)

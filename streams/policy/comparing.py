@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache, reduce
-from ipaddress import IPv4Address
-from operator import or_
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
-from streams.policy.flows import Flows
+from streams.policy.flows import SIDES, Flows, ends_beyond
 from streams.records.views import Errs
-from streams.rules.portsets import NOTHING, PORTED, PortSet
+from streams.rules.portsets import NOTHING, PORTED, PortSet, united
 from streams.rules.spaces import Space, divided
 
 Pair = tuple[str, str]
@@ -77,7 +75,7 @@ def compare_beyond(
     compared.
     """
     for name in flows.names:
-        for side in ("Egress", "Ingress"):
+        for side in SIDES:
             if flows.wall(side, name).policies:
                 meant = allowed.get((side, name), ())
                 yield from _beyond(side, name, meant, flows.beyond(side, name), outside)
@@ -94,18 +92,13 @@ def _beyond(
     for piece, members in divided(spaces, outside):
         asked = [ports for number, (_, ports) in enumerate(meant) if number in members]
         let = [each for number, each in enumerate(stored, len(meant)) if number in members]
-        should, does = _united(asked), _united(ports for _, _, ports in let)
-        address = str(IPv4Address(piece.first))
-        ends = (name, address) if side == "Egress" else (address, name)
+        should, does = united(asked), united(ports for _, _, ports in let)
+        ends = ends_beyond(side, name, piece)
         if extra := does - should:
             policies = tuple(sorted({policy for policy, _, ports in let if ports & extra}))
             yield Difference(Errs.WIDER, *ends, extra, policies)
         if missing := should - does:
             yield Difference(Errs.NARROWER, *ends, missing, ())
-
-
-def _united(ports: Iterable[PortSet]) -> PortSet:
-    return reduce(or_, ports, NOTHING)
 
 
 def open_pods(flows: Flows) -> Iterator[tuple[str, str]]:

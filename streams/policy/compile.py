@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import reduce
-from operator import or_
 
 from streams.policy.model import Peer, PodPolicy, PolicyRule
 from streams.policy.selection import selectable
@@ -18,7 +16,7 @@ from streams.records.views import (
     OutsideAllowance,
     PodRef,
 )
-from streams.rules.portsets import EVERYTHING, NOTHING, PortSet, from_spans
+from streams.rules.portsets import EVERYTHING, NOTHING, PortSet, from_spans, united
 from streams.rules.spaces import NOWHERE, Piece, Space, blocks, divided, inside, merged
 from streams.rules.verdict import in_order
 
@@ -76,7 +74,7 @@ def _apart(parts: Sequence[tuple[Space, PortSet]]) -> dict[PortSet, Space]:
     whole = merged(piece for space in spaces for piece in space)
     found: defaultdict[PortSet, list[Piece]] = defaultdict(list)
     for atom, here in divided(spaces, whole):
-        found[reduce(or_, (parts[number][1] for number in here), NOTHING)].append(atom)
+        found[united(parts[number][1] for number in here)].append(atom)
     return {ports: merged(pieces) for ports, pieces in found.items()}
 
 

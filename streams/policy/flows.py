@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, reduce
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, ip_address, ip_network
 from operator import and_, or_
 from typing import Any, NamedTuple
 
@@ -17,10 +17,10 @@ from streams.policy.reach import implied_types, name_of, ports_of, selects
 from streams.policy.selection import NAMESPACE_LABEL
 from streams.records.views import Block
 from streams.rules.portsets import EVERYTHING, NOTHING, PortSet
-from streams.rules.spaces import EVERYWHERE, Space, inside
+from streams.rules.spaces import EVERYWHERE, Piece, Space, inside
 
 Json = Mapping[str, Any]
-_SIDES = {"Egress": "to", "Ingress": "from"}
+SIDES = {"Egress": "to", "Ingress": "from"}
 
 
 class Opening(NamedTuple):
@@ -58,7 +58,7 @@ class Flows:
         self._pods = tuple(pods.values())
         self._place = {name: place for place, name in enumerate(self.names)}
         self._crowd = _Crowd(self._pods, namespaces or {})
-        self._walls = {kind: [Wall() for _ in self._pods] for kind in _SIDES}
+        self._walls = {kind: [Wall() for _ in self._pods] for kind in SIDES}
         self._read: dict[tuple[int, int], PortSet] = {}
         for policy in policies:
             self._raise(policy)
@@ -127,12 +127,12 @@ class Flows:
         spec, home = policy.get("spec") or {}, policy["metadata"]["namespace"]
         types = spec.get("policyTypes") or implied_types(spec)
         subjects = self._crowd.chosen(spec.get("podSelector") or {}, self._crowd.living_in(home))
-        for kind in _SIDES.keys() & set(types):
+        for kind in SIDES.keys() & set(types):
             openings = [
                 Opening(
                     name_of(policy),
                     self._peers(rule, kind, home),
-                    _space(rule.get(_SIDES[kind])),
+                    _space(rule.get(SIDES[kind])),
                     rule.get("ports") or (),
                 )
                 for rule in spec.get(kind.lower()) or ()
@@ -143,7 +143,7 @@ class Flows:
                 wall.openings += openings
 
     def _peers(self, rule: Json, kind: str, home: str) -> int:
-        peers = rule.get(_SIDES[kind])
+        peers = rule.get(SIDES[kind])
         # No list, or an empty one, means everybody.
         if not peers:
             return self._crowd.everybody
@@ -254,6 +254,12 @@ class _Crowd:
             ),
             0,
         )
+
+
+def ends_beyond(side: str, name: str, piece: Piece) -> tuple[str, str]:
+    """Return source and destination of what one side of a pod exchanges with addresses outside."""
+    address = str(IPv4Address(piece.first))
+    return (name, address) if side == "Egress" else (address, name)
 
 
 def _space(peers: Sequence[Json] | None) -> Space:

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from ipaddress import ip_address, ip_network
-from operator import or_
 from typing import Any
 
 from streams.policy.selection import NAMESPACE_LABEL
 from streams.records.ports import ANY_PORT, PortRange
 from streams.records.rules import Protocol
-from streams.rules.portsets import EVERYTHING, NOTHING, PORTED, PortSet, by_protocol
+from streams.rules.portsets import EVERYTHING, PORTED, PortSet, by_protocol, united
 from streams.rules.ranges import merged
 
 Json = Mapping[str, Any]
@@ -105,7 +103,7 @@ def _one_side(
         for rule in policy["spec"].get(kind.lower()) or ()
         if _admits(rule.get(side), policy["metadata"]["namespace"], peer, namespaces)
     ]
-    return Side(Reach(reduce(or_, admitted, NOTHING)), tuple(sorted(map(name_of, selecting))))
+    return Side(Reach(united(admitted)), tuple(sorted(map(name_of, selecting))))
 
 
 def name_of(policy: Json) -> str:

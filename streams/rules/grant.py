@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from operator import and_, or_
+from operator import and_
 
 from streams.records.rules import Protocol
 from streams.records.views import Inexactness, PortSpan
-from streams.rules.portsets import EVERYTHING, NOTHING, PORTED, PortSet
+from streams.rules.portsets import EVERYTHING, PORTED, PortSet, united
 from streams.rules.verdict import Verdict, in_order
 
 
@@ -42,7 +42,7 @@ def every_hop(hops: Iterable[Iterable[Verdict]]) -> Grant:
 
 
 def _union(verdicts: Iterable[Verdict]) -> PortSet:
-    return reduce(or_, (verdict.allowed for verdict in verdicts), NOTHING)
+    return united(verdict.allowed for verdict in verdicts)
 
 
 def _grant(allowed: PortSet, heard: Sequence[Verdict]) -> Grant:

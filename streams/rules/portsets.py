@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 from streams.records.ports import PortRange
 from streams.records.rules import Protocol
@@ -71,6 +73,11 @@ class PortSet:
 
 NOTHING = PortSet()
 EVERYTHING = PortSet(ALL_PORTS, ALL_PORTS, ALL_PORTS, True)
+
+
+def united(sets: Iterable[PortSet]) -> PortSet:
+    """Return what is in any of the sets."""
+    return reduce(or_, sets, NOTHING)
 
 
 def by_protocol(ports: Mapping[Protocol, Ranges], other: bool = False) -> PortSet:
