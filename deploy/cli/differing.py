@@ -101,9 +101,10 @@ def _manifests(
 
 
 def _stands(policy: Mapping[str, Any], settings: Settings) -> bool:
-    # Nobody removes it when isolation is by pod again.
-    labels = policy["metadata"].get("labels") or {}
-    return settings.cluster.isolation == "namespace" and labels.get(STANDING) == settings.instance
+    # Nobody removes it when isolation is by pod again; allowances stand where they are.
+    meta = policy["metadata"]
+    ours = (meta.get("labels") or {}).get(STANDING) == settings.instance
+    return settings.cluster.isolation == "namespace" and ours and meta["name"] == NAME
 
 
 def _gathered(found: Iterable[Change]) -> list[Json]:

@@ -8,7 +8,7 @@ import pytest
 
 from deploy.cli.differing import Going, go_live
 from deploy.cli.stored import Stored
-from streams.policy.dialects.standing import render
+from streams.policy.dialects.standing import DNS, render
 from streams.records.policies import PolicyPatch
 from streams.rules.spaces import NOWHERE
 from streams.settings import load
@@ -68,6 +68,13 @@ def test_a_closed_namespace_counts_as_well(monkeypatch: pytest.MonkeyPatch) -> N
 
     assert going().create == ["default/vereflow-isolation"]
     assert going(render("default", "main")).nothing
+
+
+def test_an_allowance_that_stands_is_not_said_to_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VEREFLOW_CLUSTER__ISOLATION", "namespace")
+    allowed = render("default", "main", DNS, {"podSelector": {}, "policyTypes": ["Egress"]})
+
+    assert going(render("default", "main"), allowed).nothing
 
 
 def test_a_standing_policy_stays_when_isolation_is_by_pod_again() -> None:
