@@ -74,8 +74,8 @@ class FirewallWatcher:
         self,
         state: GraphState,
         owners: Mapping[str, str],
-        ended: Iterable[Element] = (),
-        leaving: Mapping[str, bool] | None = None,
+        ended: Iterable[Element],
+        leaving: Mapping[str, bool],
     ) -> None:
         """Send what is new in a graph as it was just read, as one set.
 
@@ -100,12 +100,12 @@ class FirewallWatcher:
             if before is None or (before.default, before.owner) != (default, owner) or any(delta):
                 news += changes(self._graph, name, default, delta, holders, owner)
             refused += [self._raw(name, said) for said in now.unreadable]
-        gone = [name for name in leaving or () if name in known and not firewall_in(state, name)]
+        gone = [name for name in leaving if name in known and not firewall_in(state, name)]
         for name in gone:
-            news += self._gone(name, known[name], whole=bool(leaving and leaving[name]))
+            news += self._gone(name, known[name], whole=leaving[name])
         await self._send(news)
         for name in gone:
-            if not (leaving and leaving[name]) and not known[name].rules:
+            if not leaving[name] and not known[name].rules:
                 await self._forget(name)
         await self._send_refused(refused)
 

@@ -180,7 +180,7 @@ class GraphKeeper:
         result = Aligned(state, (), 0, 1, None)
         if not self._aligning.waits(_now()):
             result = await self._align(mine, state, complete)
-        await self._tell(mine, result)
+        await self._tell(mine, result, complete)
         self.aligned = result.done and complete
         if result.done:
             self.last_error = self._said_of_those_left_out(mine)
@@ -198,7 +198,7 @@ class GraphKeeper:
         state = await self._finder.find(
             known,
             lambda: self._keeps(mine),
-            lambda: self._wanted(mine, wanted_owners(mine.rows, self.ours.graph)),
+            lambda: self._wanted(self._known(mine, wanted_owners(mine.rows, self.ours.graph))),
         )
         if self._finder.made > made:
             self.writes += 1
@@ -217,9 +217,10 @@ class GraphKeeper:
         owners = wanted_owners(mine.rows, self.ours.graph)
         owners = owners if complete else leave_all(owners, state)
         await self._assign(mine, owners, state)
-        wanted = self._move(mine, state, owners, complete)
-        known = mine.watcher.last_said().keys() & wanted.nodes.keys()
-        lost = [name for name in sorted(known) if firewall_in(state, name) is None]
+        known = self._known(mine, owners)
+        wanted = self._move(state, known, complete)
+        spoken = known.said.keys() & wanted.nodes.keys()
+        lost = [name for name in sorted(spoken) if firewall_in(state, name) is None]
         result = await carry_out(self._verefoo, state, wanted, lambda: self._keeps(mine))
         self.writes += result.writes
         if any(firewall_in(result.state, name) is not None for name in lost):
@@ -235,11 +236,15 @@ class GraphKeeper:
         await mine.watcher.tell_ended(result.removed)
         return result._replace(state=await self._verefoo.graph(state.gid), removed=())
 
-    def _wanted(self, mine: Ownership, owners: Mapping[str, Owner]) -> WantedGraph:
-        graph = self.ours.graph
-        wanted = self.ours.placement.wanted(owners, places(mine.rows, graph))
-        left = left_addresses(mine.rows, graph)
-        return reborn(wanted, mine.watcher.last_said(), owners, left)
+    def _known(self, mine: Ownership, owners: Mapping[str, Owner]) -> Known:
+        """Read all rows once, for everything that is asked of them."""
+        rows, graph = mine.rows, self.ours.graph
+        said, left = mine.watcher.last_said(), left_addresses(rows, graph)
+        return Known(owners, places(rows, graph), said, left, self.ours.reading)
+
+    def _wanted(self, known: Known) -> WantedGraph:
+        wanted = self.ours.placement.wanted(known.owners, known.places)
+        return reborn(wanted, known.said, known.owners, known.left)
 
     async def _assign(
         self, mine: Ownership, owners: Mapping[str, Owner], state: GraphState
@@ -249,20 +254,15 @@ class GraphKeeper:
         for firewall, uid in self.ours.placement.assign(owners, given, state).items():
             await self._say_place(mine, firewall, uid)
 
-    def _move(
-        self, mine: Ownership, state: GraphState, owners: Mapping[str, Owner], complete: bool
-    ) -> WantedGraph:
+    def _move(self, state: GraphState, known: Known, complete: bool) -> WantedGraph:
         """Return the wanted graph; firewalls of another placement go when their rules have."""
-        rows, graph, placement = mine.rows, self.ours.graph, self.ours.placement
-        wanted, given = self._wanted(mine, owners), places(rows, graph)
+        placement, wanted = self.ours.placement, self._wanted(known)
         if not complete:
-            there = placement.former(state, given)
+            there = placement.former(state, known.places)
             return wanted._replace(unwanted=wanted.unwanted.difference(there))
-        said, left = mine.watcher.last_said(), left_addresses(rows, graph)
-        known = Known(owners, given, said, left, self.ours.reading)
         wanted, refusal = move(wanted, placement, state, known)
         if refusal and refusal != self._refusal:
-            log.error("placement not changed", graph=graph, reason=refusal)
+            log.error("placement not changed", graph=self.ours.graph, reason=refusal)
         self._refusal = refusal
         return wanted
 
@@ -292,7 +292,7 @@ class GraphKeeper:
         left_out = self.ours.placement.refusal(owners, places(mine.rows, self.ours.graph))
         return "; ".join(each for each in (self._refusal, left_out) if each)
 
-    async def _tell(self, mine: Ownership, result: Aligned) -> None:
+    async def _tell(self, mine: Ownership, result: Aligned, complete: bool) -> None:
         if not self._keeps(mine):
             raise NotOurs(f"graph {self.ours.graph} is kept by another worker")
         self.polls += 1
@@ -309,9 +309,8 @@ class GraphKeeper:
         # that they say the same then.
         whose = {} if not placement.own and self._refusal == "" else given
         owners = {name: whose.get(name, "") for name in sorted(every)}
-        whole = is_complete(rows, graph, self.ours.aligning)
-        await mine.watcher.tell(result.state, owners, result.removed, leaving if whole else None)
-        if whole:
+        await mine.watcher.tell(result.state, owners, result.removed, leaving if complete else {})
+        if complete:
             await self._release(mine, result.state)
         if not mine.has_read:
             await self._send_mark(MarkKind.FIREWALLS_READ, mine.session)
