@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from statistics import quantiles
@@ -19,6 +17,7 @@ from deploy.local.packets.network import link_of
 from deploy.local.packets.probing import Probe, probe_all
 from tests.e2e.acting import Actor, acting, until_true
 from tests.e2e.conftest import WORLDS
+from tests.e2e.meanwhile import meanwhile
 from tests.integration.packets.crowd import ARRIVED
 from tests.real import ALL_PACKETS, needs_packets
 
@@ -40,30 +39,19 @@ class Prober:
         self.tried: dict[str, int] = {}
         self._home = home
         self._targets: frozenset[str] = frozenset({LISTENER})
-        self._ended = threading.Event()
 
     def aim(self, addresses: Iterable[str]) -> None:
         """Try these from now on, and the listener, which always answers."""
         self._targets = frozenset({LISTENER, *addresses})
 
-    @asynccontextmanager
-    async def at_work(self) -> AsyncIterator[None]:
-        """Try for as long as this lasts."""
-        work = asyncio.create_task(asyncio.to_thread(self._work))
-        try:
-            yield
-        finally:
-            self._ended.set()
-            await work
-
-    def _work(self) -> None:
-        while not self._ended.is_set():
-            targets = sorted(self._targets)
-            probes = [Probe(self._home, PROBER, each, "TCP", 80) for each in targets]
-            for target, seen in zip(targets, probe_all(probes, EVERY), strict=True):
-                self.tried[target] = self.tried.get(target, 0) + 1
-                if seen.verdict in ARRIVED:
-                    self.arrived.setdefault(target, []).append(time.monotonic())
+    def look(self) -> None:
+        """Try each target once."""
+        targets = sorted(self._targets)
+        probes = [Probe(self._home, PROBER, each, "TCP", 80) for each in targets]
+        for target, seen in zip(targets, probe_all(probes, EVERY), strict=True):
+            self.tried[target] = self.tried.get(target, 0) + 1
+            if seen.verdict in ARRIVED:
+                self.arrived.setdefault(target, []).append(time.monotonic())
 
 
 @pytest.fixture(params=["namespace", "pod"])
@@ -91,7 +79,7 @@ async def test_a_pod_in_a_closed_namespace_is_never_reached(
     prober = Prober(home)
     born = {f"pod-{number:03d}": f"10.244.7.{number}" for number in range(1, BIRTHS + 1)}
     names = sorted(born)
-    async with prober.at_work():
+    async with meanwhile(prober.look):
         for at in range(0, BIRTHS, AT_ONCE):
             some = {name: born[name] for name in names[at : at + AT_ONCE]}
             # From before the first moment of each.

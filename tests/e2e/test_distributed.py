@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from tests.e2e.terminal import ADDRESSES, Terminal, isolated, named, pod, until, up
+from tests.e2e.test_commands import allow
 
 A, B, C = ADDRESSES.values()
 FIREWALLS = {"10.0.0.0", "10.0.0.1", "10.0.0.2"}
@@ -20,18 +20,6 @@ def terminal(
 ) -> Iterator[Terminal]:
     with up(tmp_path_factory.mktemp("up"), "--placement", request.param) as terminal:
         yield terminal
-
-
-def rule(source: str, destination: str) -> dict[str, Any]:
-    return {
-        "action": "ALLOW",
-        "source": source,
-        "destination": destination,
-        "protocol": "TCP",
-        "srcPort": "*",
-        "dstPort": "80",
-        "directional": True,
-    }
 
 
 def edges(terminal: Terminal) -> dict[str, set[str]]:
@@ -69,7 +57,7 @@ def test_the_distributed_story_comes_true_with_kubectl_and_curl_alone(terminal: 
 
     # On b's firewall alone, and on a's one that names c.
     untouched = terminal.policies()["pod-a"]["metadata"]["resourceVersion"]
-    terminal.write_rules(fronts[B], [rule(B, C)])
+    terminal.write_rules(fronts[B], [allow(B, C)])
     port = [{"protocol": "TCP", "port": 80}]
     opened = {
         "pod-a": isolated("pod-a"),
@@ -78,7 +66,7 @@ def test_the_distributed_story_comes_true_with_kubectl_and_curl_alone(terminal: 
     }
     until(lambda: terminal.specs() == opened)
     assert terminal.policies()["pod-a"]["metadata"]["resourceVersion"] == untouched
-    terminal.write_rules(fronts[A], [rule(A, B), rule(C, A)])
+    terminal.write_rules(fronts[A], [allow(A, B), allow(C, A)])
     until(lambda: "ports" in terminal.specs()["pod-a"]["ingress"][0])
 
     terminal.kubectl("delete", "pod", "pod-c", "--wait=false")
@@ -111,12 +99,12 @@ def test_where_every_hop_counts_a_rule_has_to_stand_before_both_its_pods(
         fronts = {address: min(edges(terminal)[address]) for address in ADDRESSES.values()}
         before = terminal.versions()
 
-        terminal.write_rules(fronts[B], [rule(B, C)])
-        terminal.write_rules(fronts[A], [rule(B, C)])
+        terminal.write_rules(fronts[B], [allow(B, C)])
+        terminal.write_rules(fronts[A], [allow(B, C)])
         assert terminal.vereflow("wait") == 0
         assert terminal.versions() == before
 
-        terminal.write_rules(fronts[C], [rule(B, C), rule(A, C)])
+        terminal.write_rules(fronts[C], [allow(B, C), allow(A, C)])
         port = [{"protocol": "TCP", "port": 80}]
         opened = {
             "pod-a": isolated("pod-a"),

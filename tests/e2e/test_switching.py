@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
-import threading
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
@@ -21,6 +20,7 @@ from deploy.local.packets.probing import LONG_WAIT, Probe, probe_all
 from streams.records.rules import Rule
 from tests.e2e.acting import Actor, acting, until_true
 from tests.e2e.conftest import WORLDS
+from tests.e2e.meanwhile import meanwhile
 from tests.e2e.test_rules import random_rules
 from tests.integration.packets.crowd import ARRIVED
 from tests.real import needs_packets
@@ -42,19 +42,10 @@ class Traffic:
         self.wrong: Counter[tuple[Flow, bool]] = Counter()
         self._folder = folder
         self._wanted = wanted
-        self._ended = threading.Event()
 
     @asynccontextmanager
     async def flowing(self) -> AsyncIterator[None]:
         """Send for as long as this lasts."""
-        work = asyncio.create_task(asyncio.to_thread(self._work))
-        try:
-            yield
-        finally:
-            self._ended.set()
-            await work
-
-    def _work(self) -> None:
         with ExitStack() as stack:
             homes = {}
             for name in PODS:
@@ -64,8 +55,8 @@ class Traffic:
                 flow: Probe(homes[flow[0]], PODS[flow[0]], PODS[flow[1]], "TCP", flow[2])
                 for flow in self._wanted
             }
-            while not self._ended.is_set():
-                self._look(probes)
+            async with meanwhile(lambda: self._look(probes)):
+                yield
 
     def _look(self, probes: dict[Flow, Probe]) -> None:
         self.rounds += 1
