@@ -62,7 +62,7 @@ class LetterReason(Code):
     UNKNOWN_FIREWALL = (
         "unknown-firewall",
         "A rule is of a firewall that this graph does not have.",
-        "Name the firewall of `graph.firewall`.",
+        "Name a star's, `graph.firewall`, or one of those from `graph.base` on.",
     )
     DEFAULT_ALLOW = (
         "default-allow",
@@ -72,7 +72,7 @@ class LetterReason(Code):
     RESERVED_ADDRESS = (
         "reserved-address",
         "A pod has the address of a firewall.",
-        "Set `graph.firewall` to an address outside of the pods' range.",
+        "Set `graph.firewall` and `graph.base` to addresses outside of the pods' range.",
     )
     TOO_MANY_PEERS = (
         "too-many-peers",

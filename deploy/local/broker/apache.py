@@ -72,11 +72,13 @@ class Node:
             lines += ["--add-scram", login]
         told.write_text("\n".join(lines))
         command = _java("kafka.tools.StorageTool", f"@{told}")
-        with log.open("ab") as said:
-            done = subprocess.run(
-                command, stdout=said, stderr=said, timeout=FORMAT_WITHIN, check=False
-            )
-        told.unlink()
+        try:
+            with log.open("ab") as said:
+                done = subprocess.run(
+                    command, stdout=said, stderr=said, timeout=FORMAT_WITHIN, check=False
+                )
+        finally:
+            told.unlink()
         if done.returncode:
             raise BrokerNotReady(f"Apache Kafka could not format its folder: see {log}")
 
