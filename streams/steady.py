@@ -2,6 +2,7 @@
 
 - `SteadyTableManager`: records fetched while a worker resumed were dropped, then committed past.
 - `SteadyConsumer`: records fetched during recovery were dropped if nothing was committed yet.
+- `SteadyThread`: records of a paused partition were dropped, although it had been sought already.
 - `SteadyListener`: who opens tables for longer than a session was expelled, again and again.
 - `SteadyTable`: one late write of a frozen worker made its old local state pass for the newest.
 
@@ -19,7 +20,11 @@ import faust
 from aiokafka import TopicPartition
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
-from faust.transport.drivers.aiokafka import Consumer, ConsumerRebalanceListener
+from faust.transport.drivers.aiokafka import (
+    AIOKafkaConsumerThread,
+    Consumer,
+    ConsumerRebalanceListener,
+)
 
 # Offsets a table remembers beyond a gap; past that the next recovery reads a little more.
 MAX_REMEMBERED = 10_000
@@ -60,10 +65,47 @@ class SteadyListener(ConsumerRebalanceListener):
         await super().on_partitions_assigned(assigned)
 
 
+class SteadyThread(AIOKafkaConsumerThread):
+    """Fetches from the broker, and puts back what nobody takes any more."""
+
+    async def _fetch_records(self, consumer: Any, active_partitions: Any, **limits: Any) -> Any:
+        """Return what was fetched; go back before the records of partitions paused meanwhile.
+
+        A fetch asked for before a rebalance is answered after it, maybe between the seek of a
+        partition and its resuming. Faust drops such records, and their position stays behind them.
+        """
+        records = await super()._fetch_records(consumer, active_partitions, **limits)
+        # No await from here on: nobody seeks between the fetch and our going back.
+        if active_partitions is None:
+            return records
+        for tp in [tp for tp in records if not self.consumer.takes(tp)]:
+            first = records.pop(tp)[0].offset
+            if tp in consumer.assignment():
+                self.log.info("Go back to offset %s of %s: paused while it was fetched", first, tp)
+                consumer.seek(tp, first)
+        return records
+
+
 class SteadyConsumer(Consumer):
     """A consumer that fetches what it was asked for, and goes back to the first record too."""
 
     RebalanceListener = SteadyListener
+
+    def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
+        return SteadyThread(self, loop=self.loop, beacon=self.beacon)
+
+    def takes(self, tp: Any) -> bool:
+        """Return whether records of this partition would be handed on now."""
+        active: Any = self._active_partitions or ()
+        return self.flow_active and (tp in active or tp in self._buffered_partitions)
+
+    async def on_partitions_revoked(self, revoked: set[Any]) -> None:
+        """Forget which buffers are full: a rebalance empties them.
+
+        Records of a partition with a full buffer are handed on even while it is paused.
+        """
+        self._buffered_partitions.clear()
+        await super().on_partitions_revoked(revoked)
 
     async def _getmany(self, active_partitions: set[Any] | None, timeout: float) -> Any:  # noqa: ASYNC109
         # Faust shares the set with whoever pauses partitions; aiokafka takes an empty one for all.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -115,6 +116,48 @@ async def test_where_nothing_is_committed_a_stream_is_read_from_its_beginning(
     await consumer.perform_seek()
 
     assert thread.sought == {TP("a", 1), TP("a", 2)}
+
+
+CHANGELOG, STREAM = TP("changelog", 0), TP("stream", 0)
+
+
+@pytest.mark.parametrize(
+    ("flows", "active", "buffered", "takes"),
+    [
+        (True, {STREAM}, set(), True),
+        (True, {CHANGELOG}, set(), False),
+        (True, {CHANGELOG}, {STREAM}, True),
+        (False, {STREAM}, {STREAM}, False),
+    ],
+)
+async def test_only_what_would_be_handed_on_counts_as_fetched(
+    app: faust.App, flows: bool, active: set[TP], buffered: set[TP], takes: bool
+) -> None:
+    consumer = consumer_on(app, StubThread(active, {}))
+    consumer.flow_active = flows
+    consumer._active_partitions, consumer._buffered_partitions = active, buffered
+
+    assert consumer.takes(STREAM) is takes
+
+
+async def test_a_rebalance_forgets_which_buffers_were_full(app: faust.App) -> None:
+    consumer = consumer_on(app, StubThread({STREAM}, {}))
+    consumer.flow_active = True
+    consumer._active_partitions, consumer._buffered_partitions = {CHANGELOG}, {STREAM}
+    consumer._paused_partitions = set()
+    taken: list[bool] = []
+
+    async def revoke(revoked: set[TP]) -> None:
+        taken.append(consumer.takes(STREAM))
+
+    consumer._gap = consumer._acked = consumer._acked_index = {}
+    consumer._on_partitions_revoked = revoke
+    consumer.diag = SimpleNamespace(set_flag=lambda _: None, unset_flag=lambda _: None)
+    app._start_span_from_rebalancing = lambda _: nullcontext()
+
+    await consumer.on_partitions_revoked({STREAM})
+
+    assert taken == [False]
 
 
 def test_offsets_in_turn_are_known_at_once() -> None:
