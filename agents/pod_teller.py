@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any
 
@@ -18,6 +19,8 @@ from streams.records.pods import PodEvent
 from streams.records.policies import DeadLetter
 from streams.records.reasons import LetterReason
 
+Hear = Callable[[str, PodEvent], None]
+
 # What may change without being news.
 _SILENT = {"stamp", "resource_version", "event", "event_code"}
 
@@ -26,7 +29,14 @@ class PodTeller:
     """Everything it sends bears a larger stamp than what it, or an earlier term, sent before."""
 
     def __init__(
-        self, courier: Courier, *, cluster_name: str, partitions: int, epoch: int, lease: int
+        self,
+        courier: Courier,
+        *,
+        cluster_name: str,
+        partitions: int,
+        epoch: int,
+        lease: int,
+        hear: Hear | None = None,
     ) -> None:
         self._courier = courier
         self._cluster = cluster_name
@@ -34,6 +44,7 @@ class PodTeller:
         self._epoch = epoch
         self._lease = lease
         self._n = 0
+        self._hear = hear
         self._told: dict[str, bytes] = {}
 
     async def list_started(self, listing: str) -> Stamp:
@@ -61,6 +72,8 @@ class PodTeller:
         except ValueError as error:
             await self._courier.send(_letter(pod, str(error)))
             return
+        if self._hear is not None:
+            self._hear(self._cluster, event)
         key = event.key(self._cluster)
         content = _content(event)
         if change == "MODIFIED" and self._told.get(key) == content:

@@ -22,6 +22,7 @@ from agents.clients.lease import Leadership
 from agents.clients.waiting import Backoff, first_to_end
 from agents.courier import Courier
 from agents.outlet import Emit
+from agents.pod_stamper import PodStamper
 from agents.pod_teller import PodTeller
 from streams.flow.output import Send
 
@@ -55,6 +56,7 @@ class PodWatcher:
         namespaces: Iterable[str],
         partitions: int,
         epoch: int,
+        stamper: PodStamper | None = None,
         relist_seconds: float = RELIST_SECONDS,
     ) -> None:
         self._error = ""
@@ -65,6 +67,7 @@ class PodWatcher:
         self._namespaces = tuple(namespaces)
         self._partitions = partitions
         self._epoch = epoch
+        self._stamper = stamper
         self._relist_seconds = relist_seconds
         self._next_listing = 0.0
         self._backoff = Backoff()
@@ -114,6 +117,7 @@ class PodWatcher:
             partitions=self._partitions,
             epoch=self._epoch,
             lease=lease,
+            hear=self._stamper.hear if self._stamper else None,
         )
         try:
             while True:
@@ -160,6 +164,8 @@ class PodWatcher:
         return list(self._barriers)
 
     async def _tell_all(self, teller: PodTeller, listings: Iterable[Listing]) -> None:
+        if self._stamper is not None:
+            self._stamper.begin()
         name = uuid4().hex
         started = await teller.list_started(name)
         for listing in listings:

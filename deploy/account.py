@@ -11,6 +11,7 @@ import yaml
 
 MANIFESTS = Path(__file__).parent / "manifests"
 RBAC = MANIFESTS / "rbac.yaml"
+LABELS = MANIFESTS / "labels.yaml"
 NAME = "vereflow"
 # A local world may run for long, and its account dies with it.
 TOKEN_SECONDS = 365 * 24 * 3600
@@ -20,18 +21,25 @@ _PLURALS = {
     "Role": "roles",
     "RoleBinding": "rolebindings",
     "ClusterRole": "clusterroles",
+    "ValidatingAdmissionPolicy": "validatingadmissionpolicies",
+    "ValidatingAdmissionPolicyBinding": "validatingadmissionpolicybindings",
 }
 _APPLY = {"Content-Type": "application/apply-patch+yaml"}
 
 
-def manifests() -> list[dict[str, Any]]:
-    """Return what rbac.yaml says, in its order."""
-    return list(yaml.safe_load_all(RBAC.read_text()))
+def manifests(*paths: Path) -> list[dict[str, Any]]:
+    """Return what these files say, in their order."""
+    return [each for path in paths for each in yaml.safe_load_all(path.read_text())]
 
 
-async def make_account(admin: httpx.AsyncClient, seconds: int = TOKEN_SECONDS) -> str:
-    """Apply rbac.yaml and return a token of its account; raise httpx.HTTPStatusError."""
-    for manifest in manifests():
+async def make_account(
+    admin: httpx.AsyncClient, seconds: int = TOKEN_SECONDS, labels: bool = False
+) -> str:
+    """Apply rbac.yaml, if asked the rights to label as well; return a token of the account.
+
+    Raise httpx.HTTPStatusError.
+    """
+    for manifest in manifests(RBAC, *([LABELS] if labels else [])):
         answer = await admin.patch(
             _path(manifest),
             content=json.dumps(manifest),

@@ -30,6 +30,7 @@ from agents.metrics import Metrics
 from agents.namespace_closer import NamespaceCloser
 from agents.outlet import Outlet
 from agents.ownership import owned_partitions, partition_of
+from agents.pod_stamper import PodStamper
 from agents.pod_watcher import PodWatcher
 from agents.web import install as install_web
 from agents.web.health import Check
@@ -67,6 +68,8 @@ class Worker:
         self._outlet = Outlet(self._topics, self._metrics)
         self._cluster = Cluster.of(settings.cluster.kubeconfig, settings.cluster.context)
         self._http = httpx.AsyncClient(base_url=settings.verefoo.url, trust_env=False)
+        labels = settings.cluster.selection == "label"
+        self._stamper = PodStamper(self._cluster) if labels else None
         self._watcher = self._pod_watcher()
         self._queue = self._apply_queue()
         self._keeper = self._graph_keeper()
@@ -92,6 +95,7 @@ class Worker:
             namespaces=cluster.namespaces,
             partitions=self._settings.kafka.partitions,
             epoch=self._epoch,
+            stamper=self._stamper,
         )
 
     def _apply_queue(self) -> ApplyQueue:
@@ -193,8 +197,7 @@ class Worker:
             # Faust would leave a hand that failed lying; a worker without one is no worker.
             try:
                 hands = [self._watcher.run(), self._queue.run(), self._keeper.run(), self._gauge()]
-                if self._closer is not None:
-                    hands.append(self._closer.run())
+                hands += [each.run() for each in (self._closer, self._stamper) if each is not None]
                 await first_to_end(*hands)
             finally:
                 await self._http.aclose()
@@ -221,6 +224,8 @@ class Worker:
         checks: dict[str, Check] = {"policies": lambda: self._queue.last_error or None}
         if (closer := self._closer) is not None:
             checks["namespaces"] = lambda: closer.last_error or None
+        if (stamper := self._stamper) is not None:
+            checks["labels"] = lambda: stamper.last_error or None
         return checks
 
     def _status(self) -> dict[str, Any]:

@@ -256,7 +256,8 @@ class World:
         server = ApiServer(self.plan.state_dir / "apiserver")
         self.kubernetes = await self._stack.enter_async_context(server)
         self._kubeconfig = server.kubeconfig
-        token = await make_account(await self._kubelet(server))
+        labels = load().cluster.selection == "label"
+        token = await make_account(await self._kubelet(server), labels=labels)
         path = self.plan.state_dir / "workers-kubeconfig"
         return write_kubeconfig(path, server.url, token, server.authority)
 

@@ -127,6 +127,10 @@ class ClusterSettings(Group):
     isolation: Literal["pod", "namespace"] = Field(
         default="pod", description="namespace: one standing policy closes pods from their birth."
     )
+    selection: Literal["app", "label"] = Field(
+        default="app",
+        description="label: pods that `app` does not pick out alone are given a label of ours.",
+    )
     concurrency: int = Field(default=8, gt=0, le=64, description="Policies written at once.")
     lease_seconds: Seconds = Field(default=15, description="Another watcher takes over after it.")
 

@@ -27,6 +27,7 @@ LARGEST_ANSWER = 64 * 1024 * 1024
 LARGEST_LINE = 8 * 1024 * 1024
 APPLY = "application/apply-patch+yaml; charset=utf-8"
 STEPS = "application/json-patch+json"
+MERGE = "application/merge-patch+json"
 _JSON = "application/json"
 _CONNECT_SECONDS = 5.0
 _CONNECTIONS = 100

@@ -14,12 +14,14 @@ from agents.clients.api_answers import error_of
 from agents.clients.api_server import (
     APPLY,
     DEADLINE_SECONDS,
+    MERGE,
     STEPS,
     ApiServer,
     Json,
     credentials,
 )
 from agents.clients.errors import Gone, NotThere, Refused, TryLater
+from streams.records.pods import FINISHED
 
 FIELD_MANAGER = "vereflow"
 PAGE = 250
@@ -32,7 +34,6 @@ _LISTINGS = 3
 _CHANGES = ("ADDED", "MODIFIED", "DELETED", "BOOKMARK")
 # The items of a listing do not say themselves what they are.
 _API_VERSIONS = {"Pod": "v1", "NetworkPolicy": "networking.k8s.io/v1"}
-_FINISHED = ("Succeeded", "Failed")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
 
@@ -95,7 +96,13 @@ class Cluster:
             pod = await self._api.ask("GET", _pods(namespace, name))
         except NotThere:
             return False
-        return (pod.get("status") or {}).get("phase") not in _FINISHED
+        return (pod.get("status") or {}).get("phase") not in FINISHED
+
+    async def label_pod(self, namespace: str, name: str, uid: str, labels: dict[str, str]) -> None:
+        """Set labels of the very pod that was seen; raise Conflict if it is another now."""
+        body = {"metadata": {"uid": uid, "labels": labels}}
+        query = {"fieldManager": FIELD_MANAGER}
+        await self._api.ask("PATCH", _pods(namespace, name), query, body, MERGE)
 
     async def namespace_labels(self, namespace: str) -> dict[str, str]:
         """Return the labels of a namespace; raise NotThere if there is none of this name."""

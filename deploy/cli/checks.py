@@ -20,6 +20,7 @@ from deploy.cli.rights import (
     RIGHTS_AT_HOME,
     RIGHTS_ON_PODS,
     RIGHTS_ON_POLICIES,
+    RIGHTS_TO_LABEL,
     Wrong,
     require_rights,
 )
@@ -128,7 +129,9 @@ async def _api_server(running: Running) -> str:
 async def _pods(running: Running) -> str:
     async with _cluster(running) as cluster:
         found = await _counted(running, cluster.list_pods)
-        await require_rights(cluster, RIGHTS_ON_PODS, running.settings.cluster.namespaces)
+        told = running.settings.cluster
+        labels = RIGHTS_TO_LABEL if told.selection == "label" else ()
+        await require_rights(cluster, (*RIGHTS_ON_PODS, *labels), told.namespaces)
         return found
 
 

@@ -35,6 +35,7 @@ RIGHTS_ON_PODS = (
     *(Right(verb, "pods") for verb in ("get", "list", "watch")),
     Right("create", "events"),
 )
+RIGHTS_TO_LABEL = (Right("patch", "pods"),)
 RIGHTS_ON_POLICIES = tuple(
     Right(verb, "networkpolicies", "networking.k8s.io")
     for verb in ("get", "list", "watch", "create", "patch", "delete")

@@ -18,7 +18,7 @@ from streams.policy.comparing import Difference, Pair, compare, compare_beyond, 
 from streams.policy.compile import compile_policy
 from streams.policy.flows import Flows
 from streams.policy.reach import Reach
-from streams.policy.selection import selectable
+from streams.policy.selection import selector_of
 from streams.records.views import Direction, Errs, Inexactness, PodRef
 from streams.rules.outside import outside_inexactness
 from streams.rules.portsets import EVERYTHING, NOTHING, PortSet, from_spans
@@ -140,7 +140,7 @@ class _Rules:
             ports = EVERYTHING if one.everything else from_spans(one.ports)
             side = (str(one.direction).capitalize(), _name(pod))
             self.beyond.setdefault(side, []).append((inside(one.blocks), ports))
-        unsaid = compile_policy(pod, resolved.allowances)[1] if selectable(pod) else ()
+        unsaid = compile_policy(pod, resolved.allowances)[1] if selector_of(pod) else ()
         return {*resolved.inexact, *unsaid}
 
     def gathered(self, differences: Iterable[Difference]) -> list[Json]:

@@ -12,7 +12,7 @@ from streams.flow.output import POLICY_PATCHES, Outputs, Send
 from streams.policy.canonical import canonical, digest
 from streams.policy.compile import compile_policy
 from streams.policy.dialects.kubernetes import render
-from streams.policy.selection import selectable
+from streams.policy.selection import selector_of
 from streams.records.base import Record
 from streams.records.cause import Cause, Source
 from streams.records.policies import PodRules, PolicyPatch, Revision
@@ -112,8 +112,8 @@ def _compiled(
     patch = PolicyPatch(key=key, revision=revision, pod_uid=subject.uid, cause=cause)
     if newest.gone:
         return patch.model_copy(update={"digest": GONE})
-    if not selectable(subject):
-        why = f"the label app does not pick out {subject.name} alone"
+    if selector_of(subject) is None:
+        why = f"the label app does not pick out {subject.name}, nor does one of ours"
         return patch.model_copy(update={"digest": "unprotected", "unprotected": why})
     live = [view for view in views.values() if view.subject.uid == subject.uid and not view.gone]
     policy, unsaid = compile_policy(

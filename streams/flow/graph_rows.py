@@ -34,7 +34,7 @@ def binding_key(rule: str, said: int, end: End) -> str:
 class GraphPodRow(Record):
     """A pod as this graph knows it.
 
-    ``was`` are addresses it held before; ``wore`` the pods whose policies selected it before.
+    ``was`` are addresses it held before; ``wore`` labels by which it was selected before.
     """
 
     pod: PodRef

@@ -18,7 +18,7 @@ from streams.flow.graph_rows import (
     SaidRow,
     binding_key,
 )
-from streams.policy.selection import selected_as
+from streams.policy.selection import selected_by, worn
 from streams.records.addresses import is_exact, matches
 from streams.records.rules import Action
 from streams.records.views import PodRef
@@ -30,7 +30,8 @@ class GraphIndex:
     def __init__(self) -> None:
         self.pods: dict[str, GraphPodRow] = {}
         self.claims: defaultdict[str, set[str]] = defaultdict(set)
-        self.wearing: defaultdict[str, set[str]] = defaultdict(set)
+        self.wearing: defaultdict[str | None, set[str]] = defaultdict(set)
+        self.selecting: defaultdict[str | None, set[str]] = defaultdict(set)
         self.bindings: dict[str, BindingRow] = {}
         self.bound: defaultdict[int, set[str]] = defaultdict(set)
         self.rules: dict[str, RuleRow] = {}
@@ -86,11 +87,15 @@ class GraphIndex:
         old = self.pods.get(key)
         if old is not None and old.pod.address:
             self.claims[old.pod.address].discard(key)
-            self.wearing[selected_as(old.pod)].discard(key)
+            for label in worn(old.pod):
+                self.wearing[label].discard(key)
+            self.selecting[selected_by(old.pod)].discard(key)
         self.pods[key] = row
         if row.live and row.pod.address:
             self.claims[row.pod.address].add(key)
-            self.wearing[selected_as(row.pod)].add(key)
+            for label in worn(row.pod):
+                self.wearing[label].add(key)
+            self.selecting[selected_by(row.pod)].add(key)
 
     def drop_pod(self, key: str) -> None:
         """Forget one pod that is gone."""
@@ -162,7 +167,7 @@ class GraphIndex:
 
     def alikes(self, pod: PodRef) -> set[str]:
         """Return the keys of the other live pods that a policy for this one selects as well."""
-        return self.wearing.get(pod.key, set()) - {pod.key}
+        return self.wearing.get(selected_by(pod), set()) - {pod.key}
 
     def holds(self, pod: PodRef) -> bool:
         """Tell whether the pod holds the address it claims."""

@@ -22,7 +22,7 @@ from streams.flow.index import GraphIndex
 from streams.flow.judging import Judging
 from streams.flow.output import POD_RULES, Outputs, Refusal, Send
 from streams.flow.views import Resolved, resolve
-from streams.policy.selection import selected_as
+from streams.policy.selection import worn
 from streams.records.addresses import is_exact
 from streams.records.cause import Cause, Source
 from streams.records.facts import FirewallChange, GraphFact, PodClaim
@@ -187,10 +187,11 @@ def _claim(graph: Graph, claim: PodClaim, source: Source, cause: Cause | None) -
         # Put again as well: after a kill the row may be on disk and in no changelog.
         graph.put_pod(key, old)
     held = {claim.pod.address, *((old.pod.address, *old.was) if old else ())}
-    worn = {selected_as(claim.pod), *((selected_as(old.pod), *old.wore) if old else ())}
+    labels = {*worn(claim.pod), *((*worn(old.pod), *old.wore) if old else ())}
     if not stale:
         was = ((*old.was, old.pod.address) if old and old.pod.address else ())[-KEPT_BEFORE:]
-        wore = ((*old.wore, selected_as(old.pod)) if old else ())[-KEPT_BEFORE:]
+        # Two labels each.
+        wore = ((*old.wore, *sorted(worn(old.pod))) if old else ())[-2 * KEPT_BEFORE :]
         row = GraphPodRow(
             pod=claim.pod,
             live=claim.live,
@@ -209,7 +210,8 @@ def _claim(graph: Graph, claim: PodClaim, source: Source, cause: Cause | None) -
     if index.holds(now):
         _bind(graph, now, source.offset)
     # Whose label it wears is selected together with it, in his own policy and in his peers'.
-    held |= {index.pods[owner].pod.address for owner in worn if owner in index.pods}
+    owners = {owner for label in labels for owner in index.selecting.get(label, ())}
+    held |= {index.pods[owner].pod.address for owner in owners}
     return {key} | index.peers(address for address in held if address)
 
 

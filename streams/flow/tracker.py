@@ -13,12 +13,11 @@ from streams.records.base import Record
 from streams.records.cause import Cause, Source
 from streams.records.facts import GraphFact, PodClaim
 from streams.records.marks import Mark, MarkKind, Stamp
-from streams.records.pods import PodEvent, PodEventType
+from streams.records.pods import FINISHED, PodEvent, PodEventType
 from streams.records.reasons import LetterReason
 from streams.records.views import PodRef
 
 KEPT_UIDS = 8
-_FINISHED = ("Succeeded", "Failed")
 
 
 class PodRow(Record):
@@ -144,7 +143,7 @@ def _with_heard(row: PodRow | None, event: PodEvent) -> dict[int, int]:
 
 
 def _ends(event: PodEvent) -> bool:
-    return event.event is PodEventType.DELETED or event.phase in _FINISHED
+    return event.event is PodEventType.DELETED or event.phase in FINISHED
 
 
 def _next(row: PodRow | None, event: PodEvent, source: Source, ours: Tracking) -> PodRow | None:

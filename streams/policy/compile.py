@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from streams.policy.model import Peer, PodPolicy, PolicyRule
-from streams.policy.selection import selectable
+from streams.policy.selection import selector_of
 from streams.records.reasons import InexactReason
 from streams.records.views import (
     Allowance,
@@ -29,36 +29,37 @@ def compile_policy(
     A direction in which nothing is allowed is open to the pod itself only.
     Raise ValueError for a subject that no policy can select.
     """
-    if not selectable(subject):
+    itself = _peer(subject)
+    if itself is None:
         raise ValueError(f"no label picks out {subject.key}")
     found: list[Inexactness] = []
     content: dict[Direction, defaultdict[Peer, PortSet]] = {
         direction: defaultdict(lambda: NOTHING) for direction in Direction
     }
     for allowance in allowances:
-        reason = _unreachable(subject, allowance.peer)
-        if reason:
-            found.append(_report(allowance.direction, allowance.peer.key, reason))
+        peer = _peer(allowance.peer)
+        abroad = allowance.peer.cluster != subject.cluster
+        if abroad or peer is None:
+            why = InexactReason.OTHER_CLUSTER if abroad else InexactReason.UNSELECTABLE
+            found.append(_report(allowance.direction, allowance.peer.key, why))
             continue
-        peer = Peer(allowance.peer.namespace, allowance.peer.name)
         content[allowance.direction][peer] |= _ports(allowance)
 
     for direction, peers in content.items():
         found += _unsayable(direction, peers)
-    itself = Peer(subject.namespace, subject.name)
     beyond = _beyond(outside)
     policy = PodPolicy(
         subject=subject,
+        selector=itself.selector,
         ingress=_rules(content[Direction.INGRESS], beyond[Direction.INGRESS], itself),
         egress=_rules(content[Direction.EGRESS], beyond[Direction.EGRESS], itself),
     )
     return policy, in_order(found)
 
 
-def _unreachable(subject: PodRef, peer: PodRef) -> InexactReason | None:
-    if peer.cluster != subject.cluster:
-        return InexactReason.OTHER_CLUSTER
-    return None if selectable(peer) else InexactReason.UNSELECTABLE
+def _peer(pod: PodRef) -> Peer | None:
+    selector = selector_of(pod)
+    return Peer(pod.namespace, selector) if selector else None
 
 
 def _beyond(outside: Iterable[OutsideAllowance]) -> dict[Direction, dict[PortSet, Space]]:
@@ -85,7 +86,7 @@ def _ports(allowance: Allowance | OutsideAllowance) -> PortSet:
 def _unsayable(direction: Direction, peers: Mapping[Peer, PortSet]) -> Iterator[Inexactness]:
     for peer, allowed in peers.items():
         if allowed != allowed.sayable():
-            yield _report(direction, "/".join(peer), InexactReason.PORT_ZERO)
+            yield _report(direction, peer.text, InexactReason.PORT_ZERO)
 
 
 def _report(direction: Direction, peer: str, reason: InexactReason) -> Inexactness:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from streams.policy.selection import Selector
 from streams.records.views import Block, PodRef, PortSpan
 
 
@@ -12,7 +13,12 @@ class Peer(NamedTuple):
     """A pod as policies select it."""
 
     namespace: str
-    name: str
+    selector: Selector
+
+    @property
+    def text(self) -> str:
+        """What a report calls it."""
+        return f"{self.namespace}/{self.selector.value}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,5 +40,6 @@ class PodPolicy:
     """All that one pod may receive and send; neither direction is ever without a rule."""
 
     subject: PodRef
+    selector: Selector
     ingress: tuple[PolicyRule, ...]
     egress: tuple[PolicyRule, ...]

@@ -62,6 +62,7 @@ class PodEventType(StrEnum):
     DELETED = "DELETED"
 
 
+FINISHED = ("Succeeded", "Failed")
 EVENT_CODES = {PodEventType.ADDED: 0, PodEventType.MODIFIED: 1, PodEventType.DELETED: 2}
 
 

@@ -138,12 +138,13 @@ class InexactReason(Code):
     UNSELECTABLE = (
         "unselectable",
         "The peer's label `app` does not say its name, so no policy can point at it.",
-        "Give the peer the label `app: <its name>`.",
+        "Give the peer the label `app: <its name>`, or set `cluster.selection: label`.",
     )
     SHARED_LABEL = (
         "shared-label",
         "Another pod wears the label of this pod or of its peer, and may do what that pod may.",
-        "Take the label from the other pod. Under `rules.exactness: strict` neither may anything.",
+        "Take the label from the other pod, or set `cluster.selection: label`. Under "
+        "`rules.exactness: strict` neither may anything.",
     )
     OTHER_CLUSTER = (
         "other-cluster",

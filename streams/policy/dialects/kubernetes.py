@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from streams.policy.model import Peer, PodPolicy, PolicyRule
-from streams.policy.selection import LABEL, NAMESPACE_LABEL
+from streams.policy.selection import NAMESPACE_LABEL, Selector
 from streams.records.ports import ANY_PORT
 from streams.records.views import Block, PortSpan
 
@@ -29,7 +29,7 @@ def render(policy: PodPolicy, instance: str, annotations: Mapping[str, str]) -> 
         "kind": "NetworkPolicy",
         "metadata": metadata,
         "spec": {
-            "podSelector": _named(subject.name),
+            "podSelector": _selecting(policy.selector),
             "policyTypes": ["Ingress", "Egress"],
             "ingress": [_rule("from", rule, subject.namespace) for rule in policy.ingress],
             "egress": [_rule("to", rule, subject.namespace) for rule in policy.egress],
@@ -46,7 +46,7 @@ def _rule(side: str, rule: PolicyRule, namespace: str) -> dict[str, Any]:
 
 
 def _peer(peer: Peer, namespace: str) -> dict[str, Any]:
-    written = {"podSelector": _named(peer.name)}
+    written = {"podSelector": _selecting(peer.selector)}
     if peer.namespace != namespace:
         written["namespaceSelector"] = {"matchLabels": {NAMESPACE_LABEL: peer.namespace}}
     return written
@@ -57,8 +57,8 @@ def _block(block: Block) -> dict[str, Any]:
     return {"ipBlock": {"cidr": block.cidr, **excepted}}
 
 
-def _named(name: str) -> dict[str, Any]:
-    return {"matchLabels": {LABEL: name}}
+def _selecting(selector: Selector) -> dict[str, Any]:
+    return {"matchLabels": {selector.label: selector.value}}
 
 
 def _port(span: PortSpan) -> dict[str, Any]:

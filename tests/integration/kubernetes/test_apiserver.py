@@ -15,16 +15,20 @@ import pytest
 from agents.clients import kubernetes
 from agents.clients.errors import Owned, Refused, TryLater
 from agents.clients.kubernetes import Cluster
+from deploy.account import RBAC as RIGHTS
 from deploy.account import make_account, manifests
 from deploy.cli.rights import (
     RIGHTS_AT_HOME,
     RIGHTS_ON_PODS,
     RIGHTS_ON_POLICIES,
+    RIGHTS_TO_LABEL,
     Wrong,
     require_rights,
 )
 from deploy.local.kubernetes.apiserver.server import ApiServer
 from deploy.local.kubernetes.kubeconfig import write_kubeconfig
+from streams.policy.selection import OWN_LABEL
+from tests.e2e.acting import until_true
 from tests.integration.kubernetes.policies import manifest, patch
 from tests.integration.kubernetes.servers import Real, client
 from tests.integration.kubernetes.test_apply_queue import working
@@ -35,6 +39,9 @@ from tests.integration.kubernetes.world import Records, World, until
 CROWD = 10_000
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 FLOWS = "/apis/flowcontrol.apiserver.k8s.io/v1"
+ADMISSION = "/apis/admissionregistration.k8s.io/v1/validatingadmission"
+PODS = "/api/v1/namespaces/default/pods"
+STRATEGIC = "application/strategic-merge-patch+json"
 ACCOUNT = "/api/v1/namespaces/vereflow/serviceaccounts/vereflow"
 
 # The fixtures are those of both servers; here there is one.
@@ -66,7 +73,7 @@ async def test_the_rights_we_ship_are_what_the_doctor_asks_for(account: Path) ->
 
 
 async def test_one_verb_that_lacks_is_named(account: Path, admin: httpx.AsyncClient) -> None:
-    role = next(each for each in manifests() if each["kind"] == "ClusterRole")
+    role = next(each for each in manifests(RIGHTS) if each["kind"] == "ClusterRole")
     for rule in role["rules"]:
         if rule["resources"] == ["networkpolicies"]:
             rule["verbs"].remove("patch")
@@ -80,6 +87,44 @@ async def test_one_verb_that_lacks_is_named(account: Path, admin: httpx.AsyncCli
             await cluster.apply_policy(manifest("a"), meta["uid"], meta["resourceVersion"])
         with pytest.raises(Wrong, match="may not patch networkpolicies in default"):
             await require_rights(cluster, RIGHTS_ON_POLICIES, ["default"])
+
+
+@pytest.fixture
+async def guarded(admin: httpx.AsyncClient, server: Real) -> AsyncIterator[httpx.AsyncClient]:
+    """Have what keeps tenants from our label in force, for one test only."""
+    await make_account(admin, labels=True)
+    yield admin
+    for kind in ("policybindings", "policies"):
+        (await admin.delete(f"{ADMISSION}{kind}/vereflow-labels")).raise_for_status()
+
+
+async def test_whoever_may_label_pods_may_give_each_its_own_label_only(
+    guarded: httpx.AsyncClient, account: Path, world: World
+) -> None:
+    uid = (await world.add_pod("web"))["metadata"]["uid"]
+    await until_true(lambda: forbidden(guarded, "db"))
+
+    async with client(account) as cluster:
+        await require_rights(cluster, RIGHTS_TO_LABEL, ["default"])
+        await cluster.label_pod("default", "web", uid, {OWN_LABEL: uid})
+        for labels in ({OWN_LABEL: "another"}, {OWN_LABEL: uid[:-1]}):
+            with pytest.raises(Refused, match="says the uid of its pod"):
+                await cluster.label_pod("default", "web", uid, labels)
+        (found,) = await world.pods()
+        assert found["metadata"]["labels"] == {"app": "web", OWN_LABEL: uid}
+        image = {"spec": {"containers": [{"name": "main", "image": "other"}]}}
+        with pytest.raises(Refused, match="vereflow changes what no pod runs"):
+            await cluster._api.ask("PATCH", f"{PODS}/web", body=image, content_type=STRATEGIC)
+
+
+async def forbidden(admin: httpx.AsyncClient, name: str) -> bool:
+    """Tell whether a pod that wears our label from birth is refused by now."""
+    body = {
+        "metadata": {"name": name, "labels": {OWN_LABEL: "u"}},
+        "spec": {"containers": [{"name": "main", "image": "none"}]},
+    }
+    answer = await admin.post(PODS, json=body, params={"dryRun": "All"})
+    return answer.status_code == 403 and "is set by vereflow" in answer.text
 
 
 async def test_a_token_that_is_revoked_is_replaced_while_we_run(

@@ -41,12 +41,17 @@ class World:
         await self._http.aclose()
 
     async def add_pod(
-        self, name: str, address: str | None = None, namespace: str = "default", **spec: Any
+        self,
+        name: str,
+        address: str | None = None,
+        namespace: str = "default",
+        labels: dict[str, str] | None = None,
+        **spec: Any,
     ) -> dict[str, Any]:
         body = {
             "apiVersion": "v1",
             "kind": "Pod",
-            "metadata": {"name": name, "labels": {"app": name}},
+            "metadata": {"name": name, "labels": {"app": name} if labels is None else labels},
             "spec": {"containers": [{"name": "main", "image": "none"}], **spec},
         }
         path = PODS.format(namespace)
@@ -62,9 +67,12 @@ class World:
         path = f"{PODS.format(namespace)}/{name}/status"
         return await self._ask("PATCH", path, {"status": status}, _MERGE)
 
-    async def label_pod(self, name: str, **labels: str) -> dict[str, Any]:
+    async def label_pod(self, name: str, **labels: str | None) -> dict[str, Any]:
         path = f"{PODS.format('default')}/{name}"
         return await self._ask("PATCH", path, {"metadata": {"labels": labels}}, _MERGE)
+
+    async def pods(self) -> list[dict[str, Any]]:
+        return list((await self._ask("GET", PODS.format("default")))["items"])
 
     async def annotate_pod(self, name: str, **notes: str) -> dict[str, Any]:
         path = f"{PODS.format('default')}/{name}"

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from deploy.account import manifests
-from deploy.cli.rights import RIGHTS_AT_HOME, RIGHTS_ON_PODS, RIGHTS_ON_POLICIES, Right
+from deploy.account import LABELS, RBAC, manifests
+from deploy.cli.rights import (
+    RIGHTS_AT_HOME,
+    RIGHTS_ON_PODS,
+    RIGHTS_ON_POLICIES,
+    RIGHTS_TO_LABEL,
+    Right,
+)
 from streams.settings import AllowanceSettings, ClusterSettings
 
 
-def granted(kind: str, namespace: str | None = None) -> set[Right]:
+def granted(kind: str, namespace: str | None = None, path: Path = RBAC) -> set[Right]:
     (role,) = (
         each
-        for each in manifests()
+        for each in manifests(path)
         if (each["kind"], each["metadata"].get("namespace")) == (kind, namespace)
     )
     return {
@@ -26,12 +33,16 @@ def granted(kind: str, namespace: str | None = None) -> set[Right]:
 
 def bindings() -> dict[str, dict[str, Any]]:
     """Return the bindings by their namespace."""
-    found = (each for each in manifests() if each["kind"] == "RoleBinding")
+    found = (each for each in manifests(RBAC) if each["kind"] == "RoleBinding")
     return {each["metadata"]["namespace"]: each for each in found}
 
 
 def test_in_followed_namespaces_exactly_what_doctor_asks_for_is_granted() -> None:
     assert granted("ClusterRole") == {*RIGHTS_ON_PODS, *RIGHTS_ON_POLICIES}
+
+
+def test_whoever_labels_pods_is_granted_exactly_that() -> None:
+    assert granted("ClusterRole", path=LABELS) == set(RIGHTS_TO_LABEL)
 
 
 def test_at_home_exactly_the_lease_is_granted() -> None:
@@ -41,7 +52,7 @@ def test_at_home_exactly_the_lease_is_granted() -> None:
 def test_of_the_system_only_the_dns_service_may_be_read() -> None:
     (rule,) = (
         rule
-        for each in manifests()
+        for each in manifests(RBAC)
         if each["kind"] == "Role" and each["metadata"]["namespace"] == "kube-system"
         for rule in each["rules"]
     )
@@ -64,7 +75,7 @@ def test_what_is_bound_is_what_a_default_installation_follows() -> None:
 
 
 def test_nothing_is_granted_in_every_namespace_at_once() -> None:
-    assert "ClusterRoleBinding" not in {each["kind"] for each in manifests()}
+    assert "ClusterRoleBinding" not in {each["kind"] for each in manifests(RBAC)}
     assert not any(
         "*" in each.values()
         for each in map(Right._asdict, granted("ClusterRole") | granted("Role", "vereflow"))

@@ -6,6 +6,7 @@ import pytest
 
 from streams.flow import router
 from streams.flow.judging import Judging
+from streams.policy.selection import OWN_LABEL
 from streams.records.facts import GraphFact
 from streams.records.policies import PodRules, PolicyPatch
 from streams.records.views import Errs, Inexactness
@@ -18,7 +19,11 @@ NOBODY = {"role": "batch"}
 
 
 def stranger(rev: int, live: bool = True, **labels: str) -> GraphFact:
-    fact = claim("x", rev, live)
+    return wearing("x", rev, live, **labels)
+
+
+def wearing(name: str, rev: int, live: bool = True, **labels: str) -> GraphFact:
+    fact = claim(name, rev, live)
     assert fact.claim is not None
     pod = fact.claim.pod.model_copy(update={"labels": labels})
     return fact.model_copy(update={"claim": fact.claim.model_copy(update={"pod": pod})})
@@ -75,6 +80,37 @@ def test_the_report_ends_when_nobody_else_wears_the_label(ending: GraphFact) -> 
 
     assert reported(routed) == {}
     assert all(manifest in manifests(routed) for manifest in before)
+
+
+def test_the_report_ends_when_the_owner_is_known_to_wear_our_label() -> None:
+    routed = world(stranger(9, app="a"))
+
+    patches = routed.tell(wearing("a", 10, app="a", **{OWN_LABEL: "uid-a"}))
+
+    assert reported(routed) == {}
+    (mine,) = (each.manifest for each in patches if each.key == A and each.manifest)
+    assert mine["spec"]["podSelector"]["matchLabels"] == {OWN_LABEL: "uid-a"}
+    (peers,) = (each.manifest for each in patches if each.key == B and each.manifest)
+    assert "uid-a" in str(peers["spec"]["ingress"])
+
+
+def test_who_wears_our_label_of_another_is_reported_like_any_thief() -> None:
+    routed = world(wearing("a", 9, **{OWN_LABEL: "uid-a"}))
+
+    routed.tell(stranger(10, app="x", **{OWN_LABEL: "uid-a"}))
+    assert reported(routed).keys() == {A, B}
+
+    routed.tell(stranger(11, app="x", **{OWN_LABEL: "uid-x"}))
+    assert reported(routed) == {}
+
+
+def test_a_pod_that_loses_our_label_is_selected_by_its_own_again() -> None:
+    routed = world(wearing("a", 9, app="a", **{OWN_LABEL: "uid-a"}))
+
+    patches = routed.tell(wearing("a", 10, app="a"))
+
+    assert {each.key for each in patches} == {A, B}
+    assert all(f"'{OWN_LABEL}'" not in str(manifest) for manifest in manifests(routed))
 
 
 def test_met_again_after_its_label_changed_a_pod_touches_the_first_owner_too() -> None:

@@ -10,12 +10,12 @@ from streams.policy.canonical import canonical
 from streams.policy.compile import compile_policy
 from streams.policy.dialects import DIALECTS
 from streams.policy.model import Peer, PolicyRule
-from streams.policy.selection import selectable
+from streams.policy.selection import LABEL, Selector, selector_of
 from streams.records.views import Errs
 from tests.unit.policy.pods import allow, manifest, pod
 
 A, B, C = pod("pod-a"), pod("pod-b"), pod("pod-c")
-ITSELF = (PolicyRule((Peer("default", "pod-a"),)),)
+ITSELF = (PolicyRule((Peer("default", Selector(LABEL, "pod-a")),)),)
 ALLOWANCES = [
     allow("egress", B, "TCP 80"),
     allow("egress", C, "TCP 80"),
@@ -34,7 +34,7 @@ def test_a_pod_that_is_allowed_nothing_reaches_itself_only():
 def test_an_allowance_replaces_the_self_rule_in_its_direction_only():
     policy, _ = compile_policy(A, [allow("egress", B, "TCP 80")])
 
-    assert [rule.peers for rule in policy.egress] == [(Peer("default", "pod-b"),)]
+    assert [rule.peers for rule in policy.egress] == [(Peer("default", Selector(LABEL, "pod-b")),)]
     assert policy.ingress == ITSELF
 
 
@@ -53,7 +53,7 @@ def test_peers_with_the_same_ports_share_one_rule():
     policy, _ = compile_policy(A, [allow("egress", one, "TCP 80") for one in (C, B)])
 
     (rule,) = policy.egress
-    assert [peer.name for peer in rule.peers] == ["pod-b", "pod-c"]
+    assert [peer.selector.value for peer in rule.peers] == ["pod-b", "pod-c"]
 
 
 def test_overlapping_and_touching_spans_of_a_peer_become_one():
@@ -119,12 +119,12 @@ def test_a_subject_that_no_selector_picks_out_has_no_policy():
 
 @pytest.mark.parametrize("name", ["a", "a" * 63, "web.v1", "x-1"])
 def test_a_label_equal_to_the_name_picks_a_pod_out(name):
-    assert selectable(pod(name))
+    assert selector_of(pod(name)) == (LABEL, name)
 
 
 @pytest.mark.parametrize("name", ["a" * 64, "", "web\n", "-a", "a-", "a/b"])
 def test_a_name_that_is_no_label_value_does_not(name):
-    assert not selectable(pod(name))
+    assert selector_of(pod(name)) is None
 
 
 def test_a_pod_reborn_under_its_name_is_one_peer():
