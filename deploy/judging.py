@@ -11,4 +11,4 @@ def judging_of(settings: Settings) -> Judging:
     """Return how rules are read; nothing is outside as long as nobody says where pods are."""
     ranges, rules = settings.cluster.pod_ranges, settings.rules
     outside = minus(EVERYWHERE, networks(ranges)) if ranges else NOWHERE
-    return Judging(rules.exactness, rules.reading, outside)
+    return Judging(rules.exactness, rules.reading, outside, rules.reverse)

@@ -205,6 +205,10 @@ class RuleSettings(Group):
     default_allow: bool = Field(
         default=False, description="Whether a firewall may allow by default."
     )
+    reverse: bool = Field(
+        default=False,
+        description="Whether a rule that is not directional is one for the way back as well.",
+    )
     reading: Reading = Field(
         default=Reading.ANY_END,
         description="Whether one firewall is enough to let a flow pass, or both its pods' must.",

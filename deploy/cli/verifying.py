@@ -173,7 +173,11 @@ class _Rules:
         if not self.pods.keys() >= set(ends):
             return ()
         source, destination = (self.pods[name] for name in ends)
-        rules = (rule for index in self._indexes for rule in allowing(index, source, destination))
+        rules = (
+            rule
+            for index in self._indexes
+            for rule in allowing(index, source, destination, self._judging)
+        )
         return tuple(sorted({one_line(rule) for rule in rules}))
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from streams.flow.graph_rows import End, FirewallRow, RuleRow
 from streams.flow.index import GraphIndex
 from streams.records.addresses import is_exact, matches
-from streams.records.rules import Action
+from streams.records.rules import Action, Rule
 from streams.records.views import PodRef
 from streams.rules.evaluate import evaluate
 from streams.rules.grant import Grant, any_end, every_hop
@@ -22,6 +22,29 @@ class Judging(NamedTuple):
     exactness: Exactness = Exactness.WIDEN
     reading: Reading = Reading.ANY_END
     outside: Space = NOWHERE
+    reverse: bool = False
+    """Whether a rule that is not directional is one for the way back as well."""
+
+
+class Way(NamedTuple):
+    """A rule as it is read, and which ends of the rule as it was said its two ends are."""
+
+    rule: Rule
+    source: End = End.SOURCE
+    destination: End = End.DESTINATION
+
+
+def ways(rule: Rule, judging: Judging) -> tuple[Way, ...]:
+    """Return a rule in the directions that it is for.
+
+    The way back keeps the ports: answers flow in any case, so what it can be for is connections
+    that the other end begins, and to the ports that were named.
+    """
+    if rule.directional or not judging.reverse:
+        return (Way(rule),)
+    there = rule.model_copy(update={"directional": True})
+    back = there.model_copy(update={"source": rule.destination, "destination": rule.source})
+    return (Way(there), Way(back, End.DESTINATION, End.SOURCE))
 
 
 def judged(

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from streams.flow.graph_rows import End, RuleRow
 from streams.flow.index import GraphIndex
-from streams.flow.judging import Judging, applies, judged
+from streams.flow.judging import Judging, applies, judged, ways
 from streams.records.reasons import InexactReason
 from streams.records.rules import Action
 from streams.records.views import Direction, Errs, Inexactness, OutsideAllowance, PodRef, PortSpan
@@ -40,7 +40,7 @@ def resolve_outside(
     found: list[OutsideAllowance] = []
     inexact: list[Inexactness] = []
     for direction in Direction if judging.outside else ():
-        rules = list(_reaching(index, subject, direction, inexact))
+        rules = list(_reaching(index, subject, direction, judging, inexact))
         allowed: defaultdict[Ports, list[Piece]] = defaultdict(list)
         known: dict[frozenset[int], Grant] = {}
         for atom, here in divided([each.space for each in rules], judging.outside):
@@ -55,23 +55,30 @@ def resolve_outside(
 
 
 def _reaching(
-    index: GraphIndex, subject: PodRef, direction: Direction, inexact: list[Inexactness]
+    index: GraphIndex,
+    subject: PodRef,
+    direction: Direction,
+    judging: Judging,
+    inexact: list[Inexactness],
 ) -> Iterator[_Reaching]:
     mine, other = _ENDS[direction]
     covering = ((index.rules[key], key) for key in index.covering(str(subject.address)))
-    for row, key in sorted(covering, key=lambda each: (each[0].place, each[1])):
-        if not applies(index, key, mine, dict(row.ends())[mine], subject):
-            continue
-        space = space_of(dict(row.ends())[other])
-        if space is not None:
-            yield _Reaching(row, space)
-            continue
-        # It covers addresses here and there: an ALLOW is left out, a DENY holds all around them.
-        inexact.append(_narrower(one_line(row.rule)))
-        if row.rule.action is Action.DENY:
-            wide = row.rule.model_copy(update={other.value: "*"})
-            space = around(dict(row.ends())[other])
-            yield _Reaching(row.model_copy(update={"rule": wide}), space)
+    for said, key in sorted(covering, key=lambda each: (each[0].place, each[1])):
+        for way in ways(said.rule, judging):
+            row = said.model_copy(update={"rule": way.rule})
+            ends = dict(row.ends())
+            as_said = {End.SOURCE: way.source, End.DESTINATION: way.destination}
+            if not applies(index, key, as_said[mine], ends[mine], subject):
+                continue
+            space = space_of(ends[other])
+            if space is not None:
+                yield _Reaching(row, space)
+                continue
+            # It covers addresses here and there: an ALLOW is left out, a DENY holds all around.
+            inexact.append(_narrower(one_line(row.rule)))
+            if row.rule.action is Action.DENY:
+                wide = row.rule.model_copy(update={other.value: "*"})
+                yield _Reaching(row.model_copy(update={"rule": wide}), around(ends[other]))
 
 
 def _grant(

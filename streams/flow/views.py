@@ -8,7 +8,7 @@ from typing import NamedTuple
 from streams.flow.alikes import shared
 from streams.flow.graph_rows import End, RuleRow
 from streams.flow.index import GraphIndex
-from streams.flow.judging import Judging, applies, judged
+from streams.flow.judging import Judging, applies, judged, ways
 from streams.flow.outside import resolve_outside
 from streams.records.rules import Action, Rule
 from streams.records.views import Allowance, Direction, Inexactness, OutsideAllowance, PodRef
@@ -55,25 +55,28 @@ def resolve(index: GraphIndex, subject: PodRef, judging: Judging) -> Resolved:
     return Resolved(kept.allowances, kept.outside, found)
 
 
-def allowing(index: GraphIndex, source: PodRef, destination: PodRef) -> tuple[Rule, ...]:
+def allowing(
+    index: GraphIndex, source: PodRef, destination: PodRef, judging: Judging
+) -> tuple[Rule, ...]:
     """Return the rules that let one pod send something to another, in the order of their keys."""
-    rows = [row for _, _, row in sorted(_applying(index, source, destination))]
+    rows = [row for *_, row in sorted(_applying(index, source, destination, judging))]
     return tuple(row.rule for row in rows if row.rule.action is Action.ALLOW)
 
 
 def _between(index: GraphIndex, source: PodRef, destination: PodRef, judging: Judging) -> Grant:
-    rows = [row for _, _, row in sorted(_applying(index, source, destination))]
+    rows = [row for *_, row in sorted(_applying(index, source, destination, judging))]
     ends = (str(source.address), str(destination.address))
     return judged(index, rows, *ends, [source.uid, destination.uid], judging)
 
 
 def _applying(
-    index: GraphIndex, source: PodRef, destination: PodRef
-) -> Iterator[tuple[int, str, RuleRow]]:
-    """Yield place, key and row of each rule about this pair: no two have one key."""
+    index: GraphIndex, source: PodRef, destination: PodRef, judging: Judging
+) -> Iterator[tuple[int, str, End, RuleRow]]:
+    """Yield place, key, way and row of each rule about this pair: no two have one key and way."""
     for key in index.covering(str(source.address)):
         row = index.rules[key]
-        if applies(index, key, End.SOURCE, row.rule.source, source) and applies(
-            index, key, End.DESTINATION, row.rule.destination, destination
-        ):
-            yield row.place, key, row
+        for way in ways(row.rule, judging):
+            if applies(index, key, way.source, way.rule.source, source) and applies(
+                index, key, way.destination, way.rule.destination, destination
+            ):
+                yield row.place, key, way.source, row.model_copy(update={"rule": way.rule})
