@@ -95,6 +95,10 @@ class RuleRow(Record):
         """Return both ends with the addresses they name."""
         return (End.SOURCE, self.rule.source), (End.DESTINATION, self.rule.destination)
 
+    def read_as(self, rule: Rule) -> RuleRow:
+        """Return the row with its rule in other words."""
+        return self if rule is self.rule else self.model_copy(update={"rule": rule})
+
 
 class FirewallRow(Record):
     """A firewall's default, whether its list has an order, and the pod it stands before."""

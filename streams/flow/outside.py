@@ -65,7 +65,7 @@ def _reaching(
     covering = ((index.rules[key], key) for key in index.covering(str(subject.address)))
     for said, key in sorted(covering, key=lambda each: (each[0].place, each[1])):
         for way in ways(said.rule, judging):
-            row = said.model_copy(update={"rule": way.rule})
+            row = said.read_as(way.rule)
             ends = dict(row.ends())
             as_said = {End.SOURCE: way.source, End.DESTINATION: way.destination}
             if not applies(index, key, as_said[mine], ends[mine], subject):
@@ -78,7 +78,7 @@ def _reaching(
             inexact.append(_narrower(one_line(row.rule)))
             if row.rule.action is Action.DENY:
                 wide = row.rule.model_copy(update={other.value: "*"})
-                yield _Reaching(row.model_copy(update={"rule": wide}), around(ends[other]))
+                yield _Reaching(row.read_as(wide), around(ends[other]))
 
 
 def _grant(

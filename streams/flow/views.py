@@ -79,4 +79,4 @@ def _applying(
             if applies(index, key, way.source, way.rule.source, source) and applies(
                 index, key, way.destination, way.rule.destination, destination
             ):
-                yield row.place, key, way.source, row.model_copy(update={"rule": way.rule})
+                yield row.place, key, way.source, row.read_as(way.rule)

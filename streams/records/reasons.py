@@ -103,7 +103,7 @@ class InexactReason(Code):
     NOT_DIRECTIONAL = (
         "not-directional",
         "The rule is for both directions; it is applied in the one that it is written in.",
-        "Write a second rule, or set `rules.reverse`, if a connection is to begin at the other end.",
+        "Write a second rule or set `rules.reverse`, if a connection is to begin at the other end.",
     )
     ORDER_UNKNOWN = (
         "order-unknown",
