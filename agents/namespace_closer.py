@@ -1,6 +1,6 @@
 """Keep every managed namespace closed by one standing policy, so that its pods are born closed.
 
-reads   the cluster's standing policies, its DNS service
+reads   the cluster's standing policies
 writes  the cluster
 
 What closes is never removed by us: whatever ends, the namespace stays closed. What is allowed
@@ -16,6 +16,7 @@ from typing import Any
 
 import structlog
 
+from agents.allowances import Allowance, Found
 from agents.clients.errors import (
     AlreadyThere,
     ClientError,
@@ -28,11 +29,11 @@ from agents.clients.following import follow
 from agents.clients.kubernetes import Cluster, Listing
 from agents.clients.waiting import Backoff, first_to_end
 from streams.policy.canonical import spec_equal
-from streams.policy.dialects.standing import DNS, NAME, STANDING, asking_dns, closing, render
+from streams.policy.dialects.standing import NAME, STANDING, closing, kind_of, render
 
-# A namespace that is still to come is looked for this often, and the DNS service for a change.
+# A namespace that is still to come is looked for this often, and what is allowed for a change.
 LOOK_SECONDS = 1.0
-DNS_SECONDS = 10.0
+READ_SECONDS = 10.0
 
 Json = dict[str, Any]
 
@@ -43,51 +44,85 @@ class NamespaceCloser:
     """
     The standing policies of each namespace: created, followed, put back when somebody edits them.
 
-    ``dns`` is the cluster's DNS service, namespace/name, if every pod may ask it.
+    ``allowances`` are what every pod may do all the same.
     """
 
     def __init__(
-        self, cluster: Cluster, *, instance: str, namespaces: Iterable[str], dns: str = ""
+        self,
+        cluster: Cluster,
+        *,
+        instance: str,
+        namespaces: Iterable[str],
+        allowances: Iterable[Allowance] = (),
     ) -> None:
         self._cluster = cluster
         self._instance = instance
-        self._dns = dns
+        self._allowances = {each.kind: each for each in allowances}
         self._namespaces = sorted(namespaces)
-        # What is to stand in every namespace, by name.
-        self._wanted: dict[str, Json] = {NAME: closing()}
+        # What is to stand in each namespace, by name, as far as it is known.
+        self._wanted: dict[str, dict[str, Json]] = {
+            namespace: {NAME: closing()} for namespace in self._namespaces
+        }
+        self._found: dict[str, Found] = {}
         self._changed = {namespace: asyncio.Event() for namespace in self._namespaces}
         # Namespace → why it is not closed.
         self._open = dict.fromkeys(self._namespaces, "not closed yet")
-        self._broken: dict[str, str] = {"dns": "not read yet"} if dns else {}
+        self._broken = dict.fromkeys(self._allowances, "not read yet")
 
     @property
     def last_error(self) -> str:
         """Say which namespaces may be open and why, or what keeps us from seeing it."""
         return "; ".join(f"{name}: {why}" for name, why in {**self._open, **self._broken}.items())
 
+    @property
+    def status(self) -> dict[str, Any]:
+        """Say how many namespaces are closed, what is allowed in them, and what cannot be."""
+        return {
+            "closed": len(self._namespaces) - len(self._open),
+            "allowed": {kind: len(found.specs) for kind, found in sorted(self._found.items())},
+            "not_allowed": [
+                why for _, found in sorted(self._found.items()) for why in found.untold
+            ],
+            "error": self.last_error,
+        }
+
     async def run(self) -> None:
         """Keep all namespaces closed until cancelled."""
-        works = [self._keep(namespace) for namespace in self._namespaces]
-        if self._dns:
-            works.append(self._follow_dns())
-        await first_to_end(*works)
+        keeping = (self._keep(namespace) for namespace in self._namespaces)
+        reading = (self._follow(each) for each in self._allowances.values())
+        await first_to_end(*keeping, *reading)
 
-    async def _follow_dns(self) -> None:
-        """Read again and again behind which pods and ports the cluster's DNS is."""
-        namespace, _, name = self._dns.partition("/")
+    async def _follow(self, allowance: Allowance) -> None:
+        """Ask again and again what is to be allowed."""
+        kind = allowance.kind
         while True:
             try:
-                spec = asking_dns(await self._cluster.get_service(namespace, name))
+                found = await allowance.read(self._namespaces)
             except (ClientError, ValueError) as error:
                 # What is known stays in force.
-                self._note("dns", error)
+                self._note(kind, error)
             else:
-                self._broken.pop("dns", None)
-                if spec != self._wanted.get(DNS):
-                    self._wanted[DNS] = spec
-                    for changed in self._changed.values():
-                        changed.set()
-            await asyncio.sleep(LOOK_SECONDS if "dns" in self._broken else DNS_SECONDS)
+                self._broken.pop(kind, None)
+                if found != self._found.get(kind):
+                    self._take(kind, found)
+            await asyncio.sleep(LOOK_SECONDS if kind in self._broken else READ_SECONDS)
+
+    def _take(self, kind: str, found: Found) -> None:
+        # Heard for the first time, it also says what of an earlier run is not wanted any more.
+        first = kind not in self._found
+        self._found[kind] = found
+        for why in found.untold:
+            log.warning("not allowed", kind=kind, why=why)
+        for namespace in self._namespaces:
+            specs = {name: spec for (home, name), spec in found.specs.items() if home == namespace}
+            others = {
+                name: spec
+                for name, spec in self._wanted[namespace].items()
+                if kind_of(name) != kind
+            }
+            if first or self._wanted[namespace] != {**others, **specs}:
+                self._wanted[namespace] = {**others, **specs}
+                self._changed[namespace].set()
 
     async def _keep(self, namespace: str) -> None:
         backoff = Backoff(most=LOOK_SECONDS)
@@ -113,18 +148,19 @@ class NamespaceCloser:
 
     async def _see_to(self, namespace: str, listing: Listing) -> None:
         found = {each["metadata"]["name"]: each for each in listing.items}
-        for name in list(self._wanted):
+        wanted = self._wanted[namespace]
+        for name in sorted(wanted):
             if name in found:
                 await self._mend(found[name])
             else:
                 await self._create(namespace, name)
-        for name in found.keys() - self._wanted.keys():
-            # Until the DNS service was read it is not known what is wanted of it.
-            if not (name == DNS and self._dns):
+        for name in sorted(found.keys() - wanted.keys()):
+            # What was never read is not known to be unwanted.
+            if kind_of(name) in self._found or kind_of(name) not in self._allowances:
                 await self._remove(found[name])
 
     async def _create(self, namespace: str, name: str) -> None:
-        manifest = render(namespace, self._instance, name, self._wanted[name])
+        manifest = render(namespace, self._instance, name, self._wanted[namespace][name])
         try:
             await self._cluster.create_policy(manifest)
         except AlreadyThere:
@@ -137,8 +173,8 @@ class NamespaceCloser:
 
     async def _mend(self, found: Json) -> None:
         about = found["metadata"]
-        wanted = self._wanted[about["name"]]
-        if spec_equal(found.get("spec") or {}, wanted):
+        wanted = self._wanted[about["namespace"]].get(about["name"])
+        if wanted is None or spec_equal(found.get("spec") or {}, wanted):
             return
         log.warning("policy put back", namespace=about["namespace"], policy=about["name"])
         try:
@@ -161,7 +197,7 @@ class NamespaceCloser:
 
         async def hear(change: str, found: Json) -> None:
             name = found["metadata"]["name"]
-            if name not in self._wanted:
+            if name not in self._wanted[namespace]:
                 return
             if change != "DELETED":
                 await self._mend(found)

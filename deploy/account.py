@@ -11,6 +11,7 @@ import yaml
 
 MANIFESTS = Path(__file__).parent / "manifests"
 RBAC = MANIFESTS / "rbac.yaml"
+ALLOWANCES = MANIFESTS / "allowances.yaml"
 LABELS = MANIFESTS / "labels.yaml"
 NAME = "vereflow"
 # A local world may run for long, and its account dies with it.

@@ -34,6 +34,7 @@ from agents.pod_stamper import PodStamper
 from agents.pod_watcher import PodWatcher
 from agents.web import install as install_web
 from agents.web.health import Check
+from deploy.allowing import allowances_of
 from deploy.judging import judging_of
 from deploy.login import credentials
 from deploy.placing import firewall_names, placement_of, reserved_addresses
@@ -117,14 +118,13 @@ class Worker:
     def _namespace_closer(self) -> NamespaceCloser | None:
         cluster = self._settings.cluster
         closed = set(cluster.namespaces) - cluster.shadowed
-        allowances = self._settings.allowances
         if cluster.isolation != "namespace" or not closed:
             return None
         return NamespaceCloser(
             self._cluster,
             instance=self._settings.instance,
             namespaces=closed,
-            dns=allowances.dns_service if allowances.dns else "",
+            allowances=allowances_of(self._cluster, self._settings.allowances),
         )
 
     def _graph_keeper(self) -> GraphKeeper:
@@ -237,6 +237,7 @@ class Worker:
                 "shadow": sorted(self._settings.cluster.shadowed),
                 "error": queue.last_error,
             },
+            **({"namespace_closer": self._closer.status} if self._closer else {}),
             "graph_keeper": {
                 "graph": self._settings.graph.name,
                 "id": keeper.gid,

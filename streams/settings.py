@@ -33,6 +33,7 @@ from streams.settings_file import read_file
 from streams.settings_values import (
     Broker,
     Cidr,
+    LabelledPods,
     Name,
     Port,
     Seconds,
@@ -232,6 +233,24 @@ class AllowanceSettings(Group):
     dns_service: ServiceName = Field(
         default="kube-system/kube-dns", description="NAMESPACE/NAME of the service it is behind."
     )
+    prometheus: LabelledPods = Field(
+        default="",
+        description="NAMESPACE/KEY=VALUE of who may scrape pods that are annotated for it.",
+    )
+    ingress: LabelledPods = Field(
+        default="", description="NAMESPACE/KEY=VALUE of who may reach what Ingresses send to."
+    )
+    webhooks: tuple[Cidr, ...] = Field(
+        default=(),
+        max_length=16,
+        description="From where the API server may call admission webhooks.",
+    )
+
+    @property
+    def asked_for(self) -> tuple[str, ...]:
+        """The names of those that are not off."""
+        every = ("dns", "prometheus", "ingress", "webhooks")
+        return tuple(name for name in every if getattr(self, name))
 
 
 class LogSettings(Group):
@@ -269,9 +288,10 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _allows_only_beside_what_is_closed(self) -> Settings:
-        if self.allowances.dns and self.cluster.isolation != "namespace":
-            # Such a policy selects every pod: whom no policy closes as yet would be closed by it.
-            raise ValueError("allowances.dns needs cluster.isolation: namespace")
+        asked = self.allowances.asked_for
+        if asked and self.cluster.isolation != "namespace":
+            # What selects a pod closes it as well, should no other policy have closed it as yet.
+            raise ValueError(f"allowances.{asked[0]} needs cluster.isolation: namespace")
         return self
 
     @classmethod

@@ -12,6 +12,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat
 # A topic's name has at most 249 characters: this leaves room for ours and for a cluster's name.
 _PREFIX = re.compile(r"[A-Za-z0-9._-]{1,150}")
 _SERVICE = re.compile(r"[a-z0-9][-a-z0-9]{0,62}/[a-z0-9][-a-z0-9]{0,62}")
+_LABELLED = re.compile(
+    r"[a-z0-9][-a-z0-9]{0,62}/"
+    r"([a-z0-9][-a-z0-9.]{0,252}/)?[A-Za-z0-9][-A-Za-z0-9_.]{0,62}=[A-Za-z0-9][-A-Za-z0-9_.]{0,62}"
+)
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 _BROKER = re.compile(r"(?:kafka://)?([A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\]):([0-9]{1,5})")
 
@@ -97,9 +101,16 @@ def _service(text: str) -> str:
     return text
 
 
+def _labelled(text: str) -> str:
+    if text and _LABELLED.fullmatch(text) is None:
+        raise ValueError("pods are NAMESPACE/KEY=VALUE, by a label that they wear")
+    return text
+
+
 Broker = Annotated[str, AfterValidator(_broker)]
 Cidr = Annotated[str, AfterValidator(_cidr)]
 Name = Annotated[str, AfterValidator(_name)]
+LabelledPods = Annotated[str, AfterValidator(_labelled)]
 ServiceName = Annotated[str, AfterValidator(_service)]
 TopicPrefix = Annotated[str, AfterValidator(_topic_prefix)]
 Port = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=65535)]

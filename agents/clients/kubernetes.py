@@ -30,6 +30,7 @@ PAGE = 250
 SILENCE_SECONDS = 75.0
 _WATCHED = 0.8
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+_ADMISSION = "/apis/admissionregistration.k8s.io/v1"
 _LISTINGS = 3
 _CHANGES = ("ADDED", "MODIFIED", "DELETED", "BOOKMARK")
 # The items of a listing do not say themselves what they are.
@@ -112,6 +113,16 @@ class Cluster:
     async def get_service(self, namespace: str, name: str) -> Json:
         """Return a service; raise NotThere if there is none."""
         return _object(await self._api.ask("GET", _path("/api/v1", namespace, "services", name)))
+
+    async def list_ingresses(self, namespace: str) -> Listing:
+        """Return all Ingresses of a namespace."""
+        return await self._list(_path("/apis/networking.k8s.io/v1", namespace, "ingresses", ""))
+
+    async def list_webhooks(self) -> list[Json]:
+        """Return all admission webhook configurations of the cluster."""
+        kinds = ("validatingwebhookconfigurations", "mutatingwebhookconfigurations")
+        listings = [await self._list(f"{_ADMISSION}/{kind}") for kind in kinds]
+        return [each for listing in listings for each in listing.items]
 
     async def list_policies(self, namespace: str, selector: str) -> Listing:
         """Return the policies of a namespace with these labels."""

@@ -12,6 +12,7 @@ import httpx
 from agents.clients.errors import NotThere, Refused
 from agents.clients.kubernetes import Cluster, Listing
 from agents.clients.verefoo import Verefoo
+from deploy.allowing import allowances_of
 from deploy.cli.answers import failures
 from deploy.cli.asking import ask_workers
 from deploy.cli.broker import reach_broker
@@ -29,7 +30,6 @@ from deploy.installation import read_epoch
 from deploy.login import client_options
 from deploy.placing import firewall_names
 from deploy.provision import check as check_topics
-from streams.policy.dialects.standing import asking_dns
 from streams.settings import Settings
 from streams.topics import specs
 from tables.catalog import NAMES
@@ -142,19 +142,20 @@ async def _policies(running: Running) -> str:
         return found
 
 
-async def _dns(running: Running) -> str:
-    allowances = running.settings.allowances
-    if not allowances.dns:
-        return "what is closed may not ask it: allowances.dns lets every pod"
-    namespace, _, name = allowances.dns_service.partition("/")
+async def _allowances(running: Running) -> str:
+    told, said = running.settings.allowances, []
     async with _cluster(running) as cluster:
-        try:
-            spec = asking_dns(await cluster.get_service(namespace, name))
-        except (NotThere, Refused, ValueError) as error:
-            what = f"{allowances.dns_service}: {error}"
-            raise Wrong(what, "check allowances.dns_service") from error
-    ports = (f"{each['protocol']} {each['port']}" for each in spec["egress"][0]["ports"])
-    return f"{allowances.dns_service}, {', '.join(ports)}"
+        for allowance in allowances_of(cluster, told):
+            try:
+                found = await allowance.read(running.settings.cluster.namespaces)
+            except (NotThere, Refused, ValueError) as error:
+                what = f"{allowance.kind}: {error}"
+                raise Wrong(what, "check allowances, and the rights in allowances.yaml") from error
+            said.append(f"{allowance.kind} by {len(found.specs)} policies")
+            said += found.untold
+    if not told.dns:
+        said.append("what is closed may not ask DNS: allowances.dns lets every pod")
+    return ", ".join(said)
 
 
 async def _counted(running: Running, listing: Callable[[str], Awaitable[Listing]]) -> str:
@@ -212,7 +213,7 @@ _CHECKS = (
         Check("API server", _api_server, "check cluster.kubeconfig and cluster.context"),
         Check("list pods", _pods, "check cluster.namespaces", needs="API server"),
         Check("list policies", _policies, "check cluster.namespaces", needs="API server"),
-        Check("DNS", _dns, "check allowances.dns_service", needs="API server"),
+        Check("allowances", _allowances, "check allowances", needs="API server"),
     ),
     (Check("Verefoo", _verefoo, "start Verefoo, or set verefoo.url"),),
     (Check("workers", _workers, "start `vereflow worker`, or say --web with its web server"),),

@@ -42,14 +42,31 @@ def condition(answers: Answers, letters: Letters) -> Json:
         *_inexact(wanted),
         *_refused(wanted, outcomes),
         *_shadowed(outcomes),
+        *_not_allowed(workers),
         *_letters(letters),
     ]
     return {
         "ready": not any(each["kind"] == NOT_READY for each in wrong),
         "wrong": wrong,
         "workers": workers,
+        "allowed": _allowed(workers),
         "counts": _counts(answers, wanted, outcomes),
     }
+
+
+def _allowed(workers: Iterable[Json]) -> Json:
+    """Return how many policies stand beside the rules for each allowance: all workers know."""
+    found: Json = {}
+    for worker in workers:
+        found |= worker["hands"].get("namespace_closer", {}).get("allowed", {})
+    return found
+
+
+def _not_allowed(workers: Iterable[Json]) -> Iterator[Json]:
+    closers = [worker["hands"].get("namespace_closer", {}) for worker in workers]
+    for why in sorted({str(why) for told in closers for why in told.get("not_allowed", ())}):
+        about, _, what = why.partition(" ")
+        yield _item("not allowed", about.rstrip(":"), what)
 
 
 def _not_ready(workers: Iterable[Json], silent: Mapping[str, str]) -> Iterator[Json]:

@@ -61,6 +61,9 @@ def _page(found: Json) -> Iterator[str | Table]:
     yield ""
     yield table(_WORKER_HEADERS, [_worker(each) for each in found["workers"]])
     yield ""
+    if found["allowed"]:
+        told = (f"{name} by {count} policies" for name, count in found["allowed"].items())
+        yield f"allowed beside the rules: {', '.join(told)}"
     yield ", ".join(f"{what}: {number}" for what, number in found["counts"].items())
 
 

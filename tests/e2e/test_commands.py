@@ -167,7 +167,7 @@ async def looks_at_everything(asking: Asking) -> None:
         "API server",
         "list pods",
         "list policies",
-        "DNS",
+        "allowances",
         "Verefoo",
         "workers",
     ]

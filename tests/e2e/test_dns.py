@@ -56,6 +56,10 @@ async def test_closed_pods_ask_dns_and_nothing_else(actor: Actor) -> None:
     assert await arrives(actor, wanted)
     status, out = await actor.vereflow("verify")
     assert status == 0, out
+    status, out = await actor.vereflow("status")
+    assert "allowed beside the rules: vereflow-allow-dns by 1 policies" in out
+    status, out = await actor.vereflow("doctor")
+    assert "vereflow-allow-dns by 1 policies" in out
 
 
 async def a_resolver(actor: Actor) -> None:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from streams.policy.dialects.kubernetes import MANAGED_BY
-from streams.policy.selection import NAMESPACE_LABEL
 
 Json = dict[str, Any]
 
 NAME = "vereflow-isolation"
 DNS = "vereflow-allow-dns"
-DNS_PORT = 53
+PROMETHEUS = "vereflow-allow-prometheus"
+INGRESS = "vereflow-allow-ingress"
+WEBHOOKS = "vereflow-allow-webhooks"
 # Not the label of the pods' policies: those are removed where nobody wants them, this one never is.
 STANDING = "vereflow.io/standing"
 _REASONS = {
     NAME: "pods are closed from birth; delete it only to open them",
     DNS: "without DNS no pod finds another by name; allowances.dns says so",
+    PROMETHEUS: "pods that ask for it by annotation are scraped; allowances.prometheus says so",
+    INGRESS: "an Ingress sends to the pods behind this Service; allowances.ingress says so",
+    WEBHOOKS: "the API server calls the pods behind this Service; allowances.webhooks says so",
 }
 
 
@@ -30,33 +33,12 @@ def closing() -> Json:
     return {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 
 
-def asking_dns(service: Mapping[str, Any]) -> Json:
-    """Return a spec that lets every pod ask the pods behind the cluster's DNS service.
+def kind_of(name: str) -> str:
+    """Return the allowance that a policy of this name belongs to: one may have a policy a Service.
 
-    Not the service's own ports: a packet is judged after its address was replaced by a pod's.
-    Raise ValueError for a service that selects no pods, or has no port 53.
+    No Service's name has a dot in it.
     """
-    spec, namespace = service.get("spec") or {}, service["metadata"]["namespace"]
-    selector = spec.get("selector")
-    if not selector:
-        raise ValueError("the service selects no pods")
-    ports = [
-        {"protocol": port.get("protocol") or "TCP", "port": port.get("targetPort") or DNS_PORT}
-        for port in spec.get("ports") or ()
-        if port.get("port") == DNS_PORT
-    ]
-    if not ports:
-        raise ValueError(f"the service has no port {DNS_PORT}")
-    peer = {
-        "namespaceSelector": {"matchLabels": {NAMESPACE_LABEL: namespace}},
-        "podSelector": {"matchLabels": dict(selector)},
-    }
-    ports.sort(key=lambda port: str(port["protocol"]))
-    return {
-        "podSelector": {},
-        "policyTypes": ["Egress"],
-        "egress": [{"to": [peer], "ports": ports}],
-    }
+    return name.partition(".")[0]
 
 
 def render(namespace: str, instance: str, name: str = NAME, spec: Json | None = None) -> Json:
@@ -68,7 +50,7 @@ def render(namespace: str, instance: str, name: str = NAME, spec: Json | None = 
             "name": name,
             "namespace": namespace,
             "labels": {MANAGED_BY: "vereflow", STANDING: instance},
-            "annotations": {"vereflow.io/reason": _REASONS[name]},
+            "annotations": {"vereflow.io/reason": _REASONS[kind_of(name)]},
         },
         "spec": closing() if spec is None else spec,
     }

@@ -110,6 +110,14 @@ class World:
         path = f"/api/v1/namespaces/default/services/{name}?fieldManager=world&force=true"
         await self._ask("PATCH", path, body, _APPLY)
 
+    async def put(self, path: str, body: dict[str, Any]) -> None:
+        """Have an object of any kind, or change what there is."""
+        await self._ask("PATCH", f"{path}?fieldManager=world&force=true", body, _APPLY)
+
+    async def delete(self, path: str) -> None:
+        """Have no such object."""
+        await self._http.delete(path)
+
     async def delete_service(self, name: str) -> None:
         """Have no service of this name."""
         await self._http.delete(f"/api/v1/namespaces/default/services/{name}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from deploy.account import LABELS, RBAC, manifests
+from deploy.account import ALLOWANCES, LABELS, RBAC, manifests
 from deploy.cli.rights import (
     RIGHTS_AT_HOME,
     RIGHTS_ON_PODS,
@@ -43,6 +43,23 @@ def test_in_followed_namespaces_exactly_what_doctor_asks_for_is_granted() -> Non
 
 def test_whoever_labels_pods_is_granted_exactly_that() -> None:
     assert granted("ClusterRole", path=LABELS) == set(RIGHTS_TO_LABEL)
+
+
+def test_what_allowances_are_granted_is_to_look_and_nothing_else() -> None:
+    roles = [each for each in manifests(ALLOWANCES) if each["kind"] == "ClusterRole"]
+    granted = {
+        (resource, verb)
+        for role in roles
+        for rule in role["rules"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    assert granted == {
+        ("services", "get"),
+        ("ingresses", "list"),
+        ("validatingwebhookconfigurations", "list"),
+        ("mutatingwebhookconfigurations", "list"),
+    }
 
 
 def test_at_home_exactly_the_lease_is_granted() -> None:
