@@ -21,6 +21,7 @@ from agents.clients.errors import Refused, TryLater
 from agents.clients.kubernetes import Cluster
 from agents.clients.waiting import Backoff, first_to_end
 from agents.due_policies import DuePolicies, Taken
+from agents.managed_namespaces import ManagedNamespaces
 from agents.outcome_teller import OutcomeTeller
 from agents.outlet import Emit
 from agents.ownership import partition_of
@@ -61,17 +62,18 @@ class ApplyQueue:
         *,
         instance: str,
         cluster_name: str,
-        namespaces: Iterable[str],
+        managed: ManagedNamespaces,
         partitions: int,
         graphs: Iterable[str],
         concurrency: int,
         wanted: Wanted,
         owned: Owns,
         shadow: Iterable[str] = (),
+        keep_left: bool = False,
         resync_seconds: float = RESYNC_SECONDS,
     ) -> None:
         self._emit = emit
-        self._namespaces = frozenset(namespaces)
+        self._managed = managed
         self._partitions = partitions
         self._graphs = frozenset(graphs)
         self._concurrency = concurrency
@@ -83,7 +85,7 @@ class ApplyQueue:
             cluster,
             instance=instance,
             cluster_name=cluster_name,
-            namespaces=sorted(self._namespaces),
+            managed=managed,
             on_change=self._changed,
             on_listed=self._listed,
         )
@@ -92,8 +94,9 @@ class ApplyQueue:
             self._stored,
             instance=instance,
             cluster_name=cluster_name,
-            namespaces=self._namespaces,
+            managed=managed,
             shadow=frozenset(shadow),
+            keep_left=keep_left,
         )
         self._loaded: frozenset[int] = frozenset()
         self._synced: dict[int, set[str]] = {}
@@ -143,7 +146,14 @@ class ApplyQueue:
     async def run(self) -> None:
         """Work until cancelled."""
         hands = (self._work() for _ in range(self._concurrency))
-        await first_to_end(self._stored.run(), self._tend(), *hands)
+        await first_to_end(self._stored.run(), self._tend(), self._look_anew(), *hands)
+
+    async def _look_anew(self) -> None:
+        """Look at every policy again whenever other namespaces are managed."""
+        while True:
+            await self._managed.changed(self._managed.now)
+            self._refused.clear()
+            self.reassigned()
 
     async def _tend(self) -> None:
         resync = time.monotonic() + self._resync_seconds

@@ -3,8 +3,8 @@
 reads   the cluster's standing policies
 writes  the cluster
 
-What closes is never removed by us: whatever ends, the namespace stays closed. What is allowed
-beside it goes when it is no longer asked for.
+What closes is never removed by us while a namespace is managed: whatever ends, it stays closed.
+What is allowed beside it goes when it is no longer asked for.
 """
 
 from __future__ import annotations
@@ -28,11 +28,14 @@ from agents.clients.errors import (
 from agents.clients.following import follow
 from agents.clients.kubernetes import Cluster, Listing
 from agents.clients.waiting import Backoff, first_to_end
+from agents.managed_namespaces import ALL, ManagedNamespaces
 from streams.policy.canonical import spec_equal
 from streams.policy.dialects.standing import NAME, STANDING, closing, kind_of, render
 
 # A namespace that is still to come is looked for this often, and what is allowed for a change.
 LOOK_SECONDS = 1.0
+# Under this name stands what keeps us from letting go of namespaces.
+LEFT = "namespaces that left"
 READ_SECONDS = 10.0
 
 Json = dict[str, Any]
@@ -52,22 +55,26 @@ class NamespaceCloser:
         cluster: Cluster,
         *,
         instance: str,
-        namespaces: Iterable[str],
+        managed: ManagedNamespaces,
+        shadow: Iterable[str] = (),
         allowances: Iterable[Allowance] = (),
+        keep_left: bool = False,
     ) -> None:
         self._cluster = cluster
         self._instance = instance
+        self._managed = managed
+        self._shadow = frozenset(shadow)
+        self._keep_left = keep_left
         self._allowances = {each.kind: each for each in allowances}
-        self._namespaces = sorted(namespaces)
+        self._namespaces: frozenset[str] = frozenset()
         # What is to stand in each namespace, by name, as far as it is known.
-        self._wanted: dict[str, dict[str, Json]] = {
-            namespace: {NAME: closing()} for namespace in self._namespaces
-        }
+        self._wanted: dict[str, dict[str, Json]] = {}
         self._found: dict[str, Found] = {}
-        self._changed = {namespace: asyncio.Event() for namespace in self._namespaces}
+        self._changed: dict[str, asyncio.Event] = {}
         # Namespace → why it is not closed.
-        self._open = dict.fromkeys(self._namespaces, "not closed yet")
+        self._open: dict[str, str] = {}
         self._broken = dict.fromkeys(self._allowances, "not read yet")
+        self._manage(managed.now)
 
     @property
     def last_error(self) -> str:
@@ -87,10 +94,45 @@ class NamespaceCloser:
         }
 
     async def run(self) -> None:
-        """Keep all namespaces closed until cancelled."""
-        keeping = (self._keep(namespace) for namespace in self._namespaces)
-        reading = (self._follow(each) for each in self._allowances.values())
-        await first_to_end(*keeping, *reading)
+        """Keep all managed namespaces closed until cancelled."""
+        while True:
+            try:
+                managed = await self._managed.known()
+                self._manage(managed)
+                if self._managed.selector and not self._keep_left:
+                    await self._let_go(managed)
+                self._broken.pop(LEFT, None)
+            except ClientError as error:
+                self._note(LEFT, error)
+                await asyncio.sleep(LOOK_SECONDS)
+                continue
+            keeping = (self._keep(namespace) for namespace in sorted(self._namespaces))
+            reading = (self._follow(each) for each in self._allowances.values())
+            await first_to_end(self._managed.changed(managed), *keeping, *reading)
+
+    def _manage(self, managed: frozenset[str]) -> None:
+        """Take in which namespaces are to be closed."""
+        closed = frozenset() if ALL in self._shadow else managed - self._shadow
+        for left in self._namespaces - closed:
+            del self._wanted[left], self._changed[left]
+            self._open.pop(left, None)
+            self._broken.pop(left, None)
+        for came in closed - self._namespaces:
+            self._wanted[came] = {NAME: closing()}
+            self._changed[came] = asyncio.Event()
+            self._open[came] = "not closed yet"
+        self._namespaces = closed
+        # What is allowed is asked anew, of all that are there now.
+        self._found.clear()
+
+    async def _let_go(self, managed: frozenset[str]) -> None:
+        """Remove what of ours stands where nothing is managed any more."""
+        listing = await self._cluster.list_policies_anywhere(f"{STANDING}={self._instance}")
+        for found in listing.items:
+            about = found["metadata"]
+            if about["namespace"] not in managed and ALL not in self._shadow:
+                log.info("namespace left", namespace=about["namespace"], policy=about["name"])
+                await self._remove(found)
 
     async def _follow(self, allowance: Allowance) -> None:
         """Ask again and again what is to be allowed."""

@@ -21,6 +21,7 @@ from agents.clients.kubernetes import Cluster, Listing
 from agents.clients.lease import Leadership
 from agents.clients.waiting import Backoff, first_to_end
 from agents.courier import Courier
+from agents.managed_namespaces import ManagedNamespaces
 from agents.outlet import Emit
 from agents.pod_stamper import PodStamper
 from agents.pod_teller import PodTeller
@@ -53,7 +54,7 @@ class PodWatcher:
         emit: Emit,
         *,
         cluster_name: str,
-        namespaces: Iterable[str],
+        managed: ManagedNamespaces,
         partitions: int,
         epoch: int,
         stamper: PodStamper | None = None,
@@ -64,7 +65,7 @@ class PodWatcher:
         self._leadership = leadership
         self._emit = emit
         self._name = cluster_name
-        self._namespaces = tuple(namespaces)
+        self._managed = managed
         self._partitions = partitions
         self._epoch = epoch
         self._stamper = stamper
@@ -136,11 +137,12 @@ class PodWatcher:
         await self._emit(output)
 
     async def _list_and_watch(self, teller: PodTeller, courier: Courier) -> None:
-        """List, then watch until a barrier is asked for or the place in a watch is lost."""
+        """List, then watch until a barrier is asked for, or namespaces or a place are lost."""
         await self._turn()
         self._asked.clear()
         barriers = self._waiting_barriers()
-        listings = {each: await self._cluster.list_pods(each) for each in self._namespaces}
+        namespaces = await self._managed.known()
+        listings = {each: await self._cluster.list_pods(each) for each in sorted(namespaces)}
         await self._tell_all(teller, listings.values())
         for barrier in barriers:
             await teller.barrier(barrier)
@@ -149,7 +151,8 @@ class PodWatcher:
         self._backoff.reset()
         self._error = ""
         watches = (self._watch(teller, name, listings[name].version) for name in listings)
-        await first_to_end(self._asked.wait(), courier.failure(), *watches)
+        changed = self._managed.changed(namespaces)
+        await first_to_end(self._asked.wait(), courier.failure(), changed, *watches)
 
     async def _turn(self) -> None:
         """Wait until the next listing is due: a place lost again and again must not be a storm."""

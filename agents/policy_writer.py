@@ -9,6 +9,7 @@ import structlog
 
 from agents.clients.errors import ClientError, Conflict, NotThere, Owned, Refused, TryLater
 from agents.clients.kubernetes import FIELD_MANAGER, Cluster
+from agents.managed_namespaces import ALL, ManagedNamespaces
 from agents.stored_policies import StoredPolicies
 from streams.flow.fence import Step, Verb, decide, is_ours
 from streams.records.policies import Outcome, PolicyPatch
@@ -44,14 +45,16 @@ class PolicyWriter:
         *,
         instance: str,
         cluster_name: str,
-        namespaces: frozenset[str],
+        managed: ManagedNamespaces,
         shadow: frozenset[str] = frozenset(),
+        keep_left: bool = False,
     ) -> None:
         self._cluster = cluster
         self._stored = stored
         self._instance = instance
         self._name = cluster_name
-        self._namespaces = namespaces
+        self._managed = managed
+        self._keep_left = keep_left
         # Of these it is only said what would be written.
         self._shadow = shadow
         self._foreign: set[str] = set()
@@ -62,12 +65,14 @@ class PolicyWriter:
         Raise Refused when the cluster, or we, will not have it; TryLater when it is not known.
         """
         patch, key = order.newest(), order.key
+        if self._is_left(key):
+            return patch, await self._let_go(order)
         self._check(patch, key)
         # The watch shows our own policies only; a create would be answered no once more.
         stored = await self._read(order) if key in self._foreign else self._stored.get(key)
         for _ in range(LOOKS):
             step = await self._decide(patch, stored, order)
-            if step.verb in _WOULD and _parts(key)[1] in self._shadow:
+            if step.verb in _WOULD and self._in_shadow(key):
                 return patch, Step(Verb.NOTHING, Outcome.SHADOWED, reason=_WOULD[step.verb])
             try:
                 await self._carry_out(step, stored, order)
@@ -80,11 +85,40 @@ class PolicyWriter:
             return patch, step
         raise TryLater(f"{key} changes under our hands")
 
+    def _in_shadow(self, key: str) -> bool:
+        return not self._shadow.isdisjoint({ALL, _parts(key)[1]})
+
+    def _is_left(self, key: str) -> bool:
+        """Tell whether a policy of ours is where nothing is managed any more."""
+        cluster, namespace, _ = _parts(key)
+        here = cluster == self._name and namespace not in self._managed
+        return here and self._stored.get(key) is not None
+
+    async def _let_go(self, order: Order) -> Step:
+        """Remove what is left in a namespace that is not managed any more, or let it stand."""
+        key = order.key
+        if self._keep_left or self._in_shadow(key):
+            return Step(Verb.NOTHING, Outcome.UNCHANGED, reason="kept: its namespace left")
+        await self._managed.known()
+        for _ in range(LOOKS):
+            stored = self._stored.get(key)
+            if stored is None or not self._is_left(key):
+                break
+            meta = stored["metadata"]
+            step = Step(Verb.DELETE, Outcome.DELETED, None, meta["uid"], meta["resourceVersion"])
+            try:
+                await self._carry_out(step, stored, order)
+            except (Conflict, NotThere):
+                await self._read(order)
+        return Step(Verb.NOTHING, Outcome.DELETED, reason="its namespace is not managed any more")
+
     def _check(self, patch: PolicyPatch, key: str) -> None:
         """Refuse what would write where nobody asked us to."""
         cluster, namespace, name = _parts(key)
-        if cluster != self._name or namespace not in self._namespaces:
+        if cluster != self._name or namespace not in self._managed:
             raise Refused(f"{key}: not a namespace we manage")
+        if not self._stored.knows(namespace):
+            raise TryLater(f"{key}: our policies there are not listed yet")
         if patch.manifest is None:
             return
         meta = patch.manifest["metadata"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import structlog
@@ -12,6 +12,7 @@ from agents.clients.errors import ClientError, TryLater
 from agents.clients.following import follow
 from agents.clients.kubernetes import Cluster, Listing
 from agents.clients.waiting import Backoff, first_to_end
+from agents.managed_namespaces import ManagedNamespaces
 from streams.flow.fence import INSTANCE, MANAGED_BY
 
 Json = dict[str, Any]
@@ -35,7 +36,7 @@ class StoredPolicies:
         *,
         instance: str,
         cluster_name: str,
-        namespaces: Iterable[str],
+        managed: ManagedNamespaces,
         on_change: Callable[[str], None],
         on_listed: Callable[[], None],
     ) -> None:
@@ -44,7 +45,7 @@ class StoredPolicies:
         self._cluster = cluster
         self._name = cluster_name
         self._selector = f"{MANAGED_BY}=vereflow,{INSTANCE}={instance}"
-        self._namespaces = tuple(namespaces)
+        self._managed = managed
         self._on_change = on_change
         self._on_listed = on_listed
         self._objects: dict[str, Json] = {}
@@ -54,6 +55,10 @@ class StoredPolicies:
         self._gone: dict[str, str] = {}
         # Versions that the watch told while a policy was being written.
         self._heard: dict[str, list[str]] = {}
+
+    def knows(self, namespace: str) -> bool:
+        """Tell whether our policies of a namespace were listed."""
+        return namespace in self._listings
 
     def get(self, key: str) -> Json | None:
         """Return a policy, or None where there is none of ours."""
@@ -90,8 +95,36 @@ class StoredPolicies:
         self._heard.pop(key, None)
 
     async def run(self) -> None:
-        """Follow our policies until cancelled."""
-        await first_to_end(*(self._follow(namespace) for namespace in self._namespaces))
+        """Follow our policies in the managed namespaces until cancelled."""
+        before: frozenset[str] = frozenset()
+        while True:
+            try:
+                namespaces = await self._managed.known()
+                if self._managed.selector and not before:
+                    await self._find_left(namespaces)
+            except ClientError as error:
+                self._note(error)
+                await asyncio.sleep(RELIST_SECONDS)
+                continue
+            self._let_go(before - namespaces)
+            before = namespaces
+            following = (self._follow(namespace) for namespace in sorted(namespaces))
+            await first_to_end(self._managed.changed(namespaces), *following)
+
+    async def _find_left(self, namespaces: frozenset[str]) -> None:
+        """Take in what of ours is where nothing is managed any more, since we ran last."""
+        listing = await self._cluster.list_policies_anywhere(self._selector)
+        for found in listing.items:
+            if found["metadata"]["namespace"] not in namespaces:
+                self._objects[self._key(found)] = _slim(found)
+
+    def _let_go(self, namespaces: frozenset[str]) -> None:
+        """Have a look taken at each policy of namespaces that are not managed any more."""
+        for namespace in namespaces:
+            self._listings.pop(namespace, None)
+        for key in list(self._objects):
+            if _namespace(key) not in self._managed:
+                self._on_change(key)
 
     async def _follow(self, namespace: str) -> None:
         backoff = Backoff()
@@ -129,7 +162,7 @@ class StoredPolicies:
         self._gone = {uid: key for uid, key in self._gone.items() if _namespace(key) != namespace}
         self._objects |= found
         self._listings[namespace] = self._listings.get(namespace, 0) + 1
-        if len(self._listings) == len(self._namespaces) and not self.listed.is_set():
+        if self._listings.keys() >= self._managed.now and not self.listed.is_set():
             self.listed.set()
             self._on_listed()
         for key in changed:

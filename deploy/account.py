@@ -9,9 +9,12 @@ from typing import Any
 import httpx
 import yaml
 
+from streams.settings import Settings
+
 MANIFESTS = Path(__file__).parent / "manifests"
 RBAC = MANIFESTS / "rbac.yaml"
 ALLOWANCES = MANIFESTS / "allowances.yaml"
+NAMESPACES = MANIFESTS / "namespaces.yaml"
 LABELS = MANIFESTS / "labels.yaml"
 NAME = "vereflow"
 # A local world may run for long, and its account dies with it.
@@ -22,6 +25,7 @@ _PLURALS = {
     "Role": "roles",
     "RoleBinding": "rolebindings",
     "ClusterRole": "clusterroles",
+    "ClusterRoleBinding": "clusterrolebindings",
     "ValidatingAdmissionPolicy": "validatingadmissionpolicies",
     "ValidatingAdmissionPolicyBinding": "validatingadmissionpolicybindings",
 }
@@ -33,14 +37,23 @@ def manifests(*paths: Path) -> list[dict[str, Any]]:
     return [each for path in paths for each in yaml.safe_load_all(path.read_text())]
 
 
-async def make_account(
-    admin: httpx.AsyncClient, seconds: int = TOKEN_SECONDS, labels: bool = False
-) -> str:
-    """Apply rbac.yaml, if asked the rights to label as well; return a token of the account.
+def needed(settings: Settings) -> list[Path]:
+    """Return what the settings need besides rbac.yaml."""
+    allowances = settings.allowances
+    found = {
+        LABELS: settings.cluster.selection == "label",
+        NAMESPACES: bool(settings.cluster.namespace_selector),
+        ALLOWANCES: bool(allowances.ingress or allowances.webhooks),
+    }
+    return [path for path, wanted in found.items() if wanted]
+
+
+async def make_account(admin: httpx.AsyncClient, *more: Path, seconds: int = TOKEN_SECONDS) -> str:
+    """Apply rbac.yaml and more manifests; return a token of the account they are for.
 
     Raise httpx.HTTPStatusError.
     """
-    for manifest in manifests(RBAC, *([LABELS] if labels else [])):
+    for manifest in manifests(RBAC, *more):
         answer = await admin.patch(
             _path(manifest),
             content=json.dumps(manifest),

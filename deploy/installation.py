@@ -19,6 +19,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from agents.clients.kubernetes import Cluster
 from deploy.errors import Unusable
 from deploy.login import client_options
+from deploy.managing import namespaces_now
 from deploy.provision import Provisioned, WrongTopic, absent, provision
 from streams.flow.fence import INSTANCE, MANAGED_BY, revision_of
 from streams.flow.output import GRAPH_EDITS, GRAPH_FACTS, POD_EVENTS, POD_RULES, POLICY_PATCHES
@@ -129,9 +130,8 @@ async def _highest_epoch(settings: Settings) -> int:
     cluster = Cluster.of(settings.cluster.kubeconfig, settings.cluster.context)
     selector = f"{MANAGED_BY}=vereflow,{INSTANCE}={settings.instance}"
     try:
-        listings = [
-            await cluster.list_policies(each, selector) for each in settings.cluster.namespaces
-        ]
+        namespaces = await namespaces_now(cluster, settings.cluster)
+        listings = [await cluster.list_policies(each, selector) for each in namespaces]
     finally:
         await cluster.close()
     stored = (policy for listing in listings for policy in listing.items)

@@ -37,6 +37,7 @@ from agents.web.health import Check
 from deploy.allowing import allowances_of
 from deploy.judging import judging_of
 from deploy.login import credentials
+from deploy.managing import managed_namespaces
 from deploy.placing import firewall_names, placement_of, reserved_addresses
 from streams import faust_topics
 from streams.app import KafkaOptions, create_app
@@ -71,6 +72,7 @@ class Worker:
         self._http = httpx.AsyncClient(base_url=settings.verefoo.url, trust_env=False)
         labels = settings.cluster.selection == "label"
         self._stamper = PodStamper(self._cluster) if labels else None
+        self._managed = managed_namespaces(self._cluster, settings.cluster)
         self._watcher = self._pod_watcher()
         self._queue = self._apply_queue()
         self._keeper = self._graph_keeper()
@@ -93,7 +95,7 @@ class Worker:
             leadership,
             self._outlet.deliver,
             cluster_name=cluster.name,
-            namespaces=cluster.namespaces,
+            managed=self._managed,
             partitions=self._settings.kafka.partitions,
             epoch=self._epoch,
             stamper=self._stamper,
@@ -106,24 +108,26 @@ class Worker:
             self._outlet.deliver,
             instance=self._settings.instance,
             cluster_name=cluster.name,
-            namespaces=cluster.namespaces,
+            managed=self._managed,
             partitions=self._settings.kafka.partitions,
             graphs=(self._settings.graph.name,),
             concurrency=cluster.concurrency,
             wanted=lambda partition: PartitionRows(self._tables["wanted"], partition),
             owned=self._owned(f"{POLICY_PATCHES}.{cluster.name}"),
             shadow=cluster.shadowed,
+            keep_left=cluster.when_left == "keep",
         )
 
     def _namespace_closer(self) -> NamespaceCloser | None:
         cluster = self._settings.cluster
-        closed = set(cluster.namespaces) - cluster.shadowed
-        if cluster.isolation != "namespace" or not closed:
+        if cluster.isolation != "namespace":
             return None
         return NamespaceCloser(
             self._cluster,
             instance=self._settings.instance,
-            namespaces=closed,
+            managed=self._managed,
+            shadow=cluster.shadowed,
+            keep_left=cluster.when_left == "keep",
             allowances=allowances_of(self._cluster, self._settings.allowances),
         )
 
@@ -167,8 +171,9 @@ class Worker:
         tracking = Tracking(
             settings.cluster.name,
             graphs,
-            frozenset(settings.cluster.namespaces),
+            None if settings.cluster.namespace_selector else frozenset(settings.cluster.namespaces),
             reserved_addresses(settings.graph),
+            settings.cluster.never_managed,
         )
         names = firewall_names(settings.graph)
         checks = Checks(frozenset(graphs), names, settings.rules.default_allow)
@@ -197,6 +202,7 @@ class Worker:
             # Faust would leave a hand that failed lying; a worker without one is no worker.
             try:
                 hands = [self._watcher.run(), self._queue.run(), self._keeper.run(), self._gauge()]
+                hands.append(self._managed.run())
                 hands += [each.run() for each in (self._closer, self._stamper) if each is not None]
                 await first_to_end(*hands)
             finally:
@@ -221,7 +227,11 @@ class Worker:
         )
 
     def _checks(self) -> Mapping[str, Check]:
-        checks: dict[str, Check] = {"policies": lambda: self._queue.last_error or None}
+        managed = self._managed
+        checks: dict[str, Check] = {
+            "policies": lambda: self._queue.last_error or None,
+            "managed": lambda: managed.last_error or None,
+        }
         if (closer := self._closer) is not None:
             checks["namespaces"] = lambda: closer.last_error or None
         if (stamper := self._stamper) is not None:
@@ -231,6 +241,7 @@ class Worker:
     def _status(self) -> dict[str, Any]:
         queue, keeper, watcher = self._queue, self._keeper, self._watcher
         return {
+            "namespaces": {"managed": sorted(self._managed.now), "error": self._managed.last_error},
             "pod_watcher": {"leading": watcher.leading, "error": watcher.last_error},
             "policy_applier": {
                 "pending": queue.pending,

@@ -15,7 +15,7 @@ import httpx
 from pydantic.alias_generators import to_camel
 
 from agents.clients.verefoo import Verefoo
-from deploy.account import make_account
+from deploy.account import make_account, needed
 from deploy.errors import Unusable
 from deploy.installation import initialise
 from deploy.kafka_rights import grant, rights
@@ -256,8 +256,7 @@ class World:
         server = ApiServer(self.plan.state_dir / "apiserver")
         self.kubernetes = await self._stack.enter_async_context(server)
         self._kubeconfig = server.kubeconfig
-        labels = load().cluster.selection == "label"
-        token = await make_account(await self._kubelet(server), labels=labels)
+        token = await make_account(await self._kubelet(server), *needed(load()))
         path = self.plan.state_dir / "workers-kubeconfig"
         return write_kubeconfig(path, server.url, token, server.authority)
 

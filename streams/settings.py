@@ -37,6 +37,7 @@ from streams.settings_values import (
     Name,
     Port,
     Seconds,
+    Selector,
     ServiceName,
     TopicPrefix,
     Url,
@@ -113,7 +114,15 @@ class ClusterSettings(Group):
     kubeconfig: Path | None = Field(default=None, description="None: in-cluster credentials.")
     context: str | None = Field(default=None, description="None: the kubeconfig's current one.")
     namespaces: tuple[Namespace, ...] = Field(
-        default=("default",), min_length=1, description="Whose pods are managed; no others are."
+        default=("default",), description="Whose pods are managed; no others are."
+    )
+    namespace_selector: Selector = Field(
+        default="",
+        description="Labels, as for kubectl -l: namespaces that bear them are managed too.",
+    )
+    when_left: Literal["remove", "keep"] = Field(
+        default="remove",
+        description="What becomes of policies where a namespace no longer bears these labels.",
     )
     shadow: tuple[Namespace | Literal["*"], ...] = Field(
         default=(),
@@ -138,18 +147,25 @@ class ClusterSettings(Group):
     @property
     def shadowed(self) -> frozenset[str]:
         """The namespaces in which nothing is written."""
-        return frozenset(self.namespaces if "*" in self.shadow else self.shadow)
+        return frozenset({*self.shadow, *(self.namespaces if "*" in self.shadow else ())})
+
+    @property
+    def never_managed(self) -> frozenset[str]:
+        """The namespaces that no name and no label makes ours."""
+        return NEVER_MANAGED | {self.own_namespace}
 
     @model_validator(mode="after")
     def _shadows_what_is_managed(self) -> ClusterSettings:
-        unknown = self.shadowed - set(self.namespaces)
-        if unknown:
+        unknown = self.shadowed - {"*", *self.namespaces}
+        if unknown and not self.namespace_selector:
             raise ValueError(f"in shadow, and not managed: {', '.join(sorted(unknown))}")
         return self
 
     @model_validator(mode="after")
     def _leaves_the_system_alone(self) -> ClusterSettings:
-        refused = set(self.namespaces) & (NEVER_MANAGED | {self.own_namespace})
+        if not self.namespaces and not self.namespace_selector:
+            raise ValueError("no namespace is managed; set namespaces or namespace_selector")
+        refused = self.never_managed & set(self.namespaces)
         if refused:
             raise ValueError(f"never managed: {', '.join(sorted(refused))}")
         return self

@@ -101,6 +101,13 @@ def _service(text: str) -> str:
     return text
 
 
+def _selector(text: str) -> str:
+    # The API server reads it; what could lead out of a query is escaped on the way.
+    if len(text) > 1000 or not text.isprintable():
+        raise ValueError("a selector is as for kubectl -l: key=value, key in (a,b), key, !key")
+    return text.strip()
+
+
 def _labelled(text: str) -> str:
     if text and _LABELLED.fullmatch(text) is None:
         raise ValueError("pods are NAMESPACE/KEY=VALUE, by a label that they wear")
@@ -110,6 +117,7 @@ def _labelled(text: str) -> str:
 Broker = Annotated[str, AfterValidator(_broker)]
 Cidr = Annotated[str, AfterValidator(_cidr)]
 Name = Annotated[str, AfterValidator(_name)]
+Selector = Annotated[str, AfterValidator(_selector)]
 LabelledPods = Annotated[str, AfterValidator(_labelled)]
 ServiceName = Annotated[str, AfterValidator(_service)]
 TopicPrefix = Annotated[str, AfterValidator(_topic_prefix)]

@@ -31,6 +31,7 @@ SILENCE_SECONDS = 75.0
 _WATCHED = 0.8
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _ADMISSION = "/apis/admissionregistration.k8s.io/v1"
+_NAMESPACES = "/api/v1/namespaces"
 _LISTINGS = 3
 _CHANGES = ("ADDED", "MODIFIED", "DELETED", "BOOKMARK")
 # The items of a listing do not say themselves what they are.
@@ -105,6 +106,14 @@ class Cluster:
         query = {"fieldManager": FIELD_MANAGER}
         await self._api.ask("PATCH", _pods(namespace, name), query, body, MERGE)
 
+    async def list_namespaces(self, selector: str) -> Listing:
+        """Return the namespaces with these labels."""
+        return await self._list(_NAMESPACES, selector)
+
+    def watch_namespaces(self, selector: str, version: str) -> Watch:
+        """Follow the namespaces with these labels from a version on."""
+        return Watch(self._api, _NAMESPACES, version, selector, self._silence)
+
     async def namespace_labels(self, namespace: str) -> dict[str, str]:
         """Return the labels of a namespace; raise NotThere if there is none of this name."""
         found = _object(await self._api.ask("GET", f"/api/v1/namespaces/{_checked(namespace)}"))
@@ -127,6 +136,10 @@ class Cluster:
     async def list_policies(self, namespace: str, selector: str) -> Listing:
         """Return the policies of a namespace with these labels."""
         return await self._list(_policies(namespace), selector)
+
+    async def list_policies_anywhere(self, selector: str) -> Listing:
+        """Return the policies with these labels in every namespace."""
+        return await self._list("/apis/networking.k8s.io/v1/networkpolicies", selector)
 
     def watch_policies(self, namespace: str, selector: str, version: str) -> Watch:
         """Follow the policies of a namespace with these labels from a version on."""

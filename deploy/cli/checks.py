@@ -28,6 +28,7 @@ from deploy.cli.rights import (
 from deploy.cli.stored import ANSWER_WITHIN, cluster_of
 from deploy.installation import read_epoch
 from deploy.login import client_options
+from deploy.managing import namespaces_now
 from deploy.placing import firewall_names
 from deploy.provision import check as check_topics
 from streams.settings import Settings
@@ -91,7 +92,10 @@ async def _looked(running: Running, check: Check) -> Finding:
 
 
 def _settings(settings: Settings) -> Finding:
-    managed = ", ".join(settings.cluster.namespaces)
+    told = settings.cluster
+    managed = " and those that are ".join(
+        each for each in (", ".join(told.namespaces), told.namespace_selector) if each
+    )
     return Finding(
         "settings",
         True,
@@ -128,26 +132,29 @@ async def _api_server(running: Running) -> str:
 
 async def _pods(running: Running) -> str:
     async with _cluster(running) as cluster:
-        found = await _counted(running, cluster.list_pods)
+        found = await _counted(running, cluster, cluster.list_pods)
         told = running.settings.cluster
         labels = RIGHTS_TO_LABEL if told.selection == "label" else ()
-        await require_rights(cluster, (*RIGHTS_ON_PODS, *labels), told.namespaces)
+        namespaces = await namespaces_now(cluster, told)
+        await require_rights(cluster, (*RIGHTS_ON_PODS, *labels), namespaces)
         return found
 
 
 async def _policies(running: Running) -> str:
     async with _cluster(running) as cluster:
-        found = await _counted(running, lambda namespace: cluster.list_policies(namespace, ""))
-        await require_rights(cluster, RIGHTS_ON_POLICIES, running.settings.cluster.namespaces)
+        found = await _counted(running, cluster, lambda name: cluster.list_policies(name, ""))
+        namespaces = await namespaces_now(cluster, running.settings.cluster)
+        await require_rights(cluster, RIGHTS_ON_POLICIES, namespaces)
         return found
 
 
 async def _allowances(running: Running) -> str:
     told, said = running.settings.allowances, []
     async with _cluster(running) as cluster:
+        namespaces = await namespaces_now(cluster, running.settings.cluster)
         for allowance in allowances_of(cluster, told):
             try:
-                found = await allowance.read(running.settings.cluster.namespaces)
+                found = await allowance.read(namespaces)
             except (NotThere, Refused, ValueError) as error:
                 what = f"{allowance.kind}: {error}"
                 raise Wrong(what, "check allowances, and the rights in allowances.yaml") from error
@@ -158,12 +165,19 @@ async def _allowances(running: Running) -> str:
     return ", ".join(said)
 
 
-async def _counted(running: Running, listing: Callable[[str], Awaitable[Listing]]) -> str:
+async def _counted(
+    running: Running, cluster: Cluster, listing: Callable[[str], Awaitable[Listing]]
+) -> str:
     try:
-        found = [await listing(each) for each in running.settings.cluster.namespaces]
+        namespaces = await namespaces_now(cluster, running.settings.cluster)
+        found = [await listing(each) for each in namespaces]
     except Refused as error:
         raise Wrong(str(error), "give our account this right") from error
-    return f"{sum(len(each.items) for each in found)} there"
+    if not namespaces:
+        selector = running.settings.cluster.namespace_selector
+        raise Wrong(f"no namespace is {selector}", "label one, or set cluster.namespace_selector")
+    there = sum(len(each.items) for each in found)
+    return f"{there} in {len(found)} namespaces"
 
 
 @asynccontextmanager

@@ -95,7 +95,7 @@ def _manifests(
         if cluster == settings.cluster.name and patch.manifest and name in stored.pods:
             found[name] = patch.manifest
     if settings.cluster.isolation == "namespace":
-        for namespace in settings.cluster.namespaces:
+        for namespace in stored.labels:
             found[f"{namespace}/{NAME}"] = render(namespace, settings.instance)
     return found
 

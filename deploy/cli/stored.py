@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from agents.clients.errors import NotThere, Refused
 from agents.clients.kubernetes import Cluster
+from deploy.managing import namespaces_now
 from streams.settings import ClusterSettings
 
 Json = Mapping[str, Any]
@@ -42,7 +43,8 @@ async def read_stored(settings: ClusterSettings) -> Stored:
     """Read pods and policies of the managed namespaces."""
     cluster = cluster_of(settings)
     try:
-        parts = await asyncio.gather(*(_namespace(cluster, each) for each in settings.namespaces))
+        namespaces = await namespaces_now(cluster, settings)
+        parts = await asyncio.gather(*(_namespace(cluster, each) for each in namespaces))
     finally:
         await cluster.close()
     return Stored(

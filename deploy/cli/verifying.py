@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,7 +90,7 @@ def verify_all(answers: Answers, stored: Stored, settings: Settings) -> Findings
     began = time.perf_counter()
     indexes = list(_indexes(answers))
     flows = Flows(stored.pods, stored.policies, stored.labels)
-    rules = _Rules(indexes, settings)
+    rules = _Rules(indexes, settings, stored.labels)
     beyond = compare_beyond(rules.beyond, flows, judging_of(settings).outside)
     differences = rules.gathered((*compare(rules.allowed, flows), *beyond))
     return Findings(
@@ -112,7 +112,9 @@ def verify_all(answers: Answers, stored: Stored, settings: Settings) -> Findings
 class _Rules:
     """What the rules of all graphs say of the pods of one cluster, by namespace and name."""
 
-    def __init__(self, indexes: Sequence[GraphIndex], settings: Settings) -> None:
+    def __init__(
+        self, indexes: Sequence[GraphIndex], settings: Settings, namespaces: Collection[str]
+    ) -> None:
         self.allowed: dict[Pair, PortSet] = {}
         # By side and pod: addresses outside, and what they may exchange with it.
         self.beyond: dict[tuple[str, str], list[tuple[Space, PortSet]]] = {}
@@ -123,7 +125,7 @@ class _Rules:
         for index in indexes:
             if not self._judging.outside:
                 found |= set(_unsaid_of_outside(index))
-            for pod in _live(index, settings):
+            for pod in _live(index, settings.cluster.name, namespaces):
                 self.pods[_name(pod)] = pod
                 found |= self._take(index, pod)
         self.inexact = [each.model_dump(mode="json") for each in in_order(list(found))]
@@ -195,10 +197,9 @@ def _unsaid_of_outside(index: GraphIndex) -> Iterator[Inexactness]:
         yield from outside_inexactness((), firewall.default_action)
 
 
-def _live(index: GraphIndex, settings: Settings) -> Iterator[PodRef]:
+def _live(index: GraphIndex, cluster: str, namespaces: Collection[str]) -> Iterator[PodRef]:
     for _, row in sorted(index.pods.items()):
-        here = row.pod.cluster == settings.cluster.name
-        if row.live and here and row.pod.namespace in settings.cluster.namespaces:
+        if row.live and row.pod.cluster == cluster and row.pod.namespace in namespaces:
             yield row.pod
 
 

@@ -40,12 +40,22 @@ Rows = MutableMapping[str, PodRow]
 
 
 class Tracking(NamedTuple):
-    """What the tracker must know of its surroundings."""
+    """What the tracker must know of its surroundings.
+
+    Where labels decide, ``namespaces`` is None: who watches the pods knows, and the tracker only
+    which are ``never`` managed.
+    """
 
     cluster: str
     graphs: tuple[str, ...]
-    namespaces: frozenset[str]
+    namespaces: frozenset[str] | None
     reserved: frozenset[str]
+    never: frozenset[str] = frozenset()
+
+    def manages(self, namespace: str) -> bool:
+        """Tell whether pods of a namespace may be ours."""
+        named = self.namespaces is None or namespace in self.namespaces
+        return named and namespace not in self.never
 
 
 def handle(rows: Rows, event: PodEvent, key: str, source: Source, ours: Tracking) -> Outputs:
@@ -54,7 +64,7 @@ def handle(rows: Rows, event: PodEvent, key: str, source: Source, ours: Tracking
         return _mark(rows, event.mark, source, ours)
     if event.pod_ip in ours.reserved:
         return [Refusal(LetterReason.RESERVED_ADDRESS, f"{event.pod_ip} is a firewall's")]
-    if event.namespace not in ours.namespaces:
+    if not ours.manages(event.namespace):
         return []
     canonical = event.key(ours.cluster)
     if key != canonical:

@@ -12,6 +12,7 @@ import pytest
 from agents import namespace_closer
 from agents.allowances import Allowance, AskingDns, BeingCalled, BeingScraped, BeingServed
 from agents.clients.kubernetes import Cluster
+from agents.managed_namespaces import ManagedNamespaces
 from agents.namespace_closer import NamespaceCloser
 from tests.integration.kubernetes.world import World, until
 from tests.real import needs_go
@@ -55,7 +56,7 @@ async def world(world: World) -> AsyncIterator[World]:
 @asynccontextmanager
 async def allowing(cluster: Cluster, *allowances: Allowance) -> AsyncIterator[NamespaceCloser]:
     closer = NamespaceCloser(
-        cluster, instance="main", namespaces=["default"], allowances=allowances
+        cluster, instance="main", managed=ManagedNamespaces(["default"]), allowances=allowances
     )
     task = asyncio.create_task(closer.run())
     try:

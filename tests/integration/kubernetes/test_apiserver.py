@@ -15,8 +15,8 @@ import pytest
 from agents.clients import kubernetes
 from agents.clients.errors import Owned, Refused, TryLater
 from agents.clients.kubernetes import Cluster
+from deploy.account import LABELS, make_account, manifests
 from deploy.account import RBAC as RIGHTS
-from deploy.account import make_account, manifests
 from deploy.cli.rights import (
     RIGHTS_AT_HOME,
     RIGHTS_ON_PODS,
@@ -92,7 +92,7 @@ async def test_one_verb_that_lacks_is_named(account: Path, admin: httpx.AsyncCli
 @pytest.fixture
 async def guarded(admin: httpx.AsyncClient, server: Real) -> AsyncIterator[httpx.AsyncClient]:
     """Have what keeps tenants from our label in force, for one test only."""
-    await make_account(admin, labels=True)
+    await make_account(admin, LABELS)
     yield admin
     for kind in ("policybindings", "policies"):
         (await admin.delete(f"{ADMISSION}{kind}/vereflow-labels")).raise_for_status()

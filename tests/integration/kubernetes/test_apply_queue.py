@@ -13,6 +13,7 @@ from aiohttp import web
 from agents import stored_policies
 from agents.apply_queue import ApplyQueue
 from agents.clients.kubernetes import Cluster
+from agents.managed_namespaces import ManagedNamespaces
 from agents.ownership import partition_of
 from streams.flow.output import PATCH_OUTCOMES
 from streams.records.marks import Mark, MarkKind
@@ -32,7 +33,9 @@ class Bench:
         self.rows: dict[int, dict[str, PolicyPatch]] = {each: {} for each in ALL}
         self.owned = ALL
         self.records = Records()
-        told = {"graphs": ("main",), "concurrency": 4, "namespaces": ("default",)} | more
+        told = {"graphs": ("main",), "concurrency": 4} | more
+        names = told.pop("namespaces", ("default",))
+        told["managed"] = told.pop("managed", ManagedNamespaces(names))
         self.queue = ApplyQueue(
             cluster,
             self.records.emit,

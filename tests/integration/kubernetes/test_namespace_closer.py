@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from agents.clients.kubernetes import Cluster
+from agents.managed_namespaces import ManagedNamespaces
 from agents.namespace_closer import NamespaceCloser
 from tests.integration.kubernetes.servers import Server
 from tests.integration.kubernetes.world import Proxy, World, until
@@ -30,7 +31,8 @@ async def closing(
     cluster: Cluster, *namespaces: str, closers: int = 1
 ) -> AsyncIterator[NamespaceCloser]:
     named = namespaces or ("default",)
-    made = [NamespaceCloser(cluster, instance="main", namespaces=named) for _ in range(closers)]
+    managed = ManagedNamespaces(named)
+    made = [NamespaceCloser(cluster, instance="main", managed=managed) for _ in range(closers)]
     tasks = [asyncio.create_task(each.run()) for each in made]
     try:
         yield made[0]

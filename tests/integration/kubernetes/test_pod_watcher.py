@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 from agents.clients.api_server import ApiServer, credentials
 from agents.clients.kubernetes import Cluster
 from agents.clients.lease import Leadership
+from agents.managed_namespaces import ManagedNamespaces
 from agents.pod_watcher import PodWatcher
 from streams.flow.output import DEAD_LETTERS, POD_EVENTS, Send
 from streams.records.marks import Mark, MarkKind
@@ -33,7 +34,8 @@ async def watching(cluster: Cluster, records: Records, holder: str = "one", **mo
     leadership = Leadership(
         cluster, namespace="default", name="vereflow-local-pods", holder=holder, seconds=4.0
     )
-    told = {"namespaces": ("default",), "relist_seconds": 0.05} | more
+    told = {"relist_seconds": 0.05} | more
+    told["managed"] = told.pop("managed", ManagedNamespaces(told.pop("namespaces", ("default",))))
     emit = told.pop("emit", records.emit)
     watcher = PodWatcher(
         cluster, leadership, emit, cluster_name="local", partitions=PARTITIONS, epoch=4, **told

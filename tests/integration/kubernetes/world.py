@@ -142,6 +142,18 @@ class World:
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
         await self._ask("PATCH", f"/api/v1/namespaces/{name}?fieldManager=world", body, _APPLY)
 
+    async def label_namespace(self, name: str, **labels: str | None) -> None:
+        await self._ask(
+            "PATCH", f"/api/v1/namespaces/{name}", {"metadata": {"labels": labels}}, _MERGE
+        )
+
+    async def empty_namespace(self, name: str) -> None:
+        """Have no pods and no policies there."""
+        for path in (PODS, POLICIES):
+            for each in (await self._ask("GET", path.format(name)))["items"]:
+                query = "?gracePeriodSeconds=0"
+                await self._ask("DELETE", f"{path.format(name)}/{each['metadata']['name']}{query}")
+
     async def events(self) -> list[dict[str, Any]]:
         return list((await self._ask("GET", "/api/v1/namespaces/default/events"))["items"])
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from agents import outcome_recorder, policy_applier
 from agents.clients.kubernetes import Cluster, Listing
 from agents.due_policies import DuePolicies
+from agents.managed_namespaces import ManagedNamespaces
 from agents.outcome_teller import OutcomeTeller
 from agents.stored_policies import StoredPolicies
 from streams.flow.output import Refusal, Send
@@ -138,7 +139,7 @@ class Server:
             Cluster(None),  # type: ignore[arg-type]
             instance="main",
             cluster_name="local",
-            namespaces=["default"],
+            managed=ManagedNamespaces(["default"]),
             on_change=self.changed.append,
             on_listed=lambda: None,
         )

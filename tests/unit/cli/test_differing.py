@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 def going(*stored: Json, wanted: tuple[PolicyPatch, ...] = (), names: str = "ab") -> Going:
     told = {each.key: each for each in wanted}
-    found = Stored(pods_of(names), list(stored), {})
+    found = Stored(pods_of(names), list(stored), {"default": {}})
     return go_live(told, found, load(), NOWHERE)
 
 

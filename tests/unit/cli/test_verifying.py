@@ -62,7 +62,7 @@ def found(routed: Routed, stored: Stored) -> Findings:
 
 def told(routed: Routed, *foreign: dict[str, Any], **more: Any) -> Findings:
     pods = more.pop("pods", pods_of())
-    return found(routed, Stored(pods, [*manifests(routed), *foreign], {}, **more))
+    return found(routed, Stored(pods, [*manifests(routed), *foreign], {"default": {}}, **more))
 
 
 def policy(name: str, selects: dict[str, str], **spec: Any) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def test_one_of_ours_that_was_edited_by_hand_is_found_with_the_rule_that_misses(
         for each in manifests(routed)
     ]
 
-    findings = found(routed, Stored(pods_of(), edited, {}))
+    findings = found(routed, Stored(pods_of(), edited, {"default": {}}))
 
     (missing,) = findings.differences
     assert missing["errs"] == "narrower"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from deploy.account import ALLOWANCES, LABELS, RBAC, manifests
+from deploy.account import ALLOWANCES, LABELS, NAMESPACES, RBAC, manifests
 from deploy.cli.rights import (
     RIGHTS_AT_HOME,
     RIGHTS_ON_PODS,
@@ -43,6 +43,13 @@ def test_in_followed_namespaces_exactly_what_doctor_asks_for_is_granted() -> Non
 
 def test_whoever_labels_pods_is_granted_exactly_that() -> None:
     assert granted("ClusterRole", path=LABELS) == set(RIGHTS_TO_LABEL)
+
+
+def test_whoever_follows_namespaces_may_look_at_them_and_has_no_other_right() -> None:
+    looking = {Right(verb, "namespaces") for verb in ("get", "list", "watch")}
+    assert granted("ClusterRole", path=NAMESPACES) == looking
+    bound = [each for each in manifests(NAMESPACES) if each["kind"] == "ClusterRoleBinding"]
+    assert {each["roleRef"]["name"] for each in bound} == {"vereflow", "vereflow-namespaces"}
 
 
 def test_what_allowances_are_granted_is_to_look_and_nothing_else() -> None:
