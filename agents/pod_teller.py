@@ -9,7 +9,7 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any
 
-from agents.clients.pod_events import pod_event
+from agents.clients.pod_events import pod_event, service_event
 from agents.courier import Courier
 from agents.outlet import MAX_RAW
 from streams.codec import escape
@@ -74,6 +74,19 @@ class PodTeller:
             return
         if self._hear is not None:
             self._hear(self._cluster, event)
+        await self._say(change, event)
+
+    async def tell_service(self, change: str, service: dict[str, Any]) -> None:
+        """Send one change of one Service, unless it is none to us."""
+        try:
+            event = service_event(service, change, self._cluster, self._stamp())
+        except ValueError as error:
+            await self._courier.send(_letter(service, str(error)))
+            return
+        if event is not None:
+            await self._say(change, event)
+
+    async def _say(self, change: str, event: PodEvent) -> None:
         key = event.key(self._cluster)
         content = _content(event)
         if change == "MODIFIED" and self._told.get(key) == content:

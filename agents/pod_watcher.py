@@ -1,4 +1,4 @@
-"""Follow the pods of one cluster, as the only one who does.
+"""Follow the pods of one cluster and the Services before them, as the only one who does.
 
 reads   the cluster
 writes  pod-events, dead-letters
@@ -143,14 +143,18 @@ class PodWatcher:
         barriers = self._waiting_barriers()
         namespaces = await self._managed.known()
         listings = {each: await self._cluster.list_pods(each) for each in sorted(namespaces)}
-        await self._tell_all(teller, listings.values())
+        services = {each: await self._cluster.list_services(each) for each in sorted(namespaces)}
+        await self._tell_all(teller, listings.values(), services.values())
         for barrier in barriers:
             await teller.barrier(barrier)
             self._barriers.pop(barrier, None)
             self._sent.append(barrier)
         self._backoff.reset()
         self._error = ""
-        watches = (self._watch(teller, name, listings[name].version) for name in listings)
+        watches = [
+            *(self._watch(teller, name, listings[name].version) for name in listings),
+            *(self._watch_services(teller, name, services[name].version) for name in services),
+        ]
         changed = self._managed.changed(namespaces)
         await first_to_end(self._asked.wait(), courier.failure(), changed, *watches)
 
@@ -166,7 +170,9 @@ class PodWatcher:
         self._barriers = {id: at for id, at in self._barriers.items() if at >= oldest}
         return list(self._barriers)
 
-    async def _tell_all(self, teller: PodTeller, listings: Iterable[Listing]) -> None:
+    async def _tell_all(
+        self, teller: PodTeller, listings: Iterable[Listing], services: Iterable[Listing]
+    ) -> None:
         if self._stamper is not None:
             self._stamper.begin()
         name = uuid4().hex
@@ -174,10 +180,17 @@ class PodWatcher:
         for listing in listings:
             for pod in listing.items:
                 await teller.tell("ADDED", pod)
+        for listing in services:
+            for service in listing.items:
+                await teller.tell_service("ADDED", service)
         await teller.list_complete(name, started)
 
     async def _watch(self, teller: PodTeller, namespace: str, version: str) -> None:
         await follow(self._cluster.watch_pods(namespace, version), teller.tell, self._note)
+
+    async def _watch_services(self, teller: PodTeller, namespace: str, version: str) -> None:
+        watch = self._cluster.watch_services(namespace, version)
+        await follow(watch, teller.tell_service, self._note)
 
     def _note(self, error: Exception | None) -> None:
         self._error = f"{type(error).__name__}: {error}" if error else ""

@@ -119,9 +119,17 @@ class Cluster:
         found = _object(await self._api.ask("GET", f"/api/v1/namespaces/{_checked(namespace)}"))
         return dict(found["metadata"].get("labels") or {})
 
+    async def list_services(self, namespace: str) -> Listing:
+        """Return all Services of a namespace."""
+        return await self._list(_services(namespace))
+
+    def watch_services(self, namespace: str, version: str) -> Watch:
+        """Follow the Services of a namespace from a version on."""
+        return Watch(self._api, _services(namespace), version, silence=self._silence)
+
     async def get_service(self, namespace: str, name: str) -> Json:
         """Return a service; raise NotThere if there is none."""
-        return _object(await self._api.ask("GET", _path("/api/v1", namespace, "services", name)))
+        return _object(await self._api.ask("GET", _services(namespace, name)))
 
     async def list_ingresses(self, namespace: str) -> Listing:
         """Return all Ingresses of a namespace."""
@@ -338,6 +346,10 @@ def _object(found: Any) -> Json:
 
 def _pods(namespace: str, name: str = "") -> str:
     return _path("/api/v1", namespace, "pods", name)
+
+
+def _services(namespace: str, name: str = "") -> str:
+    return _path("/api/v1", namespace, "services", name)
 
 
 def _policies(namespace: str, name: str = "") -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from streams.records.marks import Stamp
 from streams.records.pods import EVENT_CODES, ContainerPort, Owner, PodEvent, PodEventType
+from streams.records.views import Service, ServicePort
 
 _HASH = "pod-template-hash"
 
@@ -41,6 +42,52 @@ def _event(pod: dict[str, Any], change: PodEventType, cluster: str, stamp: Stamp
         # It still runs, and keeps its rules, until it is gone.
         terminating=meta.get("deletionTimestamp") is not None,
         resource_version=meta["resourceVersion"],
+        stamp=stamp,
+    )
+
+
+def service_event(
+    service: dict[str, Any], change: str, cluster: str, stamp: Stamp
+) -> PodEvent | None:
+    """Return the record of one Service, or None for one without an address of its own.
+
+    Raise ValueError for one that no record can express.
+    """
+    try:
+        return _service(service, PodEventType(change), cluster, stamp)
+    except (AttributeError, LookupError, TypeError) as odd:
+        raise ValueError(f"not a Service: {type(odd).__name__}: {odd}") from odd
+
+
+def _service(
+    service: dict[str, Any], change: PodEventType, cluster: str, stamp: Stamp
+) -> PodEvent | None:
+    meta, spec = service["metadata"], service.get("spec") or {}
+    told = [spec.get("clusterIP"), *(spec.get("clusterIPs") or ())]
+    address = next((each for each in told if each and each != "None" and ":" not in each), None)
+    if address is None:
+        # It has no address that a rule could name.
+        return None
+    return PodEvent(
+        pod_name=meta["name"],
+        pod_ip=address,
+        event=change,
+        event_code=EVENT_CODES[change],
+        cluster=cluster,
+        namespace=meta["namespace"],
+        uid=meta["uid"],
+        resource_version=meta["resourceVersion"],
+        service=Service(
+            selector=spec.get("selector") or {},
+            ports=tuple(
+                ServicePort(
+                    protocol=port.get("protocol") or "TCP",
+                    port=port["port"],
+                    target=port.get("targetPort") or port["port"],
+                )
+                for port in spec.get("ports") or ()
+            ),
+        ),
         stamp=stamp,
     )
 

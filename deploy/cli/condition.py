@@ -148,7 +148,7 @@ def _counts(
     stored = [key for key, patch in wanted.items() if patch.manifest is not None]
     return {
         "workers": len(answers.told),
-        "pods": sum(1 for row in pods if row.live),
+        "pods": sum(1 for row in pods if row.live and row.pod.service is None),
         "rules": sum(1 for row in rules if row.rule is not None and not row.rule.dropped),
         "policies": len(stored),
         "pending": sum(is_pending(patch, outcomes.get(key)) for key, patch in wanted.items()),

@@ -52,7 +52,7 @@ def list_pods(
         }
         for key, row in rows.items()
         # What the tracker notes of whole partitions is no pod.
-        if row.pod.name
+        if row.pod.name and row.pod.service is None
     ]
 
 

@@ -33,6 +33,7 @@ RIGHTS_AT_HOME = tuple(
 )
 RIGHTS_ON_PODS = (
     *(Right(verb, "pods") for verb in ("get", "list", "watch")),
+    *(Right(verb, "services") for verb in ("list", "watch")),
     Right("create", "events"),
 )
 RIGHTS_TO_LABEL = (Right("patch", "pods"),)

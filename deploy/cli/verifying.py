@@ -199,7 +199,8 @@ def _unsaid_of_outside(index: GraphIndex) -> Iterator[Inexactness]:
 
 def _live(index: GraphIndex, cluster: str, namespaces: Collection[str]) -> Iterator[PodRef]:
     for _, row in sorted(index.pods.items()):
-        if row.live and row.pod.cluster == cluster and row.pod.namespace in namespaces:
+        here = row.pod.cluster == cluster and row.pod.namespace in namespaces
+        if row.live and here and row.pod.service is None:
             yield row.pod
 
 

@@ -21,7 +21,7 @@ from streams.flow.graph_rows import (
 from streams.policy.selection import selected_by, worn
 from streams.records.addresses import is_exact, matches
 from streams.records.rules import Action
-from streams.records.views import PodRef
+from streams.records.views import SERVICE, PodRef
 
 
 class GraphIndex:
@@ -30,6 +30,9 @@ class GraphIndex:
     def __init__(self) -> None:
         self.pods: dict[str, GraphPodRow] = {}
         self.claims: defaultdict[str, set[str]] = defaultdict(set)
+        # By namespace, for only there they meet: the Services and the pods, by key.
+        self.services: defaultdict[str, set[str]] = defaultdict(set)
+        self.living: defaultdict[str, set[str]] = defaultdict(set)
         self.wearing: defaultdict[str | None, set[str]] = defaultdict(set)
         self.selecting: defaultdict[str | None, set[str]] = defaultdict(set)
         self.bindings: dict[str, BindingRow] = {}
@@ -90,12 +93,14 @@ class GraphIndex:
             for label in worn(old.pod):
                 self.wearing[label].discard(key)
             self.selecting[selected_by(old.pod)].discard(key)
+            self._near(old.pod).discard(key)
         self.pods[key] = row
         if row.live and row.pod.address:
             self.claims[row.pod.address].add(key)
             for label in worn(row.pod):
                 self.wearing[label].add(key)
             self.selecting[selected_by(row.pod)].add(key)
+            self._near(row.pod).add(key)
 
     def drop_pod(self, key: str) -> None:
         """Forget one pod that is gone."""
@@ -169,6 +174,22 @@ class GraphIndex:
         """Return the keys of the other live pods that a policy for this one selects as well."""
         return self.wearing.get(selected_by(pod), set()) - {pod.key}
 
+    def _near(self, pod: PodRef) -> set[str]:
+        kind = self.living if pod.service is None else self.services
+        return kind[f"{pod.cluster}/{pod.namespace}"]
+
+    def served_by(self, pod: PodRef) -> Iterator[PodRef]:
+        """Yield the Services that the pod stands behind, and that some rule names."""
+        for key in self.services.get(f"{pod.cluster}/{pod.namespace}", ()):
+            service = self.pods[key].pod
+            if pod.serves(service) and self.naming.get(str(service.address)):
+                yield service
+
+    def behind(self, service: PodRef) -> set[str]:
+        """Return the keys of the pods that stand behind a Service."""
+        near = self.living.get(f"{service.cluster}/{service.namespace}", ())
+        return {key for key in near if self.pods[key].pod.serves(service)}
+
     def holds(self, pod: PodRef) -> bool:
         """Tell whether the pod holds the address it claims."""
         holder = self.holder(pod.address) if pod.address else None
@@ -211,14 +232,21 @@ class GraphIndex:
                 yield from list(keys)
 
     def ends(self, row: RuleRow) -> set[str]:
-        """Return the keys of the pods at the two ends of a rule."""
-        return {*self.under(row.rule.source), *self.under(row.rule.destination)}
+        """Return the keys of the pods at the two ends of a rule, or behind them."""
+        return self._pods({*self.under(row.rule.source), *self.under(row.rule.destination)})
+
+    def _pods(self, keys: set[str]) -> set[str]:
+        """Return the keys with those of pods in place of those of Services."""
+        services = [self.pods[key].pod for key in keys if f"/{SERVICE}" in key]
+        pods = keys - {service.key for service in services}
+        return pods.union(*(self.behind(service) for service in services))
 
     def peers(self, addresses: Iterable[str]) -> set[str]:
         """Return the keys of all pods whose view may depend on who holds these addresses."""
         found: set[str] = set()
         for address in addresses:
             found |= self.claims.get(address, set())
+            found |= self._callers(address)
             if self.open_by_default():
                 found |= {key for keys in self.claims.values() for key in keys}
             for key in self.covering(address):
@@ -227,4 +255,11 @@ class GraphIndex:
                     found |= set(self.under(rule.destination))
                 if matches(rule.destination, address):
                     found |= set(self.under(rule.source))
-        return found
+        return self._pods(found)
+
+    def _callers(self, address: str) -> set[str]:
+        """Return who is meant to call the Services that the pods of this address stand behind."""
+        pods = [self.pods[key].pod for key in self.claims.get(address, ())]
+        services = {str(each.address) for pod in pods for each in self.served_by(pod)}
+        rules = [self.rules[key].rule for each in services for key in self.naming[each]]
+        return {key for rule in rules for key in self.under(rule.source)}

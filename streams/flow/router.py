@@ -187,6 +187,7 @@ def _claim(graph: Graph, claim: PodClaim, source: Source, cause: Cause | None) -
         # Put again as well: after a kill the row may be on disk and in no changelog.
         graph.put_pod(key, old)
     held = {claim.pod.address, *((old.pod.address, *old.was) if old else ())}
+    before = _served(index, claim.pod, old, source.offset)
     labels = {*worn(claim.pod), *((*worn(old.pod), *old.wore) if old else ())}
     if not stale:
         was = ((*old.was, old.pod.address) if old and old.pod.address else ())[-KEPT_BEFORE:]
@@ -212,7 +213,24 @@ def _claim(graph: Graph, claim: PodClaim, source: Source, cause: Cause | None) -
     # Whose label it wears is selected together with it, in his own policy and in his peers'.
     owners = {owner for label in labels for owner in index.selecting.get(label, ())}
     held |= {index.pods[owner].pod.address for owner in owners}
-    return {key} | index.peers(address for address in held if address)
+    return before | {key} | index.peers(address for address in held if address)
+
+
+def _served(index: GraphIndex, pod: PodRef, old: GraphPodRow | None, at: int) -> set[str]:
+    """Return whose view may depend on which pods stood behind which Service before a claim.
+
+    Met again, nobody knows that any more: then it is all those nearby.
+    """
+    home = f"{pod.cluster}/{pod.namespace}"
+    if pod.service is not None:
+        addresses = {str(each) for each in (pod.address, old and old.pod.address) if each}
+        named = any(index.naming.get(address) for address in addresses)
+        return set(index.living.get(home, ())) if named else set()
+    if old is not None and at <= old.at:
+        services = [index.pods[key].pod for key in index.services.get(home, ())]
+    else:
+        services = list(index.served_by(old.pod)) if old is not None else []
+    return index.peers(str(service.address) for service in services if service.address)
 
 
 def _bind(graph: Graph, pod: PodRef, at: int) -> None:
@@ -362,6 +380,8 @@ def _speak(
         return []
     outputs: Outputs = []
     for key in keys:
+        if graph.index.pods[key].pod.service is not None:
+            continue
         view = _view(graph, graph.index.pods[key], source, cause, ours)
         if len(view.allowances) > MOST_PEERS:
             outputs.append(Refusal(LetterReason.TOO_MANY_PEERS, f"{key}: {len(view.allowances)}"))

@@ -107,10 +107,14 @@ def forget(rows: Rows, committed: int, now: float) -> None:
 
 
 def claims(row: PodRow, partition: int, ours: Tracking) -> Outputs:
-    """Return what a row says now, to every graph that reads this cluster."""
+    """Return what a row says now, to every graph that reads this cluster.
+
+    Verefoo is told of pods only: a Service is no host.
+    """
     claim = PodClaim(pod=row.pod, live=row.live, rev=row.rev, partition=partition, since=row.since)
     facts = [GraphFact(graph=graph, claim=claim, cause=row.cause) for graph in ours.graphs]
-    return [Send(topic, fact.graph, fact) for fact in facts for topic in (GRAPH_FACTS, GRAPH_EDITS)]
+    topics = (GRAPH_FACTS, GRAPH_EDITS) if row.pod.service is None else (GRAPH_FACTS,)
+    return [Send(topic, fact.graph, fact) for fact in facts for topic in topics]
 
 
 def _before_listing(rows: Rows, event: PodEvent, ours: Tracking) -> bool:
@@ -173,8 +177,11 @@ def _next(row: PodRow | None, event: PodEvent, source: Source, ours: Tracking) -
         uid=uid,
         # A pod on its host's network has its host's address, which is nobody's alone.
         address=None if event.host_network else event.pod_ip,
-        labels=event.selector_labels,
+        # A Service wears nothing by which a policy could mean it.
+        labels={} if event.service is not None else event.selector_labels,
         incarnation=source.offset,
+        named_ports=event.named_ports,
+        service=event.service,
     )
     if row is None:
         return PodRow(
@@ -215,7 +222,8 @@ def _gone(row: PodRow, stamp: Stamp | None, source: Source, cause: Cause) -> Pod
 
 
 def _meaning(row: PodRow) -> tuple[object, ...]:
-    return (row.live, row.pod.uid, row.pod.address, tuple(sorted(row.pod.labels.items())))
+    pod = row.pod
+    return (row.live, pod.uid, pod.address, tuple(sorted(pod.labels.items())), pod.service)
 
 
 def _mark(rows: Rows, mark: Mark, source: Source, ours: Tracking) -> Outputs:

@@ -10,6 +10,7 @@ from streams.flow.graph_rows import End, RuleRow
 from streams.flow.index import GraphIndex
 from streams.flow.judging import Judging, applies, judged, ways
 from streams.flow.outside import resolve_outside
+from streams.flow.services import at_pod
 from streams.records.rules import Action, Rule
 from streams.records.views import Allowance, Direction, Inexactness, OutsideAllowance, PodRef
 from streams.rules.grant import Grant
@@ -71,7 +72,7 @@ def _between(index: GraphIndex, source: PodRef, destination: PodRef, judging: Ju
 
 def _applying(
     index: GraphIndex, source: PodRef, destination: PodRef, judging: Judging
-) -> Iterator[tuple[int, str, End, RuleRow]]:
+) -> Iterator[tuple[int, str, str, RuleRow]]:
     """Yield place, key, way and row of each rule about this pair: no two have one key and way."""
     for key in index.covering(str(source.address)):
         row = index.rules[key]
@@ -80,3 +81,20 @@ def _applying(
                 index, key, way.destination, way.rule.destination, destination
             ):
                 yield row.place, key, way.source, row.read_as(way.rule)
+    for service in index.served_by(destination):
+        for key in index.naming[str(service.address)]:
+            yield from _through(index, key, source, service, destination)
+
+
+def _through(
+    index: GraphIndex, key: str, source: PodRef, service: PodRef, destination: PodRef
+) -> Iterator[tuple[int, str, str, RuleRow]]:
+    """Yield what a rule about a Service's address says of one of the pods behind it."""
+    row = index.rules[key]
+    if not (
+        applies(index, key, End.SOURCE, row.rule.source, source)
+        and applies(index, key, End.DESTINATION, row.rule.destination, service)
+    ):
+        return
+    for number, rule in enumerate(at_pod(row.rule, service, destination)):
+        yield row.place, key, f"{service.key} {number}", row.read_as(rule)

@@ -13,6 +13,7 @@ from streams.records.addresses import check_pod_address
 from streams.records.base import Record
 from streams.records.cause import Cause
 from streams.records.marks import Mark, Stamp
+from streams.records.views import SERVICE, Service
 
 DEFAULT_NAMESPACE = "default"
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
@@ -82,7 +83,7 @@ class ContainerPort(Record):
 
 
 class PodEvent(Record):
-    """One change of one pod, or a mark between changes.
+    """One change of one pod, or of one Service, or a mark between changes.
 
     Five fields are enough (``podName podIP hostname event eventCode``); a record that names its
     namespace is one of ours and must carry the pod's uid as well.
@@ -104,6 +105,7 @@ class PodEvent(Record):
     phase: Text = "Running"
     container_ports: Annotated[tuple[ContainerPort, ...], Field(max_length=256)] = ()
     host_network: StrictBool = False
+    service: Service | None = None
     terminating: StrictBool = False
     resource_version: Text = ""
     stamp: Stamp | None = None
@@ -139,4 +141,12 @@ class PodEvent(Record):
 
     def key(self, default_cluster: str) -> str:
         """Return cluster/namespace/pod: every change of one pod stays in order."""
-        return f"{self.cluster or default_cluster}/{self.namespace}/{self.pod_name}"
+        kind = SERVICE if self.service is not None else ""
+        return f"{self.cluster or default_cluster}/{self.namespace}/{kind}{self.pod_name}"
+
+    @property
+    def named_ports(self) -> dict[str, int]:
+        """Return the container ports that have a name, by protocol and name."""
+        return {
+            f"{each.protocol}/{each.name}": each.port for each in self.container_ports if each.name
+        }

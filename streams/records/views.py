@@ -8,6 +8,8 @@ from pydantic import Field
 
 from streams.records.base import Record
 
+SERVICE = "service:"
+
 
 class Direction(StrEnum):
     """From the subject's point of view."""
@@ -32,8 +34,26 @@ class Inexactness(Record):
     example: str = Field(default="", description="One flow on which policy and rule differ.")
 
 
+class ServicePort(Record):
+    """A port of a Service, and at which port of a pod it arrives: a number, or a port's name."""
+
+    protocol: str = "TCP"
+    port: int = Field(ge=1, le=65535)
+    target: int | str
+
+
+class Service(Record):
+    """What stands behind a Service's address: the pods with these labels; without any, nobody."""
+
+    selector: dict[str, str] = Field(default_factory=dict)
+    ports: tuple[ServicePort, ...] = Field(default=(), max_length=256)
+
+
 class PodRef(Record):
-    """A pod as a policy can point at it."""
+    """A pod as a policy can point at it; or a Service, whose address stands for its pods.
+
+    ``named_ports`` are keyed by protocol and name: ``TCP/http``.
+    """
 
     cluster: str
     namespace: str
@@ -42,11 +62,21 @@ class PodRef(Record):
     incarnation: int = 0
     address: str | None = None
     labels: dict[str, str] = Field(default_factory=dict)
+    named_ports: dict[str, int] = Field(default_factory=dict)
+    service: Service | None = None
 
     @property
     def key(self) -> str:
-        """The key of the pod and of its policy."""
-        return f"{self.cluster}/{self.namespace}/{self.name}"
+        """The key of the pod and of its policy; no pod's name begins like a Service's key."""
+        kind = SERVICE if self.service is not None else ""
+        return f"{self.cluster}/{self.namespace}/{kind}{self.name}"
+
+    def serves(self, other: PodRef) -> bool:
+        """Tell whether this pod stands behind a Service."""
+        if other.service is None or self.service is not None or not other.service.selector:
+            return False
+        near = (self.cluster, self.namespace) == (other.cluster, other.namespace)
+        return near and other.service.selector.items() <= self.labels.items()
 
 
 class PortSpan(Record):
