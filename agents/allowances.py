@@ -41,6 +41,8 @@ class Allowance(Protocol):
     """Something that pods may do whatever the rules say."""
 
     kind: str
+    patience: int
+    """How many times longer than others it is not read again: what it reads may be much."""
 
     async def read(self, namespaces: Iterable[str]) -> Found:
         """Return what is wanted in these namespaces; raise ClientError, or ValueError."""
@@ -50,6 +52,7 @@ class AskingDns:
     """Every pod may ask the pods behind the cluster's DNS service, ``NAMESPACE/NAME``."""
 
     kind = DNS
+    patience = 1
 
     def __init__(self, cluster: Cluster, service: str) -> None:
         self._cluster = cluster
@@ -65,6 +68,7 @@ class BeingScraped:
     """Prometheus, ``NAMESPACE/KEY=VALUE``, may scrape the pods that ask for it by annotation."""
 
     kind = PROMETHEUS
+    patience = 3
 
     def __init__(self, cluster: Cluster, prometheus: str) -> None:
         self._cluster = cluster
@@ -84,6 +88,7 @@ class BeingServed:
     """Ingress controllers, ``NAMESPACE/KEY=VALUE``, may reach the pods that Ingresses send to."""
 
     kind = INGRESS
+    patience = 1
 
     def __init__(self, cluster: Cluster, controllers: str) -> None:
         self._cluster = cluster
@@ -102,6 +107,7 @@ class BeingCalled:
     """The API server, from these networks, may call the pods behind admission webhooks."""
 
     kind = WEBHOOKS
+    patience = 1
 
     def __init__(self, cluster: Cluster, networks: Iterable[str]) -> None:
         self._cluster = cluster

@@ -147,7 +147,8 @@ class NamespaceCloser:
                 self._broken.pop(kind, None)
                 if found != self._found.get(kind):
                     self._take(kind, found)
-            await asyncio.sleep(LOOK_SECONDS if kind in self._broken else READ_SECONDS)
+            again = READ_SECONDS * allowance.patience
+            await asyncio.sleep(LOOK_SECONDS if kind in self._broken else again)
 
     def _take(self, kind: str, found: Found) -> None:
         # Heard for the first time, it also says what of an earlier run is not wanted any more.

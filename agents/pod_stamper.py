@@ -9,12 +9,14 @@ It names the uid it was decided for, so a label never comes to the next pod of t
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 import structlog
 
 from agents.clients.errors import ClientError, Conflict, NotThere
 from agents.clients.kubernetes import Cluster
 from agents.clients.waiting import Backoff
+from agents.managed_namespaces import ALL
 from streams.policy.selection import OWN_LABEL
 from streams.policy.stamping import Wearers
 from streams.records.pods import FINISHED, PodEvent, PodEventType
@@ -28,8 +30,10 @@ log = structlog.get_logger()
 class PodStamper:
     """Stamps pods as they are heard of; somebody else's stamp is put right."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, shadow: Iterable[str] = ()) -> None:
         self._cluster = cluster
+        # In these namespaces nothing is written.
+        self._shadow = frozenset(shadow)
         self._wearers = Wearers()
         self._due: dict[str, PodRef] = {}
         self._some_due = asyncio.Event()
@@ -62,7 +66,8 @@ class PodStamper:
         else:
             touched = self._wearers.put(pod)
         for each in touched:
-            if self._wearers.needs(each):
+            shadowed = not self._shadow.isdisjoint({ALL, each.namespace})
+            if self._wearers.needs(each) and not shadowed:
                 self._due[each.key] = each
             else:
                 self._due.pop(each.key, None)

@@ -70,8 +70,7 @@ class Worker:
         self._outlet = Outlet(self._topics, self._metrics)
         self._cluster = Cluster.of(settings.cluster.kubeconfig, settings.cluster.context)
         self._http = httpx.AsyncClient(base_url=settings.verefoo.url, trust_env=False)
-        labels = settings.cluster.selection == "label"
-        self._stamper = PodStamper(self._cluster) if labels else None
+        self._stamper = self._pod_stamper()
         self._managed = managed_namespaces(self._cluster, settings.cluster)
         self._watcher = self._pod_watcher()
         self._queue = self._apply_queue()
@@ -100,6 +99,12 @@ class Worker:
             epoch=self._epoch,
             stamper=self._stamper,
         )
+
+    def _pod_stamper(self) -> PodStamper | None:
+        cluster = self._settings.cluster
+        if cluster.selection != "label":
+            return None
+        return PodStamper(self._cluster, cluster.shadowed)
 
     def _apply_queue(self) -> ApplyQueue:
         cluster = self._settings.cluster
@@ -234,8 +239,6 @@ class Worker:
         }
         if (closer := self._closer) is not None:
             checks["namespaces"] = lambda: closer.last_error or None
-        if (stamper := self._stamper) is not None:
-            checks["labels"] = lambda: stamper.last_error or None
         return checks
 
     def _status(self) -> dict[str, Any]:
@@ -249,6 +252,7 @@ class Worker:
                 "error": queue.last_error,
             },
             **({"namespace_closer": self._closer.status} if self._closer else {}),
+            **({"pod_stamper": {"error": self._stamper.last_error}} if self._stamper else {}),
             "graph_keeper": {
                 "graph": self._settings.graph.name,
                 "id": keeper.gid,

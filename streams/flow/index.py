@@ -23,6 +23,8 @@ from streams.records.addresses import is_exact, matches
 from streams.records.rules import Action
 from streams.records.views import SERVICE, PodRef
 
+_IS_SERVICE = f"/{SERVICE}"
+
 
 class GraphIndex:
     """Pods by key and by claimed address; rules by the addresses they name; who is meant."""
@@ -33,6 +35,8 @@ class GraphIndex:
         # By namespace, for only there they meet: the Services and the pods, by key.
         self.services: defaultdict[str, set[str]] = defaultdict(set)
         self.living: defaultdict[str, set[str]] = defaultdict(set)
+        # The Services that rules name, looked up for every pair of pods; forgotten on any change.
+        self._called: dict[str, list[PodRef]] = {}
         self.wearing: defaultdict[str | None, set[str]] = defaultdict(set)
         self.selecting: defaultdict[str | None, set[str]] = defaultdict(set)
         self.bindings: dict[str, BindingRow] = {}
@@ -86,7 +90,9 @@ class GraphIndex:
         return binding.uid if binding else None
 
     def put_pod(self, key: str, row: GraphPodRow) -> None:
-        """Replace what is known of one pod."""
+        """Replace what is known of one pod, or of one Service."""
+        if row.pod.service is not None:
+            self._called.clear()
         old = self.pods.get(key)
         if old is not None and old.pod.address:
             self.claims[old.pod.address].discard(key)
@@ -130,6 +136,7 @@ class GraphIndex:
     def put_rule(self, key: str, row: RuleRow) -> None:
         """Add or replace one rule; a dropped one is remembered but covers nothing."""
         self.drop_rule(key)
+        self._called.clear()
         self.rules[key] = row
         self.changed[row.at].add(key)
         if row.dropped:
@@ -145,6 +152,7 @@ class GraphIndex:
         row = self.rules.pop(key, None)
         if row is None:
             return
+        self._called.clear()
         self.changed[row.at].discard(key)
         self.wild.discard(key)
         for end in (row.rule.source, row.rule.destination):
@@ -180,10 +188,11 @@ class GraphIndex:
 
     def served_by(self, pod: PodRef) -> Iterator[PodRef]:
         """Yield the Services that the pod stands behind, and that some rule names."""
-        for key in self.services.get(f"{pod.cluster}/{pod.namespace}", ()):
-            service = self.pods[key].pod
-            if pod.serves(service) and self.naming.get(str(service.address)):
-                yield service
+        home = f"{pod.cluster}/{pod.namespace}"
+        if home not in self._called:
+            services = [self.pods[key].pod for key in sorted(self.services.get(home, ()))]
+            self._called[home] = [each for each in services if self.naming.get(str(each.address))]
+        return (service for service in self._called[home] if pod.serves(service))
 
     def behind(self, service: PodRef) -> set[str]:
         """Return the keys of the pods that stand behind a Service."""
@@ -237,7 +246,7 @@ class GraphIndex:
 
     def _pods(self, keys: set[str]) -> set[str]:
         """Return the keys with those of pods in place of those of Services."""
-        services = [self.pods[key].pod for key in keys if f"/{SERVICE}" in key]
+        services = [self.pods[key].pod for key in keys if _IS_SERVICE in key]
         pods = keys - {service.key for service in services}
         return pods.union(*(self.behind(service) for service in services))
 

@@ -71,8 +71,8 @@ class LetterReason(Code):
     )
     RESERVED_ADDRESS = (
         "reserved-address",
-        "A pod has the address of a firewall.",
-        "Set `graph.firewall` and `graph.base` to addresses outside of the pods' range.",
+        "A pod or a Service has the address of a firewall.",
+        "Set `graph.firewall` and `graph.base` to addresses outside of their ranges.",
     )
     TOO_MANY_PEERS = (
         "too-many-peers",

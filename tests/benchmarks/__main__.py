@@ -2,11 +2,12 @@
 
 import asyncio
 
-from tests.benchmarks import latency, packets, routing
+from tests.benchmarks import latency, packets, routing, verifying
 from tests.e2e.conftest import EMBEDDED, REAL
 from tests.real import go_lacks, java_lacks
 
 routing.main()
+verifying.main()
 asyncio.run(packets.node_alone())
 for name, parts, lacks in (
     ("embedded broker and API server", EMBEDDED, ""),

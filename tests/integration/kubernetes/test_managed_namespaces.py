@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -199,6 +200,11 @@ async def test_namespaces_are_closed_when_they_come_and_opened_when_they_leave(
         async with running(closer):
             await gone(world, "shop-a", False)
             await world.label_namespace("shop-b", team="shop")
+            began = time.monotonic()
+            while CLOSING not in await world.policies("shop-b"):
+                assert time.monotonic() < began + 60
+                await asyncio.sleep(0.002)
+            print(f"closed {1000 * (time.monotonic() - began):.0f} ms after its label came")
             await gone(world, "shop-b", False)
             await world.label_namespace("shop-a", team=None)
             await gone(world, "shop-a")

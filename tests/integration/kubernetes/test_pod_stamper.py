@@ -22,9 +22,9 @@ LONG = "x" * 80
 
 
 @asynccontextmanager
-async def stamping(cluster: Cluster) -> AsyncIterator[PodStamper]:
+async def stamping(cluster: Cluster, shadow: tuple[str, ...] = ()) -> AsyncIterator[PodStamper]:
     """Stamp what a watch of the namespace tells."""
-    stamper = PodStamper(cluster)
+    stamper = PodStamper(cluster, shadow)
 
     def hear(change: str, pod: dict[str, Any]) -> None:
         stamper.hear("local", pod_event(pod, change, "local", Stamp(lease=1, n=1)))
@@ -105,6 +105,14 @@ async def test_pods_on_their_hosts_network_are_left_alone(cluster: Cluster, worl
 
     async with stamping(cluster):
         await stamped(world, proxy=None, db="own")
+
+
+@pytest.mark.parametrize("shadow", ["default", "*"])
+async def test_in_shadow_nothing_is_stamped(cluster: Cluster, world: World, shadow: str) -> None:
+    await world.add_pod("bare", labels={})
+    async with stamping(cluster, (shadow,)):
+        await asyncio.sleep(0.5)
+        assert await stamps(world) == {"bare": None}
 
 
 async def test_the_next_pod_of_a_name_gets_no_stamp_of_the_one_before(
