@@ -28,7 +28,7 @@ class NoneManaged(TryLater):
     """No namespace bears the labels: more likely a mistake than a wish to let go of all."""
 
     def __init__(self, selector: str) -> None:
-        super().__init__(f"no namespace is {selector}")
+        super().__init__(f"no namespace is {selector}: label one, or set no selector")
 
 
 class ManagedNamespaces:
@@ -62,12 +62,13 @@ class ManagedNamespaces:
         return (self._names | self._labelled) - self._never
 
     async def known(self) -> frozenset[str]:
-        """Return the namespaces, as soon as they were listed; raise NoneManaged if there are none.
+        """Return the namespaces, as soon as they were listed.
 
-        Whoever took that for a list would let go of every pod.
+        Raise NoneManaged if none bears the labels, also where others are named: whoever took that
+        for an answer would let go of all the rest.
         """
         await self._known.wait()
-        if not self.now:
+        if self.selector and not self._labelled - self._never:
             raise NoneManaged(self.selector)
         return self.now
 

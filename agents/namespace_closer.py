@@ -130,7 +130,8 @@ class NamespaceCloser:
         listing = await self._cluster.list_policies_anywhere(f"{STANDING}={self._instance}")
         for found in listing.items:
             about = found["metadata"]
-            if about["namespace"] not in managed and ALL not in self._shadow:
+            shadowed = not self._shadow.isdisjoint({ALL, about["namespace"]})
+            if about["namespace"] not in managed and not shadowed:
                 log.info("namespace left", namespace=about["namespace"], policy=about["name"])
                 await self._remove(found)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 
 import structlog
 
@@ -78,14 +79,14 @@ class PodStamper:
         """Stamp until cancelled."""
         backoff = Backoff(most=MOST_SECONDS)
         while True:
-            await self._some_due.wait()
             self._some_due.clear()
-            if await self._stamp_all():
+            if well := await self._stamp_all():
                 backoff.reset()
                 self._error = ""
-            else:
-                await asyncio.sleep(backoff.next())
-                self._some_due.set()
+            # Who cannot be stamped is tried again, and nobody else waits for that.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(None if well else backoff.next()):
+                    await self._some_due.wait()
 
     async def _stamp_all(self) -> bool:
         """Return whether nobody is left."""

@@ -45,7 +45,7 @@ class ServicePort(Record):
 class Service(Record):
     """What stands behind a Service's address: the pods with these labels; without any, nobody."""
 
-    selector: dict[str, str] = Field(default_factory=dict)
+    selector: dict[str, str] = Field(default_factory=dict, max_length=128)
     ports: tuple[ServicePort, ...] = Field(default=(), max_length=256)
 
 

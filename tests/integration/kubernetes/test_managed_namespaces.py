@@ -82,6 +82,15 @@ async def test_some_are_never_managed_whatever_they_bear(cluster: Cluster, world
             await managed.known()
 
 
+async def test_names_do_not_make_up_for_a_label_that_nobody_bears(
+    cluster: Cluster, world: World
+) -> None:
+    async with managing(cluster, "default") as managed:
+        # A mistake in the selector would let go of all that was managed by label.
+        with pytest.raises(NoneManaged, match="label one"):
+            await managed.known()
+
+
 async def test_while_nobody_answers_nobody_is_let_go_of(
     proxied: Cluster, proxy: Proxy, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

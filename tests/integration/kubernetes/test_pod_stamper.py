@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -10,9 +11,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from agents import pod_stamper
 from agents.clients.errors import Conflict
 from agents.clients.kubernetes import Cluster
 from agents.clients.pod_events import pod_event
+from agents.clients.waiting import Backoff
 from agents.pod_stamper import PodStamper
 from streams.policy.selection import OWN_LABEL
 from streams.records.marks import Stamp
@@ -125,6 +128,26 @@ async def test_the_next_pod_of_a_name_gets_no_stamp_of_the_one_before(
     with pytest.raises(Conflict):
         await cluster.label_pod("default", "web", uid, {OWN_LABEL: uid})
     assert await stamps(world) == {"web": None}
+
+
+async def test_one_that_is_refused_does_not_hold_up_the_others(
+    proxied: Cluster, proxy: Proxy, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pod_stamper, "Backoff", lambda most: Backoff(60.0, 60.0))
+    await world.add_pod("db", labels={})
+
+    async def refuse(request: web.Request, go_on: Any) -> Any:
+        if request.method != "PATCH" or not request.path.endswith("/db"):
+            return await go_on()
+        return web.json_response({"kind": "Status", "code": 403}, status=403)
+
+    proxy.fault = refuse
+    async with stamping(proxied) as stamper:
+        await until(lambda: "403" in stamper.last_error)
+        await world.add_pod("late", labels={})
+        began = time.monotonic()
+        await stamped(world, db=None, late="own")
+        assert time.monotonic() - began < 25.0
 
 
 async def test_a_refusal_is_said_and_tried_again(
