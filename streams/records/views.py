@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -37,9 +38,9 @@ class Inexactness(Record):
 class ServicePort(Record):
     """A port of a Service, and at which port of a pod it arrives: a number, or a port's name."""
 
-    protocol: str = "TCP"
+    protocol: Literal["TCP", "UDP", "SCTP"] = "TCP"
     port: int = Field(ge=1, le=65535)
-    target: int | str
+    target: Annotated[int, Field(ge=1, le=65535)] | Annotated[str, Field(max_length=63)]
 
 
 class Service(Record):

@@ -179,6 +179,21 @@ def test_a_deny_holds_at_the_pods_too() -> None:
     assert reach(routed) == {("a", "b"): ((8000, 8079), (8081, 8100))}
 
 
+@pytest.mark.parametrize(
+    "port",
+    [
+        {"port": 80, "target": 70000},
+        {"port": 80, "target": 0},
+        {"port": 0, "target": 80},
+        {"port": 80, "target": "n" * 64},
+        {"port": 80, "target": 80, "protocol": "ICMP"},
+    ],
+)
+def test_a_port_that_is_none_never_reaches_a_rule(port: Any) -> None:
+    with pytest.raises(ValueError, match="validation error"):
+        ServicePort.model_validate(port)
+
+
 # Facts in any order, some of them met again: whatever was sent last is what the rows say.
 facts = st.one_of(
     st.builds(
