@@ -41,7 +41,7 @@ async def test_an_account_with_every_right_is_well(vereflow: Vereflow, tmp_path:
     assert all(checks[name]["ok"] for name in ("API server", "list pods", "list policies"))
     assert {(each["resource"], each["namespace"]) for each in reviewed.asked} == {
         ("leases", "vereflow"),
-        *((kind, name) for kind in ("pods", "events") for name in ("default", "shop")),
+        *((kind, name) for kind in ("pods", "services", "events") for name in ("default", "shop")),
         *(("networkpolicies", name) for name in ("default", "shop")),
     }
     assert {each["verb"] for each in reviewed.asked if each["resource"] == "networkpolicies"} == {
