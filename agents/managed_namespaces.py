@@ -24,6 +24,11 @@ RELIST_SECONDS = 5.0
 log = structlog.get_logger()
 
 
+def covers(namespaces: frozenset[str], namespace: str) -> bool:
+    """Tell whether a set of names, of which one may stand for all, has a namespace in it."""
+    return ALL in namespaces or namespace in namespaces
+
+
 class NoneManaged(TryLater):
     """No namespace bears the labels: more likely a mistake than a wish to let go of all."""
 

@@ -28,7 +28,7 @@ from agents.clients.errors import (
 from agents.clients.following import follow
 from agents.clients.kubernetes import Cluster, Listing
 from agents.clients.waiting import Backoff, first_to_end
-from agents.managed_namespaces import ALL, ManagedNamespaces
+from agents.managed_namespaces import ManagedNamespaces, covers
 from streams.policy.canonical import spec_equal
 from streams.policy.dialects.standing import NAME, STANDING, closing, kind_of, render
 
@@ -112,7 +112,7 @@ class NamespaceCloser:
 
     def _manage(self, managed: frozenset[str]) -> None:
         """Take in which namespaces are to be closed."""
-        closed = frozenset() if ALL in self._shadow else managed - self._shadow
+        closed = frozenset(each for each in managed if not covers(self._shadow, each))
         for left in self._namespaces - closed:
             del self._wanted[left], self._changed[left]
             self._open.pop(left, None)
@@ -130,9 +130,9 @@ class NamespaceCloser:
         listing = await self._cluster.list_policies_anywhere(f"{STANDING}={self._instance}")
         for found in listing.items:
             about = found["metadata"]
-            shadowed = not self._shadow.isdisjoint({ALL, about["namespace"]})
-            if about["namespace"] not in managed and not shadowed:
-                log.info("namespace left", namespace=about["namespace"], policy=about["name"])
+            namespace = about["namespace"]
+            if namespace not in managed and not covers(self._shadow, namespace):
+                log.info("namespace left", namespace=namespace, policy=about["name"])
                 await self._remove(found)
 
     async def _follow(self, allowance: Allowance) -> None:

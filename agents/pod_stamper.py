@@ -17,7 +17,7 @@ import structlog
 from agents.clients.errors import ClientError, Conflict, NotThere
 from agents.clients.kubernetes import Cluster
 from agents.clients.waiting import Backoff
-from agents.managed_namespaces import ALL
+from agents.managed_namespaces import covers
 from streams.policy.selection import OWN_LABEL
 from streams.policy.stamping import Wearers
 from streams.records.pods import FINISHED, PodEvent, PodEventType
@@ -67,8 +67,7 @@ class PodStamper:
         else:
             touched = self._wearers.put(pod)
         for each in touched:
-            shadowed = not self._shadow.isdisjoint({ALL, each.namespace})
-            if self._wearers.needs(each) and not shadowed:
+            if self._wearers.needs(each) and not covers(self._shadow, each.namespace):
                 self._due[each.key] = each
             else:
                 self._due.pop(each.key, None)

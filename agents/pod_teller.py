@@ -20,6 +20,7 @@ from streams.records.policies import DeadLetter
 from streams.records.reasons import LetterReason
 
 Hear = Callable[[str, PodEvent], None]
+Read = Callable[[dict[str, Any], str, str, Stamp], PodEvent | None]
 
 # What may change without being news.
 _SILENT = {"stamp", "resource_version", "event", "event_code"}
@@ -67,24 +68,25 @@ class PodTeller:
 
     async def tell(self, change: str, pod: dict[str, Any]) -> None:
         """Send one change of one pod, unless it is none to us."""
-        try:
-            event = pod_event(pod, change, self._cluster, self._stamp())
-        except ValueError as error:
-            await self._courier.send(_letter(pod, str(error)))
-            return
-        if self._hear is not None:
-            self._hear(self._cluster, event)
-        await self._say(change, event)
+        event = await self._read(pod_event, change, pod)
+        if event is not None:
+            if self._hear is not None:
+                self._hear(self._cluster, event)
+            await self._say(change, event)
 
     async def tell_service(self, change: str, service: dict[str, Any]) -> None:
         """Send one change of one Service, unless it is none to us."""
-        try:
-            event = service_event(service, change, self._cluster, self._stamp())
-        except ValueError as error:
-            await self._courier.send(_letter(service, str(error)))
-            return
+        event = await self._read(service_event, change, service)
         if event is not None:
             await self._say(change, event)
+
+    async def _read(self, read: Read, change: str, found: dict[str, Any]) -> PodEvent | None:
+        """Return what is told of an object; bury what no record can express."""
+        try:
+            return read(found, change, self._cluster, self._stamp())
+        except ValueError as error:
+            await self._courier.send(_letter(found, str(error)))
+            return None
 
     async def _say(self, change: str, event: PodEvent) -> None:
         key = event.key(self._cluster)

@@ -9,7 +9,7 @@ import structlog
 
 from agents.clients.errors import ClientError, Conflict, NotThere, Owned, Refused, TryLater
 from agents.clients.kubernetes import FIELD_MANAGER, Cluster
-from agents.managed_namespaces import ALL, ManagedNamespaces
+from agents.managed_namespaces import ManagedNamespaces, covers
 from agents.stored_policies import StoredPolicies
 from streams.flow.fence import Step, Verb, decide, is_ours
 from streams.records.policies import Outcome, PolicyPatch
@@ -86,7 +86,7 @@ class PolicyWriter:
         raise TryLater(f"{key} changes under our hands")
 
     def _in_shadow(self, key: str) -> bool:
-        return not self._shadow.isdisjoint({ALL, _parts(key)[1]})
+        return covers(self._shadow, _parts(key)[1])
 
     def _is_left(self, key: str) -> bool:
         """Tell whether a policy of ours is where nothing is managed any more."""

@@ -38,7 +38,7 @@ VOCABULARY = {
     POD_EVENTS: Carried(
         PodEvent,
         "cluster/namespace/pod",
-        "What happens to pods; other producers may send five fields.",
+        "What happens to pods and to the Services before them; others may send five fields.",
     ),
     FIREWALL_CHANGES: Carried(
         FirewallChange, "graph", "What firewalls say; rules may be sent here by hand."

@@ -21,7 +21,7 @@ class Kept(NamedTuple):
 
 
 CATALOG = {
-    "pods": Kept(PodRow, "What is known of each pod."),
+    "pods": Kept(PodRow, "What is known of each pod, and of each Service."),
     "graphs": Kept(AlignerRow, "The nodes a graph should have, and what Verefoo said."),
     "graph-pods": Kept(PodsRow, "The claims of a graph, and whom its rules mean."),
     "graph-rules": Kept(GraphRow, "The rules of a graph."),

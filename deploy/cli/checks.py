@@ -31,11 +31,12 @@ from deploy.login import client_options
 from deploy.managing import namespaces_now
 from deploy.placing import firewall_names
 from deploy.provision import check as check_topics
-from streams.settings import Settings
+from streams.settings import ClusterSettings, Settings
 from streams.topics import specs
 from tables.catalog import NAMES
 
 _WITHIN = 40.0
+_GIVE = "give our account this right"
 
 
 class Finding(NamedTuple):
@@ -132,18 +133,18 @@ async def _api_server(running: Running) -> str:
 
 async def _pods(running: Running) -> str:
     async with _cluster(running) as cluster:
-        found = await _counted(running, cluster, cluster.list_pods)
         told = running.settings.cluster
+        namespaces = await _namespaces(cluster, told)
+        found = await _counted(namespaces, cluster.list_pods)
         labels = RIGHTS_TO_LABEL if told.selection == "label" else ()
-        namespaces = await namespaces_now(cluster, told)
         await require_rights(cluster, (*RIGHTS_ON_PODS, *labels), namespaces)
         return found
 
 
 async def _policies(running: Running) -> str:
     async with _cluster(running) as cluster:
-        found = await _counted(running, cluster, lambda name: cluster.list_policies(name, ""))
-        namespaces = await namespaces_now(cluster, running.settings.cluster)
+        namespaces = await _namespaces(cluster, running.settings.cluster)
+        found = await _counted(namespaces, lambda name: cluster.list_policies(name, ""))
         await require_rights(cluster, RIGHTS_ON_POLICIES, namespaces)
         return found
 
@@ -165,17 +166,22 @@ async def _allowances(running: Running) -> str:
     return ", ".join(said)
 
 
-async def _counted(
-    running: Running, cluster: Cluster, listing: Callable[[str], Awaitable[Listing]]
-) -> str:
+async def _namespaces(cluster: Cluster, told: ClusterSettings) -> list[str]:
     try:
-        namespaces = await namespaces_now(cluster, running.settings.cluster)
+        namespaces = await namespaces_now(cluster, told)
+    except Refused as error:
+        raise Wrong(str(error), _GIVE) from error
+    if not namespaces:
+        what = f"no namespace is {told.namespace_selector}"
+        raise Wrong(what, "label one, or set cluster.namespace_selector")
+    return namespaces
+
+
+async def _counted(namespaces: Sequence[str], listing: Callable[[str], Awaitable[Listing]]) -> str:
+    try:
         found = [await listing(each) for each in namespaces]
     except Refused as error:
-        raise Wrong(str(error), "give our account this right") from error
-    if not namespaces:
-        selector = running.settings.cluster.namespace_selector
-        raise Wrong(f"no namespace is {selector}", "label one, or set cluster.namespace_selector")
+        raise Wrong(str(error), _GIVE) from error
     there = sum(len(each.items) for each in found)
     return f"{there} in {len(found)} namespaces"
 

@@ -62,6 +62,32 @@ class Actor(Stage):
         answer = await self._kube.request(method, path, content=content, headers=headers)
         answer.raise_for_status()
 
+    async def merge(self, path: str, change: Json) -> None:
+        """Change some fields of an object, as somebody else with all rights."""
+        await self.change("PATCH", path, change, "application/merge-patch+json")
+
+    async def add_pod(
+        self,
+        name: str,
+        address: str,
+        labels: dict[str, str],
+        *,
+        namespace: str = NAMESPACE,
+        ports: Iterable[Json] = (),
+    ) -> None:
+        """Create a pod with these labels, anywhere."""
+        notes = {"vereflow.io/pod-ip": address}
+        container = {"name": "main", "image": "nginx", "ports": list(ports)}
+        body = {
+            "metadata": {"name": name, "labels": labels, "annotations": notes},
+            "spec": {"containers": [container]},
+        }
+        await self.change("POST", f"/api/v1/namespaces/{namespace}/pods", body)
+
+    async def listed(self, path: str) -> list[Json]:
+        """Return the objects of a kind."""
+        return await self._listed(path)
+
     async def create_pods(self, addresses: dict[str, str]) -> None:
         """Create pods, eight at a time, and return when all of them run."""
         await self._each(addresses.items(), lambda pod: self.create_pod(*pod))

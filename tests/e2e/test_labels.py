@@ -6,7 +6,6 @@ And nobody becomes another pod by wearing it.
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import httpx
 import pytest
@@ -35,7 +34,7 @@ async def test_each_pod_of_a_deployment_gets_what_its_rules_say(
     actor = await start(workers=2)
     asking = Asking(actor)
     for name, (address, labels) in PODS.items():
-        await create(actor, name, address, labels)
+        await actor.add_pod(name, address, labels)
     await actor.write_rules([allow(ONE, DB), allow(DB, LONG, "9000-9100")])
     await until_true(lambda: stamped(actor))
     await actor.settled()
@@ -62,7 +61,7 @@ async def a_thief_gets_nothing(actor: Actor, asking: Asking, victim: str) -> Non
     thief = f"{PODS_PATH}/web-7d4b9-q9q2k"
     began = time.monotonic()
     body = {"metadata": {"labels": {OWN_LABEL: victim}}}
-    stealing = actor.change("PATCH", thief, body, "application/merge-patch+json")
+    stealing = actor.merge(thief, body)
     if actor.world.plan.kube == APISERVER:
         # labels.yaml is in force there.
         with pytest.raises(httpx.HTTPStatusError, match="403"):
@@ -82,13 +81,3 @@ async def stamped(actor: Actor) -> bool:
         == (None if pod["metadata"]["name"] == "db" else pod["metadata"]["uid"])
         for pod in await actor.pods()
     )
-
-
-async def create(actor: Actor, name: str, address: str, labels: dict[str, str]) -> None:
-    meta: dict[str, Any] = {
-        "name": name,
-        "labels": labels,
-        "annotations": {"vereflow.io/pod-ip": address},
-    }
-    spec = {"containers": [{"name": "main", "image": "nginx"}]}
-    await actor.change("POST", PODS_PATH, {"metadata": meta, "spec": spec})

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from tests.e2e.acting import Actor, until_true
@@ -11,7 +9,6 @@ from tests.e2e.conftest import Start
 from tests.e2e.test_commands import Asking, allow
 
 PODS = {"shop-a": "10.244.7.11", "shop-b": "10.244.7.12"}
-MERGE = "application/merge-patch+json"
 NAMES = {"web", "vereflow-isolation"}
 
 
@@ -53,27 +50,18 @@ async def holds(asking: Asking, *namespaces: str) -> bool:
 
 
 async def populate(actor: Actor, namespace: str, address: str) -> None:
-    meta: dict[str, Any] = {"name": namespace}
-    await actor.change("POST", "/api/v1/namespaces", {"metadata": meta})
-    pod = {
-        "metadata": {
-            "name": "web",
-            "labels": {"app": "web"},
-            "annotations": {"vereflow.io/pod-ip": address},
-        },
-        "spec": {"containers": [{"name": "main", "image": "nginx"}]},
-    }
-    await actor.change("POST", f"/api/v1/namespaces/{namespace}/pods", pod)
+    await actor.change("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
+    await actor.add_pod("web", address, {"app": "web"}, namespace=namespace)
 
 
 async def label(actor: Actor, namespace: str, team: str | None) -> None:
     body = {"metadata": {"labels": {"team": team}}}
-    await actor.change("PATCH", f"/api/v1/namespaces/{namespace}", body, MERGE)
+    await actor.merge(f"/api/v1/namespaces/{namespace}", body)
 
 
 async def policies(actor: Actor, namespace: str) -> set[str]:
     path = f"/apis/networking.k8s.io/v1/namespaces/{namespace}/networkpolicies"
-    return {each["metadata"]["name"] for each in await actor._listed(path)}
+    return {each["metadata"]["name"] for each in await actor.listed(path)}
 
 
 async def is_empty(actor: Actor, namespace: str) -> bool:

@@ -10,7 +10,6 @@ from tests.e2e.test_commands import Asking, allow
 
 SERVICES = "/api/v1/namespaces/default/services"
 PODS_PATH = "/api/v1/namespaces/default/pods"
-MERGE = "application/merge-patch+json"
 A, B, C = (f"10.244.7.{number}" for number in (11, 12, 13))
 
 
@@ -34,7 +33,7 @@ async def test_rules_about_a_service_follow_its_pods_and_ports(start: Start) -> 
     await asking.ends(0, "verify", "--within", "60")
 
     moved = {"spec": {"ports": [{**ports[0], "targetPort": 9090}]}}
-    await actor.change("PATCH", f"{SERVICES}/shop", moved, MERGE)
+    await actor.merge(f"{SERVICES}/shop", moved)
     await label(actor, "pod-c", "web")
     await until_true(lambda: holds(actor, {(A, B): ((9090, 9090),), (A, C): ((9090, 9090),)}))
     await label(actor, "pod-b", None)
@@ -48,7 +47,7 @@ async def test_rules_about_a_service_follow_its_pods_and_ports(start: Start) -> 
 
 
 async def address_of(actor: Actor) -> str:
-    found = {each["metadata"]["name"]: each for each in await actor._listed(SERVICES)}
+    found = {each["metadata"]["name"]: each for each in await actor.listed(SERVICES)}
     return str(found["shop"]["spec"]["clusterIP"])
 
 
@@ -62,25 +61,19 @@ async def holds(actor: Actor, wanted: dict[tuple[str, str], Any]) -> bool:
 
 async def label(actor: Actor, name: str, tier: str | None) -> None:
     body = {"metadata": {"labels": {"tier": tier}}}
-    await actor.change("PATCH", f"{PODS_PATH}/{name}", body, MERGE)
+    await actor.merge(f"{PODS_PATH}/{name}", body)
 
 
 async def replace(actor: Actor, name: str, address: str) -> None:
     """Have another pod of that name, behind the Service, with a port that has a name."""
     await actor.delete_pods([name])
-    meta = {
-        "name": name,
-        "labels": {"app": name, "tier": "web"},
-        "annotations": {"vereflow.io/pod-ip": address},
-    }
     ports = [{"name": "web", "containerPort": 8080}]
-    spec = {"containers": [{"name": "main", "image": "nginx", "ports": ports}]}
 
     async def created() -> bool:
         names = {each["metadata"]["name"] for each in await actor.pods()}
         if name in names:
             return False
-        await actor.change("POST", PODS_PATH, {"metadata": meta, "spec": spec})
+        await actor.add_pod(name, address, {"app": name, "tier": "web"}, ports=ports)
         return True
 
     await until_true(created)

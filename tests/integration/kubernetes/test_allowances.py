@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from agents.allowances import Allowance, AskingDns, BeingCalled, BeingScraped, B
 from agents.clients.kubernetes import Cluster
 from agents.managed_namespaces import ManagedNamespaces
 from agents.namespace_closer import NamespaceCloser
-from tests.integration.kubernetes.world import World, until
+from tests.integration.kubernetes.world import World, running, until
 from tests.real import needs_go
 
 KINDS = ("prometheus", "ingress", "webhooks")
@@ -58,13 +58,8 @@ async def allowing(cluster: Cluster, *allowances: Allowance) -> AsyncIterator[Na
     closer = NamespaceCloser(
         cluster, instance="main", managed=ManagedNamespaces(["default"]), allowances=allowances
     )
-    task = asyncio.create_task(closer.run())
-    try:
+    async with running(closer.run()):
         yield closer
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def becomes(world: World, name: str, spec: Any) -> None:

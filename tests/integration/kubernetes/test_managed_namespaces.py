@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -19,7 +19,7 @@ from streams.records.policies import Outcome
 from tests.integration.kubernetes.policies import patch
 from tests.integration.kubernetes.test_apply_queue import working
 from tests.integration.kubernetes.test_pod_watcher import events, watching
-from tests.integration.kubernetes.world import Proxy, Records, World, until
+from tests.integration.kubernetes.world import Proxy, Records, World, running, until
 
 SELECTOR = "team=shop"
 CLOSING = "vereflow-isolation"
@@ -42,24 +42,8 @@ async def managing(
     cluster: Cluster, *names: str, selector: str = SELECTOR
 ) -> AsyncIterator[ManagedNamespaces]:
     managed = ManagedNamespaces(names, cluster=cluster, selector=selector, never=["kube-system"])
-    task = asyncio.create_task(managed.run())
-    try:
+    async with running(managed.run()):
         yield managed
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
-@asynccontextmanager
-async def running(closer: Any) -> AsyncIterator[None]:
-    task = asyncio.create_task(closer.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def test_labels_are_followed_beside_the_names(cluster: Cluster, world: World) -> None:
@@ -189,7 +173,7 @@ async def test_if_no_namespace_bears_the_label_any_more_all_stays_as_it_is(
     await world.label_namespace("shop-a", team="shop")
     async with managing(cluster) as managed:
         closer = NamespaceCloser(cluster, instance="main", managed=managed)
-        async with working(cluster, managed=managed) as bench, running(closer):
+        async with working(cluster, managed=managed) as bench, running(closer.run()):
             bench.want(patch("web", namespace="shop-a"))
             await bench.settled()
             await until(lambda: not closer.last_error)
@@ -206,7 +190,7 @@ async def test_namespaces_are_closed_when_they_come_and_opened_when_they_leave(
     await world.label_namespace("shop-a", team="shop")
     async with managing(cluster) as managed:
         closer = NamespaceCloser(cluster, instance="main", managed=managed)
-        async with running(closer):
+        async with running(closer.run()):
             await gone(world, "shop-a", False)
             await world.label_namespace("shop-b", team="shop")
             began = time.monotonic()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from agents.clients.kubernetes import Cluster
 from agents.managed_namespaces import ManagedNamespaces
 from agents.namespace_closer import NamespaceCloser
 from tests.integration.kubernetes.servers import Server
-from tests.integration.kubernetes.world import Proxy, World, until
+from tests.integration.kubernetes.world import Proxy, World, running, until
 
 NAME = "vereflow-isolation"
 CLOSED = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
@@ -33,14 +33,8 @@ async def closing(
     named = namespaces or ("default",)
     managed = ManagedNamespaces(named)
     made = [NamespaceCloser(cluster, instance="main", managed=managed) for _ in range(closers)]
-    tasks = [asyncio.create_task(each.run()) for each in made]
-    try:
+    async with running(*(each.run() for each in made)):
         yield made[0]
-    finally:
-        for task in tasks:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
 
 async def closed_again(world: World) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -19,7 +19,7 @@ from agents.clients.waiting import Backoff
 from agents.pod_stamper import PodStamper
 from streams.policy.selection import OWN_LABEL
 from streams.records.marks import Stamp
-from tests.integration.kubernetes.world import Proxy, World, until
+from tests.integration.kubernetes.world import Proxy, World, running, until
 
 LONG = "x" * 80
 
@@ -40,14 +40,8 @@ async def stamping(cluster: Cluster, shadow: tuple[str, ...] = ()) -> AsyncItera
             if change != "BOOKMARK":
                 hear(change, pod)
 
-    tasks = [asyncio.create_task(work) for work in (listen(), stamper.run())]
-    try:
+    async with running(listen(), stamper.run()):
         yield stamper
-    finally:
-        for task in tasks:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
 
 async def stamps(world: World) -> dict[str, str | None]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -107,8 +108,7 @@ class World:
         """Have a service of this kind, or change what there is."""
         meta = {"name": name, "namespace": "default"}
         body = {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": spec}
-        path = f"/api/v1/namespaces/default/services/{name}?fieldManager=world&force=true"
-        await self._ask("PATCH", path, body, _APPLY)
+        await self.put(f"/api/v1/namespaces/default/services/{name}", body)
 
     async def put(self, path: str, body: dict[str, Any]) -> None:
         """Have an object of any kind, or change what there is."""
@@ -120,7 +120,7 @@ class World:
 
     async def delete_service(self, name: str) -> None:
         """Have no service of this name."""
-        await self._http.delete(f"/api/v1/namespaces/default/services/{name}")
+        await self.delete(f"/api/v1/namespaces/default/services/{name}")
 
     async def delete_lease(self, name: str) -> None:
         path = f"/apis/coordination.k8s.io/v1/namespaces/default/leases/{name}"
@@ -140,7 +140,7 @@ class World:
     async def add_namespace(self, name: str) -> None:
         """Have a namespace; it stays."""
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-        await self._ask("PATCH", f"/api/v1/namespaces/{name}?fieldManager=world", body, _APPLY)
+        await self.put(f"/api/v1/namespaces/{name}", body)
 
     async def label_namespace(self, name: str, **labels: str | None) -> None:
         await self._ask(
@@ -244,6 +244,19 @@ class Records:
     async def emit(self, output: Send) -> None:
         await asyncio.sleep(0)
         self.sent.append(output)
+
+
+@asynccontextmanager
+async def running(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Have these run for a while, whatever becomes of them."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
 
 
 async def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
