@@ -130,9 +130,9 @@ class World:
         path = f"/apis/coordination.k8s.io/v1/namespaces/default/leases/{name}"
         return await self._ask("GET", path)
 
-    async def becomes(self, specs: dict[str, Any]) -> None:
-        """Return once exactly these specs are stored; fail if they are not in time."""
-        deadline = time.monotonic() + 60
+    async def becomes(self, specs: dict[str, Any], within: float = 60) -> None:
+        """Return once exactly these specs are stored; fail if they are not in so many seconds."""
+        deadline = time.monotonic() + within
         while (found := {n: p["spec"] for n, p in (await self.policies()).items()}) != specs:
             assert time.monotonic() < deadline, found
             await asyncio.sleep(0.02)
