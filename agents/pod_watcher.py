@@ -28,6 +28,7 @@ from agents.pod_teller import PodTeller
 from streams.flow.output import Send
 
 RELIST_SECONDS = 5.0
+FRAME_SECONDS = 10_800.0
 # Who waits for a barrier has given up by then.
 BARRIER_SECONDS = 120.0
 KEPT_BARRIERS = 64
@@ -59,6 +60,7 @@ class PodWatcher:
         epoch: int,
         stamper: PodStamper | None = None,
         relist_seconds: float = RELIST_SECONDS,
+        frame_seconds: float = FRAME_SECONDS,
     ) -> None:
         self._error = ""
         self._cluster = cluster
@@ -70,6 +72,7 @@ class PodWatcher:
         self._epoch = epoch
         self._stamper = stamper
         self._relist_seconds = relist_seconds
+        self._frame_seconds = frame_seconds
         self._next_listing = 0.0
         self._backoff = Backoff()
         self._barriers: dict[str, float] = {}
@@ -137,7 +140,7 @@ class PodWatcher:
         await self._emit(output)
 
     async def _list_and_watch(self, teller: PodTeller, courier: Courier) -> None:
-        """List, then watch until a barrier is asked for, or namespaces or a place are lost."""
+        """List, then watch until a barrier or a frame is due, or namespaces or a place are lost."""
         await self._turn()
         self._asked.clear()
         barriers = self._waiting_barriers()
@@ -156,7 +159,12 @@ class PodWatcher:
             *(self._watch_services(teller, name, services[name].version) for name in services),
         ]
         changed = self._managed.changed(namespaces)
-        await first_to_end(self._asked.wait(), courier.failure(), changed, *watches)
+        until = (self._asked.wait(), self._frame_due(), courier.failure(), changed)
+        await first_to_end(*until, *watches)
+
+    async def _frame_due(self) -> None:
+        """Return when all is to be listed anew, so that the graph is written down whole."""
+        await asyncio.sleep(self._frame_seconds)
 
     async def _turn(self) -> None:
         """Wait until the next listing is due: a place lost again and again must not be a storm."""

@@ -1,7 +1,7 @@
 """Resolve each graph's pods and rules into the view of every pod concerned.
 
 reads   graph-facts
-writes  [graph-pods, graph-rules], pod-rules
+writes  [graph-pods, graph-rules], pod-rules, key-frames
 
 The index of a graph lives in memory beside its rows, and is built anew whenever partitions move:
 another worker may have written the rows meanwhile.

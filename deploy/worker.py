@@ -98,6 +98,7 @@ class Worker:
             partitions=self._settings.kafka.partitions,
             epoch=self._epoch,
             stamper=self._stamper,
+            frame_seconds=self._settings.kafka.frame_minutes * 60,
         )
 
     def _pod_stamper(self) -> PodStamper | None:
@@ -182,7 +183,8 @@ class Worker:
         )
         names = firewall_names(settings.graph)
         checks = Checks(frozenset(graphs), names, settings.rules.default_allow)
-        routing = Routing(partitions, epoch, clusters, judging_of(settings))
+        frames = settings.kafka.frame_minutes * 60
+        routing = Routing(partitions, epoch, clusters, judging_of(settings), frames)
         compiling = Compiling(settings.instance, epoch, clusters)
         pod_tracker.install(*base, tracking)
         firewall_gate.install(self.app, self._topics, self._outlet, checks)

@@ -68,6 +68,9 @@ class KafkaSettings(Group):
     partitions: int = Field(default=8, gt=0, le=256, description="Upper bound on workers.")
     replication: int = Field(default=1, gt=0, le=9, description="3 in production.")
     retention_hours: int = Field(default=168, gt=0, description="How far back a replay can go.")
+    frame_minutes: int = Field(
+        default=180, gt=0, le=1440, description="How often all is listed and written down whole."
+    )
     session_timeout: Seconds = Field(default=10, description="A dead worker is missed after it.")
     heartbeat: Seconds = Field(
         default=3, description="At most half of the session timeout; a third is usual."

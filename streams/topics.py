@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from streams.flow.framing import KeyFrame
 from streams.flow.output import (
     BARRIERS,
     DEAD_LETTERS,
     FIREWALL_CHANGES,
     GRAPH_EDITS,
     GRAPH_FACTS,
+    KEY_FRAMES,
     PATCH_OUTCOMES,
     POD_EVENTS,
     POD_RULES,
@@ -48,6 +50,9 @@ VOCABULARY = {
     ),
     GRAPH_EDITS: Carried(
         GraphFact, "graph", "What a graph's keeper must know: a slow Verefoo holds up nobody else."
+    ),
+    KEY_FRAMES: Carried(
+        KeyFrame, "graph", "Now and then all that a graph knows: where a replay may begin."
     ),
     POD_RULES: Carried(PodRules, _POLICY, "The whole view of each pod that a fact concerns."),
     POLICY_PATCHES: Carried(
@@ -94,13 +99,18 @@ def installation_topic(settings: Settings) -> str:
 def specs(settings: Settings, tables: tuple[str, ...]) -> list[TopicSpec]:
     """Return how every topic must be, changelogs included."""
     kafka = settings.kafka
-    retention = kafka.retention_hours * 3_600_000
     kept = [
-        TopicSpec(name, kafka.partitions, kafka.replication, retention_ms=retention)
-        for name in names(settings).values()
+        TopicSpec(name, kafka.partitions, kafka.replication, retention_ms=_retention(kafka, plain))
+        for plain, name in names(settings).items()
     ]
     own = TopicSpec(installation_topic(settings), 1, kafka.replication, compacted=True)
     return [*kept, own, *(_changelog(kafka, table) for table in tables)]
+
+
+def _retention(kafka: KafkaSettings, topic: str) -> int:
+    # The oldest fact that is kept is of use only with a frame from before it.
+    frames = 2 * kafka.frame_minutes if topic == KEY_FRAMES else 0
+    return kafka.retention_hours * 3_600_000 + frames * 60_000
 
 
 def _changelog(kafka: KafkaSettings, table: str) -> TopicSpec:

@@ -20,11 +20,12 @@ from streams.settings import Settings
 Json = dict[str, Any]
 # Of each change; its count is always whole.
 MOST_PAIRS = 20
+FLOW_HEADERS = ("PAIRS", "EXAMPLE", "OPENS", "CLOSES")
 
 
 @dataclass(frozen=True)
-class Going:
-    """What going live writes, and what becomes of which flows."""
+class Difference:
+    """What writing other policies means: which are written, and what becomes of which flows."""
 
     create: list[str]
     update: list[str]
@@ -37,15 +38,22 @@ class Going:
         return not (self.create or self.update or self.delete)
 
     @property
-    def summary(self) -> str:
-        """Return it in one line."""
-        if self.nothing:
-            return "nothing would be written: the cluster holds what is wanted"
+    def counted(self) -> str:
+        """Return it in a few words."""
         counts = {"create": self.create, "update": self.update, "delete": self.delete}
         said = ", ".join(f"{what} {len(names)}" for what, names in counts.items() if names)
         opened = sum(each["count"] for each in self.flows if each["opens"])
         closed = sum(each["count"] for each in self.flows if each["closes"])
-        return f"it would {said} policies, open something for {opened} pairs, close for {closed}"
+        return (
+            f"{said or 'write no'} policies, open something for {opened} pairs, close for {closed}"
+        )
+
+    @property
+    def summary(self) -> str:
+        """Say what going live means."""
+        if self.nothing:
+            return "nothing would be written: the cluster holds what is wanted"
+        return f"it would {self.counted}"
 
     def as_data(self) -> Json:
         """Return it as plain data."""
@@ -59,7 +67,7 @@ class Going:
 
 def go_live(
     wanted: Mapping[str, PolicyPatch], stored: Stored, settings: Settings, outside: Space
-) -> Going:
+) -> Difference:
     """Return what it means to write all that is wanted, in every managed namespace."""
     ours = {
         name_of(policy): policy
@@ -73,16 +81,25 @@ def go_live(
     manifests = {name: each for name, each in manifests.items() if name not in foreign}
     before = Flows(stored.pods, stored.policies, stored.labels)
     after = Flows(stored.pods, [*others, *manifests.values()], stored.labels)
-    return Going(
-        create=sorted(manifests.keys() - ours.keys()),
-        update=sorted(
-            name
-            for name in manifests.keys() & ours.keys()
-            if not same_content(dict(ours[name]), manifests[name])
-        ),
-        delete=sorted(ours.keys() - manifests.keys()),
-        flows=_gathered(changes(before, after, outside)),
+    return differ(ours, manifests, changes(before, after, outside))
+
+
+def differ(
+    old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Json], flows: Iterable[Change]
+) -> Difference:
+    """Return what lies between some policies, by namespace/name, and others."""
+    both = new.keys() & old.keys()
+    return Difference(
+        create=sorted(new.keys() - old.keys()),
+        update=sorted(name for name in both if not same_content(dict(old[name]), new[name])),
+        delete=sorted(old.keys() - new.keys()),
+        flows=_gathered(flows),
     )
+
+
+def flow_cells(flow: Mapping[str, Any]) -> tuple[object, ...]:
+    """Return a row for people."""
+    return (flow["count"], flow["pairs"][0], flow["opens"] or "-", flow["closes"] or "-")
 
 
 def _manifests(

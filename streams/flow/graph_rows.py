@@ -116,7 +116,7 @@ class GateRow(Record):
     ``listing`` is the newest listing per cluster, ``lists`` the partitions whose end of it came.
     ``forgotten`` is, per partition of pod-events, the newest claim of the pods that were forgotten:
     an older claim of an unknown pod is about one of them. It was last raised when ``raised_below``
-    was committed.
+    was committed. ``framed`` is when the newest key frame was written.
     """
 
     epoch: int = 0
@@ -128,6 +128,7 @@ class GateRow(Record):
     barriers: dict[str, list[int]] = Field(default_factory=dict)
     forgotten: dict[int, int] = Field(default_factory=dict)
     raised_below: int = -1
+    framed: float = 0.0
 
 
 class SaidRow(Record):

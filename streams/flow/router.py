@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import NamedTuple
 
 from streams.flow import change_sets
+from streams.flow.framing import frame, is_due
 from streams.flow.graph_rows import (
     BindingRow,
     FirewallRow,
@@ -20,7 +21,7 @@ from streams.flow.graph_rows import (
 )
 from streams.flow.index import GraphIndex
 from streams.flow.judging import Judging
-from streams.flow.output import POD_RULES, Outputs, Refusal, Send
+from streams.flow.output import KEY_FRAMES, POD_RULES, Outputs, Refusal, Send
 from streams.flow.views import Resolved, resolve
 from streams.policy.selection import worn
 from streams.records.addresses import is_exact
@@ -45,12 +46,13 @@ GraphRows = MutableMapping[str, GraphRow]
 
 
 class Routing(NamedTuple):
-    """What the router must know of its surroundings."""
+    """What the router must know of its surroundings; a key frame comes every so many seconds."""
 
     partitions: int
     epoch: int
     clusters: tuple[str, ...]
     judging: Judging = Judging()
+    frame_seconds: float = 10_800
 
 
 class Graph:
@@ -112,7 +114,7 @@ def handle(graph: Graph, fact: GraphFact, source: Source, ours: Routing) -> Outp
             partition, rev = fact.rev
             said = SaidRow(partition=partition, rev=rev, at=source.offset, origin=fact.origin)
             graph.put_said(said)
-    return _speak(graph, sorted(touched), source, fact.cause, ours)
+    return speak(graph, sorted(touched), source, fact.cause, ours)
 
 
 def forget(graph: Graph, committed: int) -> None:
@@ -373,9 +375,10 @@ def _bind_rule(graph: Graph, key: str, holders: Mapping[str, str]) -> None:
             _bind_end(graph, BindingRow(rule=key, said=row.at, end=end, uid=uid, at=row.at))
 
 
-def _speak(
+def speak(
     graph: Graph, keys: Iterable[str], source: Source, cause: Cause | None, ours: Routing
 ) -> Outputs:
+    """Return the views of these pods as they are now; nothing before the first sync is complete."""
     if not graph.index.gate.open:
         return []
     outputs: Outputs = []
@@ -421,15 +424,27 @@ def _mark(graph: Graph, mark: Mark, source: Source, ours: Routing) -> Outputs:
     graph.put_gate(gate)
     first = gate.opened_at == source.offset
     everybody = sorted(graph.index.pods) if first else []
-    views = _speak(graph, everybody, source, source.cause(), ours)
+    views = speak(graph, everybody, source, source.cause(), ours)
     listed = len(gate.lists.get(mark.cluster, ())) == ours.partitions
     synced = first or (gate.open and listed)
-    return [*views, *_everywhere(graph, mark, ours)] if synced else views
+    if not synced:
+        return views
+    return [*views, *_everywhere(graph, mark, ours), *_framed(graph, source, ours)]
+
+
+def _framed(graph: Graph, source: Source, ours: Routing) -> Outputs:
+    gate = graph.index.gate
+    again = 0 < gate.framed == source.at
+    if not again and not is_due(gate, source.at, ours.frame_seconds):
+        return []
+    graph.put_gate(gate.model_copy(update={"framed": source.at}))
+    parts = frame(graph.name, graph.index, source.offset)
+    return [Send(KEY_FRAMES, graph.name, part) for part in parts]
 
 
 def _after(gate: GateRow, mark: Mark, source: Source, ours: Routing) -> GateRow:
     if gate.epoch != ours.epoch:
-        kept = {"forgotten": gate.forgotten, "raised_below": gate.raised_below}
+        kept = gate.model_dump(include={"forgotten", "raised_below", "framed"})
         gate = GateRow(epoch=ours.epoch, **kept)
     gate = _seen(gate, mark)
     if gate.open or not _ready(gate, ours):

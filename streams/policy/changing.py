@@ -23,7 +23,7 @@ class Change(NamedTuple):
 
 
 def changes(before: Flows, after: Flows, outside: Space) -> Iterator[Change]:
-    """Yield each pair of ends for which something changes; both know the same pods."""
+    """Yield each pair of ends for which something changes; whom one does not know has nothing."""
     flowing = {(source, destination): ports for source, destination, ports in before}
     for source, destination, ports in after:
         was = flowing.pop((source, destination), NOTHING)
@@ -31,13 +31,13 @@ def changes(before: Flows, after: Flows, outside: Space) -> Iterator[Change]:
             yield Change(source, destination, ports - was, was - ports)
     for (source, destination), was in flowing.items():
         yield Change(source, destination, NOTHING, was)
-    for name in before.names if outside else ():
+    for name in dict.fromkeys((*before.names, *after.names)) if outside else ():
         for side in SIDES:
             yield from _beyond(side, name, before, after, outside)
 
 
 def _beyond(side: str, name: str, before: Flows, after: Flows, outside: Space) -> Iterator[Change]:
-    old, new = before.beyond(side, name), after.beyond(side, name)
+    old, new = (each.beyond(side, name) if name in each else [] for each in (before, after))
     let = [*old, *new]
     for piece, members in divided([space for _, space, _ in let], outside):
         was = united(let[number][2] for number in members if number < len(old))

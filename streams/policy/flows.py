@@ -63,6 +63,10 @@ class Flows:
         for policy in policies:
             self._raise(policy)
 
+    def __contains__(self, name: object) -> bool:
+        """Tell whether this is one of the pods."""
+        return name in self._place
+
     def wall(self, kind: str, name: str) -> Wall:
         """Return the ``Egress`` or ``Ingress`` side of a pod."""
         return self._walls[kind][self._place[name]]

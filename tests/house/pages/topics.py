@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
-from streams.flow.output import DEAD_LETTERS, POLICY_PATCHES
+from streams.flow.output import DEAD_LETTERS, KEY_FRAMES, POLICY_PATCHES
 from streams.settings import Settings
 from streams.topics import VOCABULARY, names, specs
 from tests.house.hands import ROOT, Hand, hands, plain
@@ -85,6 +85,8 @@ def _kept() -> Iterator[tuple[str, str, str]]:
     for spec in specs(settings, ()):
         name = by_broker.get(spec.name, spec.name).partition(".")[0]
         kept = "the newest of each key, for ever" if spec.compacted else "`kafka.retention_hours`"
+        if name == KEY_FRAMES:
+            kept += " and twice `kafka.frame_minutes`"
         partitions = "1" if spec.partitions == 1 else "`kafka.partitions`"
         yield code(shown(name)), partitions, kept
     yield "a table's changelog", "`kafka.partitions`", "the newest of each key, for ever"

@@ -16,12 +16,14 @@ from agents import outcome_recorder, policy_applier
 from agents.handling import judge
 from streams.codec import decode, encode
 from streams.flow import aligner, compiler, gate, router, tracker
+from streams.flow.framing import KeyFrame
 from streams.flow.output import (
     BARRIERS,
     DEAD_LETTERS,
     FIREWALL_CHANGES,
     GRAPH_EDITS,
     GRAPH_FACTS,
+    KEY_FRAMES,
     PATCH_OUTCOMES,
     POD_EVENTS,
     POD_RULES,
@@ -30,6 +32,7 @@ from streams.flow.output import (
     Refusal,
     Send,
 )
+from streams.flow.replaying import Replay
 from streams.records.cause import Source
 from streams.records.facts import GraphFact
 from streams.topics import VOCABULARY
@@ -76,11 +79,29 @@ FACTS = [
     {"graph": GRAPH, "change": CHANGE, "rev": [0, 4]},
     {"graph": GRAPH, "mark": MARK},
 ]
+FRAME = {
+    "graph": GRAPH,
+    "at": 9,
+    "part": 1,
+    "of": 1,
+    "pods": {
+        KEY: {"pod": {"pod": POD, "live": True, "rev": 3}},
+        "bound|r|4|source": {
+            "binding": {"rule": "r", "said": 4, "end": "source", "uid": "uid-a", "at": 4}
+        },
+    },
+    "rows": {
+        "": {"gate": {"epoch": 1, "open": True, "opened_at": 2}},
+        "r": {"rule": {"firewall": "10.0.0.1", "rule": RULE, "at": 4}},
+        "10.0.0.1|": {"firewall": {"firewall": "10.0.0.1", "at": 4}},
+    },
+}
 SEEDS: dict[str, list[dict[str, Any]]] = {
     POD_EVENTS: [POD_EVENT, {"mark": MARK}],
     FIREWALL_CHANGES: [CHANGE, {"graph": GRAPH, "firewall": "10.0.0.1", "added": [RULE]}],
     GRAPH_FACTS: FACTS,
     GRAPH_EDITS: FACTS,
+    KEY_FRAMES: [FRAME],
     POD_RULES: [VIEW],
     POLICY_PATCHES: [PATCH],
     PATCH_OUTCOMES: [{"key": KEY, "outcome": "APPLIED", "reason": ""}],
@@ -107,11 +128,18 @@ def handlers() -> dict[str, Callable[..., Outputs]]:
         aligner.said(rows[GRAPH_EDITS], fact.graph)
         return []
 
+    def begin(frame: KeyFrame) -> Outputs:
+        replay = Replay(GRAPH, routing, compiling)
+        replay.begin([frame])
+        replay.patches()
+        return []
+
     return {
         POD_EVENTS: lambda it, key, at: tracker.handle(pods, it, key, at, tracking),
         FIREWALL_CHANGES: lambda it, key, at: gate.handle(it, key, at, checks),
         GRAPH_FACTS: lambda it, key, at: router.handle(graph, it, at, routing),
         GRAPH_EDITS: lambda it, key, at: align(it, at),
+        KEY_FRAMES: lambda it, key, at: begin(it),
         POD_RULES: lambda it, key, at: compiler.handle(rules, it, key, at, compiling),
         POLICY_PATCHES: lambda it, key, at: policy_applier.handle(
             rows["policy-patches"], it, key, at

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from deploy.cli.differing import Going, go_live
+from deploy.cli.differing import Difference, go_live
 from deploy.cli.stored import Stored
 from streams.policy.dialects.standing import DNS, render
 from streams.records.policies import PolicyPatch
@@ -18,7 +18,7 @@ from tests.unit.cli.test_verifying import pods_of
 Json = dict[str, Any]
 
 
-def going(*stored: Json, wanted: tuple[PolicyPatch, ...] = (), names: str = "ab") -> Going:
+def going(*stored: Json, wanted: tuple[PolicyPatch, ...] = (), names: str = "ab") -> Difference:
     told = {each.key: each for each in wanted}
     found = Stored(pods_of(names), list(stored), {"default": {}})
     return go_live(told, found, load(), NOWHERE)

@@ -9,7 +9,18 @@ from deploy.cli import COMMANDS, app
 from tests.unit.cli.conftest import Invoke
 
 NAMES = [*COMMANDS]
-ASKING = {"status", "pods", "rules", "policies", "reach", "probe", "dead-letters", "doctor"}
+ASKING = {
+    "status",
+    "pods",
+    "rules",
+    "policies",
+    "reach",
+    "probe",
+    "dead-letters",
+    "doctor",
+    "diff",
+    "replay",
+}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -14,10 +14,11 @@ def test_a_changelog_is_compacted_and_has_the_name_that_faust_looks_for() -> Non
     assert spec.configs == {"cleanup.policy": "compact"}
 
 
-def test_a_retention_is_given_in_milliseconds() -> None:
+def test_a_retention_is_given_in_milliseconds_and_the_time_is_the_brokers() -> None:
     assert TopicSpec("t", 1, 1, retention_ms=5).configs == {
         "cleanup.policy": "delete",
         "retention.ms": "5",
+        "message.timestamp.type": "LogAppendTime",
     }
 
 

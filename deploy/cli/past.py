@@ -1,0 +1,100 @@
+"""Who lived at a moment, and which policies the cluster should have held: as it is compared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from deploy.cli.differing import Difference, differ
+from deploy.judging import judging_of
+from streams.flow.replaying import Replay
+from streams.policy.changing import changes
+from streams.policy.dialects.standing import NAME, render
+from streams.policy.flows import Flows
+from streams.records.views import PodRef
+from streams.settings import Settings
+
+Json = dict[str, Any]
+LARGEST_FILE = 256 << 20
+
+
+class Picture(NamedTuple):
+    """Pods and policies, as the API server stores them, by namespace/name."""
+
+    pods: Mapping[str, Json]
+    policies: Mapping[str, Json]
+
+    @property
+    def flows(self) -> Flows:
+        """What they let each pod send to each other."""
+        return Flows(self.pods, self.policies.values())
+
+
+def picture_of(replay: Replay, settings: Settings) -> Picture:
+    """Return what a replay came to."""
+    here = f"{settings.cluster.name}/"
+    pods = {
+        key.removeprefix(here): _pod(pod)
+        for key, pod in replay.pods().items()
+        if key.startswith(here) and pod.address is not None
+    }
+    policies = {
+        key.removeprefix(here): patch.manifest
+        for key, patch in replay.patches().items()
+        if key.startswith(here) and patch.manifest is not None
+    }
+    if settings.cluster.isolation == "namespace":
+        for namespace in sorted({pod["metadata"]["namespace"] for pod in pods.values()}):
+            policies[f"{namespace}/{NAME}"] = render(namespace, settings.instance)
+    return Picture(pods, policies)
+
+
+def read_picture(path: Path) -> Picture:
+    """Read what `vereflow replay -o json` wrote; raise ValueError if that is something else."""
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise ValueError(f"{path}: larger than {LARGEST_FILE} bytes")
+        told = json.loads(path.read_bytes())
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: not JSON, as `vereflow replay -o json` writes it") from error
+    try:
+        pods = {each["name"]: _object(each["manifest"]) for each in told["pods"]}
+        policies = {each["name"]: _object(each["manifest"]) for each in told["policies"]}
+    except (AttributeError, LookupError, TypeError) as error:
+        raise ValueError(f"{path}: not what `vereflow replay -o json` writes") from error
+    return Picture(pods, policies)
+
+
+def compare(before: Picture, after: Picture, settings: Settings) -> Difference:
+    """Return what changed, or would change, from one to the other."""
+    outside = judging_of(settings).outside
+    return differ(before.policies, after.policies, changes(before.flows, after.flows, outside))
+
+
+def _pod(pod: PodRef) -> Json:
+    ports = [
+        {"name": name, "containerPort": number, "protocol": protocol}
+        for (protocol, _, name), number in (
+            (k.partition("/"), n) for k, n in pod.named_ports.items()
+        )
+    ]
+    return {
+        "metadata": {
+            "name": pod.name,
+            "namespace": pod.namespace,
+            "uid": pod.uid,
+            "labels": dict(pod.labels),
+        },
+        "spec": {"containers": [{"name": "main", "ports": ports}] if ports else []},
+        "status": {"podIP": pod.address},
+    }
+
+
+def _object(told: Any) -> Json:
+    if not isinstance(told, dict) or not isinstance(told["metadata"]["namespace"], str):
+        raise TypeError("no object of a namespace")
+    return told
