@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install check format test unit simulation e2e real packets demo bench golden docs lock clean
+.PHONY: help install check format test unit simulation e2e real packets faults demo bench golden docs lock clean
 
 help: ## Say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | expand -t 14
@@ -46,6 +46,9 @@ real: $(INSTALLED) ## The tests on real parts alone: Java, Maven, Go, root with 
 
 packets: $(INSTALLED) ## Hundreds of worlds of policies and rules, asked of the kernel: half an hour
 	VEREFLOW_PACKETS=all $(BIN)/pytest tests/integration/packets tests/e2e/test_packets.py
+
+faults: $(INSTALLED) ## Every fault that is tried, at length, with a table of what came of it
+	FAULTS=all KILLS=60 CHANGES=15 $(BIN)/pytest -m fault
 
 demo: $(INSTALLED) ## Play the story on real processes, checked at every step
 	$(BIN)/vereflow demo

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from agents.clients.errors import ClientError, NotThere, TryLater
 from agents.clients.verefoo import Verefoo
+from streams.failpoint import passing
 from streams.graph.alignment import align
 from streams.graph.edits import (
     AddNeighbour,
@@ -125,6 +126,7 @@ class _Work:
                 await self._verefoo.add_node(gid, node)
             case AddNeighbour(nid=nid, name=name):
                 await self._verefoo.add_neighbour(gid, nid, name)
+        passing("edited")
 
     def _note_removed(self, elements: Iterable[Element]) -> None:
         self._removed += [each for each in elements if each not in self._removed]

@@ -13,6 +13,7 @@ import structlog
 
 from agents.outlet import Outlet
 from streams.codec import KEY_MARK, Poison, RecordTooLarge, escape
+from streams.failpoint import passing
 from streams.flow.output import Outputs, Refusal, Send
 from streams.records.cause import Source
 from streams.records.reasons import LetterReason
@@ -37,7 +38,9 @@ async def handle_each(app: Any, stream: Any, outlet: Outlet, handle: Handle) -> 
 
 async def _take(event: Any, outlet: Outlet, handle: Handle) -> None:
     source = source_of(event)
-    for output in judge(event.value, event.key, source, handle):
+    outputs = judge(event.value, event.key, source, handle)
+    passing("stored")
+    for output in outputs:
         refusal = output if isinstance(output, Refusal) else None
         if isinstance(output, Send):
             try:
@@ -48,6 +51,7 @@ async def _take(event: Any, outlet: Outlet, handle: Handle) -> None:
             log.warning("dead letter", source=source.text, reason=refusal.reason)
             await outlet.bury(source, event.message.value, refusal.reason, refusal.detail)
     outlet.metrics.handled(source.topic)
+    passing("sent")
 
 
 def source_of(event: Any) -> Source:

@@ -11,6 +11,7 @@ from agents.clients.errors import ClientError, Conflict, NotThere, Owned, Refuse
 from agents.clients.kubernetes import FIELD_MANAGER, Cluster
 from agents.managed_namespaces import ManagedNamespaces, covers
 from agents.stored_policies import StoredPolicies
+from streams.failpoint import passing
 from streams.flow.fence import Step, Verb, decide, is_ours
 from streams.records.policies import Outcome, PolicyPatch
 
@@ -154,6 +155,7 @@ class PolicyWriter:
         if step.verb is Verb.DELETE:
             _, namespace, name = _parts(key)
             await self._cluster.delete_policy(namespace, name, step.uid, step.resource_version)
+            passing("applied")
             self._stored.answered_gone(key, step.uid)
             return
         assert step.manifest is not None
@@ -161,6 +163,7 @@ class PolicyWriter:
             found = await self._create(step.manifest)
         else:
             found = await self._update(step, stored or {}, order)
+        passing("applied")
         self._stored.answered(key, found, since)
 
     async def _create(self, manifest: Json) -> Json:

@@ -350,7 +350,7 @@ def load(**changes: Any) -> Settings:
 
 
 # Named by the environment only, and no setting of a worker.
-_OTHERS = {"config", "worlds", "endpoints", "web_urls"}
+_OTHERS = {"config", "worlds", "endpoints", "web_urls", "failpoint"}
 
 
 def names() -> list[str]:

@@ -25,6 +25,10 @@ from faust.transport.drivers.aiokafka import (
     Consumer,
     ConsumerRebalanceListener,
 )
+from yarl import URL
+
+from streams.failpoint import passing
+from streams.sound import SoundStore
 
 # Offsets a table remembers beyond a gap; past that the next recovery reads a little more.
 MAX_REMEMBERED = 10_000
@@ -112,6 +116,11 @@ class SteadyConsumer(Consumer):
         asked = None if active_partitions is None else set(active_partitions)
         return await super()._getmany(asked, timeout)
 
+    async def _commit(self, offsets: Any) -> bool:
+        passing("committing")
+        committed: bool = await super()._commit(offsets)
+        return committed
+
     async def perform_seek(self) -> None:
         """Seek to what is committed; where nothing is, to the beginning."""
         await super().perform_seek()
@@ -184,6 +193,23 @@ class SteadyTable(faust.Table):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._written: dict[Any, Contiguous] = {}
+
+    def _new_store_by_url(self, url: Any) -> Any:
+        if URL(url).scheme != "rocksdb":
+            return super()._new_store_by_url(url)
+        # As Faust makes its own.
+        return SoundStore(
+            url,
+            self.app,
+            self,
+            table_name=self.name,
+            key_type=self.key_type,
+            key_serializer=self.key_serializer,
+            value_serializer=self.value_serializer,
+            value_type=self.value_type,
+            loop=self.loop,
+            options=self.options,
+        )
 
     def _on_changelog_sent(self, fut: Any) -> None:
         sent = fut.result()

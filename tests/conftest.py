@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.faults import report as faults
 from tests.real import demand
 from tests.summary import what_ran
 
@@ -20,9 +21,16 @@ settings.register_profile("light", settings.get_profile("thorough"), max_example
 settings.load_profile("thorough")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if os.environ.get("FAULTS") != "all":
+        left_out = [item for item in items if item.get_closest_marker("long")]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
     for item in items:
         item.add_marker(item.path.relative_to(HERE).parts[0])
+        ids = [id for mark in item.iter_markers("fault") for id in mark.args]
+        if ids:
+            item.user_properties.append(("faults", ids))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -31,5 +39,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if lines := what_ran(terminalreporter.stats):
+        if tried := faults.lines(terminalreporter.stats):
+            terminalreporter.section("faults")
+            terminalreporter.write_line("\n".join(tried))
         terminalreporter.section("what ran")
         terminalreporter.write_line("\n".join(lines))

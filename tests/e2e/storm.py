@@ -10,6 +10,7 @@ from itertools import count
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from deploy.demo.stage import FIREWALL
+from deploy.local.broker.apache import ApacheBroker
 from streams.flow.output import DEAD_LETTERS
 from streams.topics import names
 from tests.e2e.acting import Actor
@@ -34,7 +35,8 @@ class Rules:
     The rule of a record is its own, by its port, and only one later record takes it away again.
     """
 
-    def __init__(self, actor: Actor) -> None:
+    def __init__(self, actor: Actor, rate: int = RATE) -> None:
+        self._rate = rate
         self.bad: set[str] = set()
         self._actor = actor
         self._sent = 0
@@ -51,9 +53,12 @@ class Rules:
 
     async def feed(self) -> None:
         """Send until told to end; what the broker refuses is sent again."""
-        broker = self._actor.world.settings.kafka.broker
+        world = self._actor.world
         async with AIOKafkaProducer(
-            bootstrap_servers=broker, enable_idempotence=True, request_timeout_ms=120_000
+            bootstrap_servers=world.settings.kafka.broker,
+            # The embedded one knows no such producers; nothing happens to it.
+            enable_idempotence=isinstance(world.broker, ApacheBroker),
+            request_timeout_ms=120_000,
         ) as producer:
             began = time.monotonic()
             while self._going_on:
@@ -62,7 +67,7 @@ class Rules:
                 if self._sent % BAD == 0:
                     at = await producer.send_and_wait("firewall-changes", b"{", GRAPH.encode())
                     self.bad.add(f"{at.topic}/{at.partition}/{at.offset}")
-                await asyncio.sleep(max(0.0, began + self._sent / RATE - time.monotonic()))
+                await asyncio.sleep(max(0.0, began + self._sent / self._rate - time.monotonic()))
 
     def wanted(self) -> dict[tuple[str, str], Intervals]:
         """Return which ports are open at the end, by the addresses of the pair."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from tests.e2e.conftest import Start
 from tests.e2e.test_counts import PODS, A, B, C, allow, spent
 from tests.inputs.rows import FIREWALL_CHANGES, POD_EVENTS, Input
@@ -16,6 +18,7 @@ def bad(inputs: list[Input]) -> list[Input]:
     return [each for each in inputs if each.reason and len(each.value or b"") < MOST_BYTES]
 
 
+@pytest.mark.fault("F25")
 async def test_each_bad_record_is_one_dead_letter_and_nothing_is_written(start: Start) -> None:
     actor = await start()
     await actor.create_pods(PODS)

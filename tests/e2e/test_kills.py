@@ -7,6 +7,8 @@ import os
 import shutil
 import signal
 
+import pytest
+
 from deploy.demo.expected import isolated
 from tests.e2e.conftest import Start
 from tests.e2e.test_counts import PODS, A, B, C, D, E, allow, spent
@@ -16,6 +18,7 @@ BURST = {
 }
 
 
+@pytest.mark.fault("F01", "F20")
 async def test_a_burst_survives_the_kill_of_a_worker(start: Start) -> None:
     actor = await start(workers=2)
     victim = actor.world.workers.workers[0]
@@ -39,6 +42,7 @@ async def test_a_burst_survives_the_kill_of_a_worker(start: Start) -> None:
     assert await actor.dead_letters() == {}
 
 
+@pytest.mark.fault("F30")
 async def test_wiping_all_local_state_opens_and_cuts_nothing(start: Start) -> None:
     actor = await start(workers=2)
     await actor.create_pods(PODS)

@@ -50,8 +50,8 @@ def test_every_setting_says_what_it_is_for() -> None:
 
 
 def test_what_only_the_environment_names_is_on_the_page_of_settings() -> None:
-    # The simulator's number of worlds is for who works on it.
-    assert {name.lower() for name in OTHERS} == _OTHERS - {"worlds"}
+    # The simulator's number of worlds, and where a worker is to die, are for who works on it.
+    assert {name.lower() for name in OTHERS} == _OTHERS - {"worlds", "failpoint"}
 
 
 @pytest.mark.parametrize("kind", [LetterReason, InexactReason, Outcome])

@@ -89,6 +89,7 @@ AGENTS = [POD_EVENTS, GRAPH_FACTS, POD_RULES, PATCHES]
 
 @pytest.mark.parametrize("moves", [False, True], ids=["stays", "moves"])
 @pytest.mark.parametrize("topic", [*AGENTS, FIREWALL_CHANGES])
+@pytest.mark.fault("F20")
 def test_a_worker_that_dies_with_everything_unsent_loses_nothing(topic, moves):
     story = Story()
     story.says(added=(A_TO_B,))
@@ -121,11 +122,13 @@ def paused_write() -> list[str]:
     return fair(story)
 
 
+@pytest.mark.fault("F49")
 def test_a_write_that_arrives_late_changes_nothing():
     assert paused_write() == []
 
 
 @pytest.mark.parametrize("topic", AGENTS)
+@pytest.mark.fault("F22")
 def test_a_worker_that_wakes_up_late_changes_nothing(topic):
     story = Story()
     story.says(added=(A_TO_B,))
@@ -178,6 +181,7 @@ def test_a_request_that_arrives_after_its_pod_has_gone_leaves_no_orphan():
     assert story.owners() == {"a": "u1", "b": "u2"}
 
 
+@pytest.mark.fault("F07")
 def test_a_pod_that_dies_while_nobody_watches_is_missed_by_the_next_listing():
     story = Story()
     story.watchers.clear()
@@ -189,6 +193,7 @@ def test_a_pod_that_dies_while_nobody_watches_is_missed_by_the_next_listing():
     assert story.owners() == {"a": "u1"}
 
 
+@pytest.mark.fault("F08")
 def test_the_word_of_the_last_leader_brings_nobody_back():
     story = Story()
     story.born("c", "u3", "10.0.0.13")
@@ -217,6 +222,7 @@ def test_a_pod_the_new_leader_has_not_listed_is_not_lost_for_ever():
     assert story.owners()["c"] == "u3"
 
 
+@pytest.mark.fault("F51")
 def test_a_name_reborn_takes_over_its_policy_and_inherits_no_rule():
     story = Story()
     story.says(added=(A_TO_B,))
@@ -229,6 +235,7 @@ def test_a_name_reborn_takes_over_its_policy_and_inherits_no_rule():
     assert story.owners() == {"a": "u1", "b": "u9"}
 
 
+@pytest.mark.fault("F50")
 def test_an_address_reused_at_once_inherits_no_rule():
     story = Story()
     story.says(added=(A_TO_B,))
@@ -241,6 +248,7 @@ def test_an_address_reused_at_once_inherits_no_rule():
     assert story.owners() == {"a": "u1", "c": "u3"}
 
 
+@pytest.mark.fault("F14")
 def test_new_topics_change_no_policy_and_sweep_what_nobody_wants():
     story = Story()
     story.says(added=(A_TO_B,))
@@ -256,6 +264,7 @@ def test_new_topics_change_no_policy_and_sweep_what_nobody_wants():
     assert story.owners() == {"a": "u1", "b": "u2"}
 
 
+@pytest.mark.fault("F19", "F30")
 def test_all_state_lost_and_all_topics_read_again_write_nothing():
     story = Story()
     story.says(added=(A_TO_B,))
@@ -271,6 +280,7 @@ def test_all_state_lost_and_all_topics_read_again_write_nothing():
     assert story.cluster.writes == before
 
 
+@pytest.mark.fault("F49")
 def test_the_same_said_three_times_writes_once():
     story = Story()
     isolated = story.cluster.writes

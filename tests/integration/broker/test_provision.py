@@ -39,6 +39,7 @@ async def test_only_what_is_missing_is_created(broker: Broker) -> None:
         ({"compacted": True, "retention_ms": None}, "--add-config cleanup.policy=compact"),
     ],
 )
+@pytest.mark.fault("F18")
 async def test_a_topic_that_differs_is_refused_with_the_command_that_helps(
     broker: Broker, change: dict[str, int], message: str
 ) -> None:

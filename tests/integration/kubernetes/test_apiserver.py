@@ -127,6 +127,7 @@ async def forbidden(admin: httpx.AsyncClient, name: str) -> bool:
     return answer.status_code == 403 and "is set by vereflow" in answer.text
 
 
+@pytest.mark.fault("F58")
 async def test_a_token_that_is_revoked_is_replaced_while_we_run(
     account: Path, admin: httpx.AsyncClient, apiserver: ApiServer, world: World
 ) -> None:
@@ -148,6 +149,7 @@ async def test_a_token_that_is_revoked_is_replaced_while_we_run(
         await until(lambda: "ADDED pod-a" in names(records))
 
 
+@pytest.mark.fault("F10", "F58")
 async def test_a_token_that_expired_is_declined_until_there_is_a_new_one(
     account: Path, admin: httpx.AsyncClient, apiserver: ApiServer
 ) -> None:
@@ -182,6 +184,7 @@ async def test_an_unknown_authority_is_said(
             await cluster.version()
 
 
+@pytest.mark.fault("F10", "F44")
 async def test_a_server_that_asks_us_to_slow_down_is_waited_for(
     account: Path, admin: httpx.AsyncClient, server: Real, world: World
 ) -> None:
@@ -253,6 +256,7 @@ async def until_declined(cluster: Cluster, at_once: int = 1) -> TryLater:
     raise AssertionError("nothing was declined")
 
 
+@pytest.mark.fault("F43")
 async def test_fields_of_another_manager_are_not_taken_in_silence(
     account: Path, world: World
 ) -> None:
@@ -270,6 +274,7 @@ async def test_fields_of_another_manager_are_not_taken_in_silence(
         assert taken["spec"] == manifest("a")["spec"]
 
 
+@pytest.mark.fault("F46")
 async def test_a_namespace_that_is_going_takes_no_policy_and_holds_nothing_up(
     cluster: Cluster, admin: httpx.AsyncClient, world: World
 ) -> None:

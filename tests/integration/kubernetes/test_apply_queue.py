@@ -211,6 +211,7 @@ async def test_what_is_not_ours_is_left_as_it_is(
 
 
 @pytest.mark.usefixtures("pods")
+@pytest.mark.fault("F49")
 async def test_an_older_revision_overwrites_nothing(
     cluster: Cluster, world: World, server: Server
 ) -> None:
@@ -246,6 +247,7 @@ async def test_the_policy_of_a_living_pod_is_closed_and_not_deleted(
 
 @pytest.mark.usefixtures("pods")
 @pytest.mark.parametrize("concurrent", [False, True])
+@pytest.mark.fault("F47")
 async def test_what_others_changed_is_taken_back_with_an_event(
     cluster: Cluster, world: World, concurrent: bool
 ) -> None:
@@ -261,6 +263,7 @@ async def test_what_others_changed_is_taken_back_with_an_event(
 
 
 @pytest.mark.usefixtures("pods")
+@pytest.mark.fault("F43")
 async def test_what_others_add_beside_our_fields_stays(
     cluster: Cluster, world: World, server: Server
 ) -> None:
@@ -276,6 +279,7 @@ async def test_what_others_add_beside_our_fields_stays(
 
 
 @pytest.mark.usefixtures("pods")
+@pytest.mark.fault("F47")
 async def test_what_others_deleted_is_there_again(cluster: Cluster, world: World) -> None:
     async with working(cluster, patch("a"), patch("b")):
         await world.delete_policy("a")
@@ -295,6 +299,7 @@ async def test_what_a_late_writer_left_is_corrected(cluster: Cluster, world: Wor
         assert stored["spec"] == manifest("a", port=80)["spec"]
 
 
+@pytest.mark.fault("F48")
 async def test_a_revocation_goes_before_every_grant(
     proxied: Cluster, proxy: Proxy, world: World
 ) -> None:
@@ -437,6 +442,7 @@ async def test_ownership_is_asked_right_before_each_write(
 @pytest.mark.usefixtures("pods")
 @pytest.mark.parametrize("done", [False, True])
 @pytest.mark.parametrize("fault", ["hang", "cut", "503", "500"])
+@pytest.mark.fault("F45")
 async def test_a_write_whose_answer_is_lost_is_repeated_without_harm(
     proxied: Cluster, proxy: Proxy, world: World, server: Server, fault: str, done: bool
 ) -> None:
@@ -479,6 +485,7 @@ async def test_a_write_whose_answer_is_lost_is_repeated_without_harm(
 DONE = (Outcome.APPLIED, Outcome.UNCHANGED, Outcome.DELETED)
 
 
+@pytest.mark.fault("F44")
 async def test_slow_down_is_heeded_by_all_hands(
     proxied: Cluster, proxy: Proxy, world: World
 ) -> None:
@@ -510,6 +517,7 @@ async def test_slow_down_is_heeded_by_all_hands(
 
 
 @pytest.mark.usefixtures("pods")
+@pytest.mark.fault("F46")
 async def test_one_refused_policy_holds_up_no_other_and_is_not_asked_again(
     cluster: Cluster, world: World, server: Server
 ) -> None:
@@ -569,6 +577,7 @@ async def test_what_would_be_written_elsewhere_is_refused_by_us(
         assert [each.outcome for each in bench.outcomes] == [Outcome.REFUSED]
 
 
+@pytest.mark.fault("F46")
 async def test_a_namespace_that_is_not_there_is_a_refusal(
     cluster: Cluster, server: Server, world: World
 ) -> None:
@@ -634,6 +643,7 @@ async def test_an_outcome_the_broker_did_not_take_is_sent_again(cluster: Cluster
 
 
 @pytest.mark.usefixtures("pods")
+@pytest.mark.fault("F48")
 async def test_an_outage_with_changes_ends_in_what_is_wanted(
     cluster: Cluster, world: World, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -675,6 +685,7 @@ async def test_what_was_missed_by_the_watch_is_found_by_the_next_listing(
         await world.becomes({name: manifest(name)["spec"] for name in "ab"})
 
 
+@pytest.mark.fault("F22")
 async def test_of_two_workers_who_both_believe_to_own_all_the_newer_wins(
     cluster: Cluster, proxied: Cluster, world: World
 ) -> None:

@@ -192,6 +192,7 @@ async def test_an_unknown_context_is_refused(server: Server, tmp_path: Path) -> 
         await Cluster.of(path, "nowhere").version()
 
 
+@pytest.mark.fault("F58")
 async def test_a_token_that_was_replaced_is_read_again(proxy: Proxy, tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text("old")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from aiohttp import web
 
 from agents.clients.kubernetes import Cluster
@@ -69,6 +70,7 @@ async def test_a_released_lease_is_taken_with_a_larger_number(
     assert (await world.lease("lease"))["spec"]["holderIdentity"] == ""
 
 
+@pytest.mark.fault("F08")
 async def test_a_leader_cut_off_stops_before_another_begins(
     cluster: Cluster, proxied: Cluster, proxy: Proxy
 ) -> None:
@@ -146,6 +148,7 @@ async def test_a_lease_that_was_deleted_begins_with_a_larger_number(
     await end(task)
 
 
+@pytest.mark.fault("F08")
 async def test_of_many_candidates_one_leads(cluster: Cluster) -> None:
     terms = Terms()
     names = [f"c{number}" for number in range(6)]
@@ -158,6 +161,7 @@ async def test_of_many_candidates_one_leads(cluster: Cluster) -> None:
     await end(*tasks)
 
 
+@pytest.mark.fault("F09")
 async def test_a_server_that_is_away_is_asked_again(proxied: Cluster, proxy: Proxy) -> None:
     async def away(request: web.Request, go_on: Any) -> Any:
         return web.Response(status=503)

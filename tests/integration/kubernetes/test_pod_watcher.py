@@ -136,6 +136,7 @@ async def test_the_life_of_a_pod_is_told_without_what_we_do_not_carry(
 
 
 @ON_THE_EMBEDDED_ONE
+@pytest.mark.fault("F02", "F03")
 async def test_a_place_too_old_is_listed_again_once(
     cluster: Cluster, server: Embedded, world: World
 ) -> None:
@@ -157,6 +158,7 @@ async def test_a_place_too_old_is_listed_again_once(
     assert listings(records) == 2
 
 
+@pytest.mark.fault("F03")
 async def test_a_place_lost_for_ever_is_no_storm_of_listings(
     proxied: Cluster, proxy: Proxy
 ) -> None:
@@ -219,6 +221,7 @@ async def test_a_cluster_in_which_nothing_happens_is_no_trouble(
     assert listings(records) == 1
 
 
+@pytest.mark.fault("F09")
 async def test_an_outage_is_said_and_survived(
     cluster: Cluster, server: Server, world: World
 ) -> None:
@@ -272,6 +275,7 @@ async def test_a_barrier_asked_of_a_follower_is_answered_by_whoever_leads(
         assert len(marks(records, MarkKind.BARRIER)) == PARTITIONS
 
 
+@pytest.mark.fault("F08")
 async def test_the_next_leader_has_larger_stamps(cluster: Cluster, world: World) -> None:
     records = Records()
     await world.add_pod("pod-a", "10.1.0.1")
@@ -331,6 +335,7 @@ async def test_several_namespaces_make_one_listing(cluster: Cluster, world: Worl
 
 
 @pytest.mark.parametrize("idle", [True, False])
+@pytest.mark.fault("F11")
 async def test_a_broker_that_failed_is_told_everything_again(
     cluster: Cluster, world: World, idle: bool
 ) -> None:
@@ -355,6 +360,7 @@ async def test_a_broker_that_failed_is_told_everything_again(
     assert "ADDED pod-a" in names(records)
 
 
+@pytest.mark.fault("F10")
 async def test_refused_access_is_said_and_not_a_storm(proxied: Cluster, proxy: Proxy) -> None:
     records = Records()
 

@@ -23,6 +23,7 @@ from tests.integration.kubernetes.world import Proxy, World
 
 
 @ON_THE_EMBEDDED_ONE
+@pytest.mark.fault("F05")
 async def test_a_watch_that_breaks_goes_on_where_it_was(
     cluster: Cluster, server: Embedded, world: World
 ) -> None:
@@ -84,6 +85,7 @@ async def test_a_change_that_was_not_handled_comes_again(cluster: Cluster, world
 
 
 @ON_THE_EMBEDDED_ONE
+@pytest.mark.fault("F03")
 async def test_a_place_too_old_is_gone_although_the_answer_is_200(
     cluster: Cluster, server: Embedded, world: World
 ) -> None:
@@ -96,6 +98,7 @@ async def test_a_place_too_old_is_gone_although_the_answer_is_200(
             pass
 
 
+@pytest.mark.fault("F04")
 async def test_a_silent_watch_is_given_up(proxy: Proxy, tmp_path: Path) -> None:
     async def hang(request: web.Request, go_on: Any) -> Any:
         response = web.StreamResponse()
@@ -114,6 +117,7 @@ async def test_a_silent_watch_is_given_up(proxy: Proxy, tmp_path: Path) -> None:
         await cluster.close()
 
 
+@pytest.mark.fault("F05")
 async def test_a_line_that_is_cut_is_no_event(proxied: Cluster, proxy: Proxy) -> None:
     async def cut(request: web.Request, go_on: Any) -> Any:
         response = web.StreamResponse()

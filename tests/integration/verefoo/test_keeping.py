@@ -65,6 +65,7 @@ async def test_a_rule_written_with_curl_is_told(world: RunningWorld) -> None:
     assert world.writes == 0
 
 
+@pytest.mark.fault("F41")
 async def test_a_server_that_came_back_empty_is_given_the_graph_and_the_rules_again(
     world: RunningWorld, server: VerefooServer
 ) -> None:
@@ -83,6 +84,7 @@ async def test_a_server_that_came_back_empty_is_given_the_graph_and_the_rules_ag
     assert world.keeper.alarms == 1
 
 
+@pytest.mark.fault("F40")
 async def test_a_server_that_is_away_takes_no_rule_with_it_and_is_caught_up_with(
     world: RunningWorld, server: VerefooServer
 ) -> None:
@@ -104,6 +106,7 @@ async def test_a_server_that_is_away_takes_no_rule_with_it_and_is_caught_up_with
 
 @pytest.mark.parametrize("how", TROUBLES)
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+@pytest.mark.fault("F37")
 async def test_one_trouble_is_one_more_try_and_nothing_else(
     world: RunningWorld, between: Unreliable, method: str, how: str
 ) -> None:
@@ -119,6 +122,7 @@ async def test_one_trouble_is_one_more_try_and_nothing_else(
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+@pytest.mark.fault("F38")
 async def test_a_write_whose_answer_is_lost_is_not_repeated(
     world: RunningWorld, between: Unreliable, method: str
 ) -> None:
@@ -135,6 +139,7 @@ async def test_a_write_whose_answer_is_lost_is_not_repeated(
 
 
 @pytest.mark.parametrize("how", TROUBLES)
+@pytest.mark.fault("F37")
 async def test_lasting_trouble_ends_nothing_and_is_caught_up_with(
     world: RunningWorld, between: Unreliable, how: str
 ) -> None:
@@ -154,6 +159,7 @@ async def test_lasting_trouble_ends_nothing_and_is_caught_up_with(
     assert world.keeper.last_error == ""
 
 
+@pytest.mark.fault("F39")
 async def test_a_verefoo_that_hangs_does_not_hold_up_who_hears_facts(
     world: RunningWorld, between: Unreliable
 ) -> None:

@@ -135,6 +135,7 @@ GATEWAY = '{"message": "no Route matched with those values"}'
         pytest.param(says(200, b'{"_embedded":{"graphList":[' + b"{}," * 3_000_000), id="endless"),
     ],
 )
+@pytest.mark.fault("F42")
 async def test_what_verefoo_never_says_is_not_believed(world: GraphWorld, spoil: Spoil) -> None:
     await looks(world, spoil)
 

@@ -140,6 +140,7 @@ def echoed(topics: Topics) -> list[str]:
     ],
     ids=lambda each: each if isinstance(each, str) else "",
 )
+@pytest.mark.fault("F25")
 async def test_what_cannot_be_read_is_one_dead_letter_and_the_next_record_is_handled(
     app: faust.App, reason: str, raw: bytes | None, key: bytes
 ) -> None:
@@ -163,6 +164,7 @@ async def test_what_cannot_be_read_is_one_dead_letter_and_the_next_record_is_han
         (RecordTooLarge, "too-large"),
     ],
 )
+@pytest.mark.fault("F24")
 async def test_a_bug_is_one_dead_letter_and_the_next_record_is_handled(
     app: faust.App, bug: type[Exception], reason: str
 ) -> None:

@@ -1,0 +1,179 @@
+"""Workers die, stand still, come and go under load: nothing is lost, late, or open meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from streams.failpoint import STEPS, VARIABLE
+from tests.e2e.conftest import REAL
+from tests.faults.trial import Record, trial
+from tests.real import needs_go, needs_java
+
+SESSION = 10.0
+LONG = pytest.mark.long
+# `make faults` tries more: 60 and 15, which is five minutes of each.
+KILLS = int(os.environ.get("KILLS", "8"))
+CHANGES = int(os.environ.get("CHANGES", "1"))
+
+
+@pytest.mark.fault("F20")
+@pytest.mark.parametrize(
+    "step", [pytest.param(each, marks=() if each == "sent" else LONG) for each in STEPS]
+)
+async def test_a_worker_is_killed_at_a_step(
+    tmp_path: Path, record_property: Record, step: str
+) -> None:
+    async with trial(tmp_path, record_property, bound=SESSION + 3 + 20) as one:
+        for worker in one.workers:
+            plain = worker.environment
+            worker.environment = {**plain, VARIABLE: f"{step}:5"}
+            await one.kill(worker)
+            # Who comes after it lives.
+            worker.environment = plain
+        # Some steps only the owner of the graph takes: one of them dies, perhaps both.
+        pids = [worker.pid for worker in one.workers]
+        await one.actor.until(lambda: [worker.pid for worker in one.workers] != pids)
+        one.kills += 1
+        one.over()
+
+
+@LONG
+@pytest.mark.fault("F21", "F20")
+async def test_workers_are_killed_and_asked_to_stop_again_and_again(
+    tmp_path: Path, record_property: Record
+) -> None:
+    dice = random.Random(21)
+    async with trial(tmp_path, record_property, bound=30) as one:
+        for _ in range(KILLS):
+            worker = dice.choice(one.workers)
+            if dice.random() < 0.7:
+                await one.kill(worker)
+            else:
+                pid = worker.pid
+                os.kill(pid, signal.SIGTERM)
+                await one.reborn(worker, pid)
+            await asyncio.sleep(dice.uniform(0.1, 3))
+        one.over()
+
+
+@LONG
+@needs_java
+@needs_go
+@pytest.mark.timeout(1200)
+@pytest.mark.fault("F23")
+async def test_workers_come_and_go_under_load(tmp_path: Path, record_property: Record) -> None:
+    async with trial(tmp_path, record_property, bound=180, workers=3, rate=100, parts=REAL) as one:
+        writes, sent, began = len(one.actor.policy_writes()), one.rules.sent, time.monotonic()
+        for number in range(3, 3 + CHANGES):
+            await asyncio.sleep(10)
+            await one.dismiss(one.workers[0])
+            await asyncio.sleep(10)
+            another = one.actor.world.worker(number)
+            another.start()
+            one.workers.append(another)
+        one.over()
+        await one.calm_down()
+        seconds = time.monotonic() - began
+        await one.actor.settled("300")
+        written, told = len(one.actor.policy_writes()) - writes, one.rules.sent - sent
+        record_property("writes", written)
+        # A rule is about two pods, and every two seconds a guest comes or goes.
+        assert written <= 1.1 * (2 * told + seconds)
+
+
+@pytest.mark.fault("F22")
+async def test_a_worker_that_stood_still_past_its_session_writes_nothing_stale(
+    tmp_path: Path, record_property: Record
+) -> None:
+    async with trial(tmp_path, record_property, bound=30) as one:
+        for worker in one.workers:
+            pid = worker.pid
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                await asyncio.sleep(SESSION + 5)
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            one.over()
+            await one.reborn(worker, pid)
+
+
+@LONG
+@pytest.mark.fault("F28")
+async def test_a_worker_that_stands_still_for_less_than_a_session_goes_on(
+    tmp_path: Path, record_property: Record
+) -> None:
+    async with trial(tmp_path, record_property, bound=30) as one:
+        for worker in one.workers:
+            os.kill(worker.pid, signal.SIGSTOP)
+            await asyncio.sleep(3)
+            os.kill(worker.pid, signal.SIGCONT)
+            assert not worker.has_died()
+        one.over()
+
+
+@LONG
+@pytest.mark.fault("F29")
+async def test_a_worker_that_is_asked_to_stop_hands_over_at_once(
+    tmp_path: Path, record_property: Record
+) -> None:
+    async with trial(tmp_path, record_property, bound=20) as one:
+        took = await one.dismiss(one.workers[0])
+        record_property("stopped in", round(took, 1))
+        assert took < SESSION
+        one.over()
+
+
+@LONG
+@pytest.mark.fault("F30")
+async def test_the_rows_of_a_worker_are_wiped(tmp_path: Path, record_property: Record) -> None:
+    async with trial(tmp_path, record_property, bound=30) as one:
+        for worker in one.workers:
+            pid = worker.pid
+            os.kill(pid, signal.SIGSTOP)
+            shutil.rmtree(one.folder(worker))
+            os.kill(pid, signal.SIGKILL)
+            one.kills += 1
+            await one.reborn(worker, pid)
+        one.over()
+
+
+@pytest.mark.fault("F31")
+@pytest.mark.parametrize("harm", [pytest.param("flip", marks=LONG), "truncate"])
+async def test_files_of_the_rows_are_damaged(
+    tmp_path: Path, record_property: Record, harm: str
+) -> None:
+    async with trial(tmp_path, record_property, bound=60) as one:
+        worker = one.workers[0]
+        pid = worker.pid
+        os.kill(pid, signal.SIGSTOP)
+        damaged = [damage(path, harm) for path in one.folder(worker).rglob("*") if is_data(path)]
+        assert damaged
+        os.kill(pid, signal.SIGKILL)
+        one.kills += 1
+        await one.reborn(worker, pid)
+        one.over()
+
+
+def is_data(path: Path) -> bool:
+    """Tell whether a file holds rows, or says which files do."""
+    return path.suffix in (".sst", ".log") or path.name.startswith("MANIFEST")
+
+
+def damage(path: Path, harm: str) -> Path:
+    """Spoil a file in its middle."""
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    if harm == "truncate":
+        content = content[:middle]
+    elif content:
+        content[middle] ^= 0xFF
+    path.write_bytes(content)
+    return path
