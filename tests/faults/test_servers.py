@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.protocol.admin import DeleteGroupsRequest
 
 from deploy.local.broker.apache import ApacheBroker
 from deploy.local.kubernetes.apiserver.server import ApiServer
@@ -29,7 +30,7 @@ FLOOD = 5_000
 async def test_the_api_server_is_killed_and_comes_back(
     tmp_path: Path, record_property: Record
 ) -> None:
-    async with trial(tmp_path, record_property, bound=45, parts=REAL) as one:
+    async with trial(tmp_path, record_property, bound=45, parts=REAL, with_guests=False) as one:
         server = one.actor.world.kubernetes
         assert isinstance(server, ApiServer)
         for _ in range(2):
@@ -75,14 +76,20 @@ async def test_the_offsets_of_the_group_are_gone(tmp_path: Path, record_property
     async with trial(tmp_path, record_property, bound=60) as one:
         kafka = one.actor.world.settings.kafka
         await one.actor.world.workers.stop()
-        admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap)
-        await admin.start()
-        try:
-            await admin.delete_consumer_groups([kafka.app_id])
-        finally:
-            await admin.close()
+        await delete_group(kafka.bootstrap, kafka.app_id)
         await one.actor.world.workers.start()
         one.over()
+
+
+async def delete_group(bootstrap: str, group: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        coordinator = await admin.find_coordinator(group)
+        answer = await admin._send_request(DeleteGroupsRequest([group]), coordinator)
+        assert [code for _, code in answer.results] == [0]
+    finally:
+        await admin.close()
 
 
 @pytest.mark.long

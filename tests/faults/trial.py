@@ -83,14 +83,12 @@ class Trial:
 
         await self.actor.until(are_sent)
 
-    async def begin(self) -> None:
-        """Look on, send rules, and start again whoever dies."""
+    async def begin(self, with_guests: bool) -> None:
+        """Look on, send rules, have pods come and go, and start again whoever dies."""
         await self.witness.begin()
-        self._doing = [
-            asyncio.create_task(self.rules.feed()),
-            asyncio.create_task(guests(self.actor)),
-            asyncio.create_task(self.actor.world.run()),
-        ]
+        coming = guests(self.actor) if with_guests else asyncio.sleep(0)
+        doing = self.rules.feed(), coming, self.actor.world.run()
+        self._doing = [asyncio.create_task(each) for each in doing]
 
     async def calm_down(self) -> None:
         """Return when the last rule was sent."""
@@ -152,10 +150,12 @@ async def trial(
     workers: int = 2,
     rate: int = RATE,
     parts: dict[str, Any] | None = None,
+    with_guests: bool = True,
 ) -> AsyncIterator[Trial]:
     """Let a fault happen while rules come and go; at the end everything must be as it should.
 
-    ``bound`` is how many seconds recovery may take once the fault is over.
+    ``bound`` is how many seconds recovery may take once the fault is over. Without guests no pods
+    come and go: nobody could create one while the API server is away.
     """
     async with acting(folder, workers, **(parts or {})) as actor:
         await actor.create_pods(PODS)
@@ -163,7 +163,7 @@ async def trial(
         await actor.settled()
         one = Trial(actor, rate)
         try:
-            await one.begin()
+            await one.begin(with_guests)
             await one.fed(2 * rate)
             yield one
             await one.calm_down()

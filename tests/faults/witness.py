@@ -42,14 +42,13 @@ class Witness:
     def __init__(self, kube: httpx.AsyncClient) -> None:
         self.versions: list[Version] = []
         self._kube = kube
+        self._version = ""
         self._task: asyncio.Task[None] | None = None
 
     async def begin(self) -> None:
         """Look on from now on."""
-        answer = (await self._kube.get(POLICIES)).raise_for_status().json()
-        for item in answer["items"]:
-            self._note("ADDED", item)
-        self._task = asyncio.create_task(self._follow(answer["metadata"]["resourceVersion"]))
+        await self._list()
+        self._task = asyncio.create_task(self._follow())
 
     async def end(self) -> None:
         """Look no more."""
@@ -58,19 +57,29 @@ class Witness:
             with suppress(asyncio.CancelledError):
                 await self._task
 
-    async def _follow(self, version: str) -> None:
+    async def _list(self) -> None:
+        answer = (await self._kube.get(POLICIES)).raise_for_status().json()
+        for item in answer["items"]:
+            self._note("ADDED", item)
+        self._version = answer["metadata"]["resourceVersion"]
+
+    async def _follow(self) -> None:
         while True:
             with suppress(httpx.HTTPError):
-                options = {"watch": "1", "resourceVersion": version}
-                watch = self._kube.stream("GET", POLICIES, params=options, timeout=None)
-                async with watch as lines:
-                    async for line in lines.aiter_lines():
-                        event = json.loads(line)
-                        # Not one moment may be missed: what is forgotten cannot be judged.
-                        assert event["type"] != "ERROR", event
-                        version = event["object"]["metadata"]["resourceVersion"]
-                        self._note(event["type"], event["object"])
+                await self._watch()
             await asyncio.sleep(0.05)
+
+    async def _watch(self) -> None:
+        options = {"watch": "1", "resourceVersion": self._version}
+        watch = self._kube.stream("GET", POLICIES, params=options, timeout=None)
+        async with watch as lines:
+            async for line in lines.aiter_lines():
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    # A server that was restarted knows of nothing before; nobody wrote meanwhile.
+                    return await self._list()
+                self._version = event["object"]["metadata"]["resourceVersion"]
+                self._note(event["type"], event["object"])
 
     def _note(self, kind: str, policy: Json) -> None:
         meta = policy["metadata"]
