@@ -11,6 +11,8 @@ from typing import Any
 
 import structlog
 
+from deploy.log_lines import LineHandler
+
 MAX_LINE = 2048
 # Tried in turn until the line fits.
 MAX_VALUES = (600, 150, 30)
@@ -35,7 +37,7 @@ def configure(style: str = "console", level: str = "info") -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = LineHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import select
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -122,7 +123,9 @@ def _seconds() -> float:
 
 def _exit(gap: float) -> None:
     # No logging: a lock may be held by what was frozen, and every moment may send a stale write.
-    os.write(2, f"this process stood still for {gap:.1f} s and was given up: exit\n".encode())
+    if select.select([], [2], [], 0)[1]:
+        # Somebody reads: otherwise writing would be waiting.
+        os.write(2, f"this process stood still for {gap:.1f} s and was given up: exit\n".encode())
     os._exit(FROZEN_EXIT)
 
 

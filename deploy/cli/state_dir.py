@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 from pathlib import Path
+from typing import TextIO
 
 
 class BadStateDir(ValueError):
     """The state dir cannot be used; the message says why and what to do."""
 
 
-def claim_state_dir(path: Path) -> None:
-    """Make the state dir, or check the one there is; raise BadStateDir if it cannot be used."""
+def claim_state_dir(path: Path) -> TextIO:
+    """Make the state dir, or check the one there is; it is ours while what is returned is open.
+
+    Raise BadStateDir if it cannot be used.
+    """
     try:
         # A mount is often everybody's: what is made below it is ours alone.
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -28,6 +33,21 @@ def claim_state_dir(path: Path) -> None:
         raise _bad(path, f"everybody may write to it: name one below it, or `chmod o-w {path}`")
     if not os.access(path, os.W_OK | os.X_OK):
         raise _bad(path, "it is read-only")
+    return _locked(path)
+
+
+def _locked(path: Path) -> TextIO:
+    try:
+        lock = (path / "lock").open("a")
+    except OSError as error:
+        raise _bad(path, f"its lock cannot be opened: {error.strerror}") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        # Two would take turns to break each other's tables, and the group would never rest.
+        raise _bad(path, "another worker uses it: give each its own") from None
+    return lock
 
 
 def _bad(path: Path, why: str) -> BadStateDir:

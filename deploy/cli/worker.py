@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import socket
-from typing import Annotated
+from typing import Annotated, Any
 
 import faust
 import typer
@@ -40,20 +41,31 @@ def worker(
     with plain_errors():
         settings = load()
         logs.configure(settings.log.format, settings.log.level)
-        claim_state_dir(settings.state_dir)
-        if prepare:
-            call_hook(prepare)
-        epoch = asyncio.run(_check(settings))
-        listener = socket.socket(fileno=web_socket) if web_socket is not None else None
-        app = Worker(settings, epoch, listener).app
+        lock = claim_state_dir(settings.state_dir)
+    with lock:
+        with plain_errors():
+            if prepare:
+                call_hook(prepare)
+            epoch = asyncio.run(_check(settings))
+            listener = socket.socket(fileno=web_socket) if web_socket is not None else None
+            app = Worker(settings, epoch, listener).app
+        _run(app, settings.log.level)
+
+
+def _run(app: Any, level: str) -> None:
     # Faust collects garbage for every table whenever partitions move, and nothing else runs
     # meanwhile: what lives as long as the process need not be looked through each time.
     gc.collect()
     gc.freeze()
-    running = faust.Worker(
-        app, loglevel=settings.log.level, override_logging=False, redirect_stdouts=False
-    )
-    running.execute_from_commandline()
+    # It draws a spinner, and would wait for whoever is to see it.
+    with open(os.devnull, "w") as nowhere:
+        faust.Worker(
+            app,
+            loglevel=level,
+            override_logging=False,
+            redirect_stdouts=False,
+            stdout=nowhere,
+        ).execute_from_commandline()
 
 
 async def _check(settings: Settings) -> int:

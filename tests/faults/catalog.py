@@ -74,12 +74,10 @@ UNTRIED = {
     "F27": "not yet",
     "F32": "not yet",
     "F35": "not yet; with F14 an installation begins anew, and its rows with it",
-    "F36": "not yet: the store's own lock refuses the second",
     "F53": "not yet",
     "F54": "not yet",
     "F55": "not yet",
     "F56": "not yet; every world starts its parts in one order",
-    "F59": "not yet",
     "F60": "the storm is a part of it; as long as is asked for, not yet",
 }
 """What no test brings about, and why."""

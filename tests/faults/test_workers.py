@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import random
+import select
 import shutil
 import signal
 import time
@@ -160,6 +162,39 @@ async def test_files_of_the_rows_are_damaged(
         one.kills += 1
         await one.reborn(worker, pid)
         one.over()
+
+
+@LONG
+@pytest.mark.fault("F36")
+async def test_a_second_worker_with_the_rows_of_one_is_refused(
+    tmp_path: Path, record_property: Record
+) -> None:
+    async with trial(tmp_path, record_property, bound=20) as one:
+        second = one.actor.world.worker(0)
+        second.log = tmp_path / "second.log"
+        second.start()
+        assert second.process is not None
+        assert await asyncio.to_thread(second.process.wait, 30) == 2
+        assert "another worker uses it: give each its own" in second.tail()
+        one.over()
+
+
+@LONG
+@pytest.mark.fault("F59")
+async def test_nobody_reads_what_workers_say(tmp_path: Path, record_property: Record) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    # Open for both, and never read; a page is as small as a pipe can be.
+    held = os.open(pipe, os.O_RDWR)
+    fcntl.fcntl(held, fcntl.F_SETPIPE_SZ, 4096)
+    async with trial(tmp_path, record_property, bound=30) as one:
+        for worker in one.workers:
+            worker.log = pipe
+            await one.kill(worker)
+        await one.fed(200)
+        assert not select.select([], [held], [], 0)[1]
+        one.over()
+    os.close(held)
 
 
 def is_data(path: Path) -> bool:

@@ -14,18 +14,36 @@ from deploy.cli.state_dir import BadStateDir, claim_state_dir
 def test_one_that_is_not_there_is_made_and_is_ours_alone(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "state"
 
-    claim_state_dir(path)
+    claim_state_dir(path).close()
 
     assert path.stat().st_mode & 0o777 == 0o700
-    claim_state_dir(path)
+    claim_state_dir(path).close()
 
 
 def test_a_directory_of_ours_will_do_by_a_link_of_ours_as_well(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir(mode=0o755)
     (tmp_path / "link").symlink_to("state")
 
-    claim_state_dir(tmp_path / "state")
-    claim_state_dir(tmp_path / "link")
+    claim_state_dir(tmp_path / "state").close()
+    claim_state_dir(tmp_path / "link").close()
+
+
+@pytest.mark.fault("F36")
+def test_one_that_another_worker_uses_is_refused_until_that_one_has_ended(tmp_path: Path) -> None:
+    used = claim_state_dir(tmp_path / "state")
+
+    with pytest.raises(BadStateDir, match="another worker uses it: give each its own"):
+        claim_state_dir(tmp_path / "state")
+
+    used.close()
+    claim_state_dir(tmp_path / "state").close()
+
+
+def test_one_whose_lock_is_no_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "lock").mkdir()
+
+    with pytest.raises(BadStateDir, match="its lock cannot be opened"):
+        claim_state_dir(tmp_path)
 
 
 def a_file(path: Path) -> None:

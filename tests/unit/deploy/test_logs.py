@@ -45,6 +45,8 @@ def _as_before() -> Iterator[None]:
 
 
 def said(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    for handler in logging.getLogger().handlers:
+        handler.flush()
     text = capsys.readouterr().err
     assert text.endswith("\n") or not text
     return text.split("\n")[:-1]
