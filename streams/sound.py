@@ -44,7 +44,8 @@ class SoundStore(Store):
         log.error("rows damaged, to be rebuilt from their changelog: %s: %s", path.name, found)
         aside = path.with_name(f"{path.name}.damaged")
         shutil.rmtree(aside, ignore_errors=True)
-        path.rename(aside)
+        if path.exists():
+            path.rename(aside)
         return super()._open_for_partition(partition)
 
     def _visible_items(self, db: Any) -> Iterator[tuple[bytes, bytes]]:

@@ -20,6 +20,7 @@ from deploy.provision import absent
 from streams.codec import Poison, decode
 from streams.flow.framing import KeyFrame, complete
 from streams.flow.output import GRAPH_FACTS, KEY_FRAMES
+from streams.records.base import Record
 from streams.records.cause import Cause, Source
 from streams.records.facts import GraphFact
 from streams.settings import Settings
@@ -75,7 +76,7 @@ class History:
         if after + 1 < first:
             raise NoHistory(f"facts {after + 1} to {first - 1} are not kept any more")
         async for record in self._records(self._facts, after + 1, end):
-            source = _source(record, GRAPH_FACTS)
+            source = _source(record)
             if until.is_over(source):
                 return
             fact = decode(record.value or b"", GraphFact)
@@ -83,11 +84,7 @@ class History:
             if isinstance(fact, GraphFact) and fact.graph == self._graph:
                 yield fact, source
 
-    async def end(self) -> int:
-        """Return the offset behind the newest fact."""
-        return (await self._ends(self._facts))[1]
-
-    async def caused(self, cause: Cause) -> Any:
+    async def caused(self, cause: Cause) -> Record | None:
         """Return the record that a cause names; None if it is not kept any more, or is none."""
         plain = self._plain.get(cause.topic)
         if plain is None:
@@ -148,8 +145,9 @@ async def open_history(settings: Settings) -> AsyncIterator[History]:
         await consumer.stop()
 
 
-def _source(record: Any, topic: str) -> Source:
-    return Source(topic=topic, partition=record.partition, offset=record.offset, at=_at(record))
+def _source(record: Any) -> Source:
+    place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+    return Source(**place, at=_at(record))
 
 
 def _at(record: Any) -> float:

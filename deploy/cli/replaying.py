@@ -16,8 +16,10 @@ from deploy.judging import judging_of
 from streams.flow.compiler import Compiling
 from streams.flow.replaying import Replay
 from streams.flow.router import Routing
+from streams.records.base import Record
 from streams.records.cause import Cause, Source
 from streams.records.facts import FirewallChange, GraphFact
+from streams.records.marks import Mark
 from streams.records.pods import PodEvent
 from streams.records.policies import PolicyPatch
 from streams.rules.wording import one_line
@@ -139,17 +141,20 @@ async def _explain(found: Iterable[Json], history: History) -> None:
         each["cause"]["said"] = known.get(cause, "")
 
 
-def said(record: Any) -> str:
-    """Return in one line what a record said that came from outside."""
-    if isinstance(record, PodEvent) and record.mark is not None:
-        return f"{record.mark.kind} of {record.mark.cluster}"
+def said(record: Record | None) -> str:
+    """Return in one line what a record said from which a change follows."""
+    if record is None:
+        return "not kept any more"
+    mark = getattr(record, "mark", None)
+    if isinstance(mark, Mark):
+        return f"{mark.kind} of {mark.cluster or mark.graph or getattr(record, 'graph', '')}"
     if isinstance(record, PodEvent):
         kind = "Service" if record.service is not None else "pod"
         where = f"{record.namespace}/{record.pod_name} at {record.pod_ip or 'no address'}"
         return f"{record.event} {kind} {where}"
-    if isinstance(record, FirewallChange) and record.mark is None:
+    if isinstance(record, FirewallChange):
         return f"{record.firewall}: {_rules(record)}"
-    return f"{record.mark.kind} of {record.graph}" if record is not None else "not kept any more"
+    return type(record).__name__
 
 
 def _rules(change: FirewallChange) -> str:

@@ -51,7 +51,8 @@ class Replay:
 
     def news(self) -> list[PolicyPatch]:
         """Return the policies that the facts since the last call have changed."""
-        return list(self._compile())
+        views, self._views = self._views, {}
+        return [patch for key, view in views.items() for patch in self._compile(key, view)]
 
     def patches(self) -> dict[str, PolicyPatch]:
         """Return every policy as it was wanted by then, under its key; of those gone as well."""
@@ -71,11 +72,9 @@ class Replay:
             if isinstance(view, PodRules) and view.subject is not None:
                 self._views[view.subject.key] = view
 
-    def _compile(self) -> Iterator[PolicyPatch]:
-        views, self._views = self._views, {}
-        for key, view in views.items():
-            self._compiled += 1
-            here = Source(topic="", partition=0, offset=self._compiled)
-            for output in compiler.handle(self._rows, view, key, here, self._compiling):
-                if isinstance(output, Send) and isinstance(output.value, PolicyPatch):
-                    yield output.value
+    def _compile(self, key: str, view: PodRules) -> Iterator[PolicyPatch]:
+        self._compiled += 1
+        here = Source(topic="", partition=0, offset=self._compiled)
+        for output in compiler.handle(self._rows, view, key, here, self._compiling):
+            if isinstance(output, Send) and isinstance(output.value, PolicyPatch):
+                yield output.value

@@ -197,6 +197,8 @@ def test_a_policy_is_shown_whole_or_refused() -> None:
             FirewallChange(graph="main", mark=Mark(kind=MarkKind.FIREWALLS_READ, id="r")),
             "FIREWALLS_READ of main",
         ),
+        (opening()[0], "LIST_COMPLETE of local"),
+        (claim("a", 0), "GraphFact"),
         (None, "not kept any more"),
     ],
 )
