@@ -17,6 +17,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from agents.clients.kubernetes import Cluster
+from deploy.consumers import stop_consumer
 from deploy.errors import Unusable
 from deploy.login import client_options
 from deploy.managing import namespaces_now
@@ -101,7 +102,7 @@ async def read_epoch(settings: Settings) -> int | None:
     try:
         return await asyncio.wait_for(_newest(consumer, settings), READ_WITHIN)
     finally:
-        await consumer.stop()
+        await stop_consumer(consumer)
 
 
 async def _newest(consumer: Any, settings: Settings) -> int | None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from deploy.consumers import stop_consumer
 from deploy.login import client_options
 from deploy.provision import MissingTopics, absent
 from streams.codec import Poison, decode
@@ -55,7 +56,7 @@ async def wait_for_effects(settings: Settings, within: float) -> list[str]:
                     return silent
             return []
         finally:
-            await consumer.stop()
+            await stop_consumer(consumer)
 
 
 async def _require_topics(settings: Settings, client: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from deploy.cli.knocking import why_not
+from deploy.consumers import stop_consumer
 from deploy.login import client_options
 from deploy.provision import MissingTopics
 from streams.settings import Settings
@@ -65,7 +66,7 @@ async def read_newest(settings: Settings, topic: str, most: int) -> tuple[list[A
         try:
             return await _newest(consumer, places, most)
         finally:
-            await consumer.stop()
+            await stop_consumer(consumer)
 
 
 async def _places(settings: Settings, topic: str) -> list[TopicPartition]:

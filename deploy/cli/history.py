@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from agents.ownership import partition_of
 from deploy.cli.broker import CONNECT_WITHIN, reach_broker
 from deploy.cli.moments import NOW, Moment
+from deploy.consumers import stop_consumer
 from deploy.login import client_options
 from deploy.provision import absent
 from streams.codec import Poison, decode
@@ -142,7 +143,7 @@ async def open_history(settings: Settings) -> AsyncIterator[History]:
     try:
         yield History(settings, consumer)
     finally:
-        await consumer.stop()
+        await stop_consumer(consumer)
 
 
 def _source(record: Any) -> Source:

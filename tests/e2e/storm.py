@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from deploy.demo.stage import FIREWALL
 from deploy.local.broker.apache import ApacheBroker
-from streams.flow.output import DEAD_LETTERS
+from streams.flow.output import DEAD_LETTERS, KEY_FRAMES
 from streams.topics import names
 from tests.e2e.acting import Actor
 from tests.reading import Intervals
@@ -129,8 +129,8 @@ async def behind(actor: Actor) -> dict[str, int]:
         places = [
             TopicPartition(topic, number)
             for name, topic in names(settings).items()
-            # Nobody reads them but people.
-            if name != DEAD_LETTERS
+            # The group reads neither.
+            if name not in (DEAD_LETTERS, KEY_FRAMES)
             for number in range(kafka.partitions)
         ]
         ends = await consumer.end_offsets(places)

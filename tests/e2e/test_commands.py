@@ -46,8 +46,11 @@ class Asking:
 
     async def data(self, *arguments: str, status: int = 0) -> Json:
         """Return what a command says to programs: JSON and nothing else."""
-        told: Json = json.loads(await self.ends(status, *arguments, "-o", "json"))
-        return told
+        said = await self.ends(status, *arguments, "-o", "json")
+        # What the answer lacks stands beside it, on standard error.
+        told = [line for line in said.splitlines() if not line.startswith("vereflow: ")]
+        answer: Json = json.loads("\n".join(told))
+        return answer
 
 
 async def test_every_command_says_what_is_so(start: Start) -> None:

@@ -30,7 +30,7 @@ FLOOD = 5_000
 async def test_the_api_server_is_killed_and_comes_back(
     tmp_path: Path, record_property: Record
 ) -> None:
-    async with trial(tmp_path, record_property, bound=45, parts=REAL, with_guests=False) as one:
+    async with trial(tmp_path, record_property, bound=45, parts=REAL) as one:
         server = one.actor.world.kubernetes
         assert isinstance(server, ApiServer)
         for _ in range(2):

@@ -6,10 +6,14 @@ import asyncio
 import fcntl
 import os
 import random
+import resource
 import select
 import shutil
 import signal
+import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -195,6 +199,70 @@ async def test_nobody_reads_what_workers_say(tmp_path: Path, record_property: Re
         assert not select.select([], [held], [], 0)[1]
         one.over()
     os.close(held)
+
+
+@LONG
+@pytest.mark.fault("F27")
+@pytest.mark.parametrize(
+    "limit", [resource.RLIMIT_AS, resource.RLIMIT_NOFILE], ids=["memory", "files"]
+)
+async def test_a_worker_has_nothing_left(
+    tmp_path: Path, record_property: Record, limit: int
+) -> None:
+    async with trial(tmp_path, record_property, bound=60) as one:
+        for worker in one.workers:
+            pid = worker.pid
+            before = resource.prlimit(pid, limit)
+            resource.prlimit(pid, limit, (used(pid, limit), before[1]))
+            await one.fed(100)
+            if worker.pid == pid:
+                resource.prlimit(pid, limit, before)
+            worker.deaths.clear()
+        one.over()
+
+
+def used(pid: int, limit: int) -> int:
+    """Return what a process has of it by now, and next to nothing more."""
+    if limit == resource.RLIMIT_NOFILE:
+        return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
+    return pages * resource.getpagesize() + (1 << 20)
+
+
+@LONG
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a disk of its own")
+@pytest.mark.fault("F32")
+async def test_the_disk_of_the_rows_is_full(tmp_path: Path, record_property: Record) -> None:
+    with ExitStack() as mounts:
+        async with trial(tmp_path, record_property, bound=60) as one:
+            worker = one.workers[0]
+            await one.dismiss(worker)
+            folder = one.folder(worker)
+            mounts.enter_context(small_disk(folder))
+            one.workers.append(worker)
+            worker.start()
+            await one.actor.world.workers.until_ready()
+            with suppress(OSError), (folder / "ballast").open("wb", buffering=0) as ballast:
+                while True:
+                    ballast.write(bytes(4096))
+            for _ in range(10):
+                await one.fed(20)
+                # It dies again and again, as it should.
+                worker.deaths.clear()
+            (folder / "ballast").unlink()
+            one.over()
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[None]:
+    """Have a disk of a few megabytes there, and nothing else, until the end."""
+    shutil.rmtree(folder)
+    folder.mkdir(mode=0o700)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m,mode=700", "tmpfs", folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
 
 
 def is_data(path: Path) -> bool:

@@ -7,9 +7,11 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from deploy.demo.stage import FIREWALL, POLICIES
 from deploy.workers import WorkerProcess
@@ -83,11 +85,10 @@ class Trial:
 
         await self.actor.until(are_sent)
 
-    async def begin(self, with_guests: bool) -> None:
+    async def begin(self) -> None:
         """Look on, send rules, have pods come and go, and start again whoever dies."""
         await self.witness.begin()
-        coming = guests(self.actor) if with_guests else asyncio.sleep(0)
-        doing = self.rules.feed(), coming, self.actor.world.run()
+        doing = self.rules.feed(), self._guests(), self.actor.world.run()
         self._doing = [asyncio.create_task(each) for each in doing]
 
     async def calm_down(self) -> None:
@@ -104,6 +105,18 @@ class Trial:
         for task in self._doing:
             task.cancel()
         await asyncio.gather(*self._doing, return_exceptions=True)
+
+    async def _guests(self) -> None:
+        """Have pods come and go, whenever the API server is there."""
+        while True:
+            with suppress(httpx.HTTPError):
+                await self._leave()
+                await guests(self.actor)
+            await asyncio.sleep(0.5)
+
+    async def _leave(self) -> None:
+        names = [pod["metadata"]["name"] for pod in await self.actor.pods()]
+        await self.actor.delete_pods(name for name in names if name not in PODS)
 
     def _check(self) -> None:
         for task in self._doing:
@@ -150,12 +163,10 @@ async def trial(
     workers: int = 2,
     rate: int = RATE,
     parts: dict[str, Any] | None = None,
-    with_guests: bool = True,
 ) -> AsyncIterator[Trial]:
     """Let a fault happen while rules come and go; at the end everything must be as it should.
 
-    ``bound`` is how many seconds recovery may take once the fault is over. Without guests no pods
-    come and go: nobody could create one while the API server is away.
+    ``bound`` is how many seconds recovery may take once the fault is over.
     """
     async with acting(folder, workers, **(parts or {})) as actor:
         await actor.create_pods(PODS)
@@ -163,7 +174,7 @@ async def trial(
         await actor.settled()
         one = Trial(actor, rate)
         try:
-            await one.begin(with_guests)
+            await one.begin()
             await one.fed(2 * rate)
             yield one
             await one.calm_down()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.house.pages.commands import commands
+from tests.house.pages.faults import faults
 from tests.house.pages.licences import licences
 from tests.house.pages.reasons import reasons
 from tests.house.pages.settings import settings
@@ -15,5 +16,6 @@ PAGES = {
     "topics": topics,
     "tables": tables,
     "reasons": reasons,
+    "faults": faults,
     "licences": licences,
 }

@@ -1,0 +1,19 @@
+"""End a consumer of aiokafka whatever it is in the middle of."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+
+async def stop_consumer(consumer: Any) -> None:
+    """Return when a consumer has stopped.
+
+    It cancels its own fetches and awaits them; one that waits to ask an absent broker again passes
+    its cancellation on to whoever stops the consumer, and leaves its connections open.
+    """
+    stopping = asyncio.create_task(consumer.stop())
+    await asyncio.wait({stopping})
+    if not stopping.cancelled():
+        return stopping.result()
+    await consumer._client.close()
