@@ -76,6 +76,5 @@ UNTRIED = {
     "F54": "there is no line between workers and their broker that could be slow yet",
     "F55": "as F54",
     "F56": "every world starts its parts in one order",
-    "F60": "the storms are a part of it; as long as one likes it is not yet",
 }
 """What no test brings about, and why."""

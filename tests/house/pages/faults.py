@@ -19,7 +19,7 @@ end everything is what the rules and pods say, nothing foreign was touched, the 
 and what could not be read lies among the dead letters. The others happen to one part.
 
 `make faults` tries all of them, and prints for each how often, what was violated, and the slowest
-recovery beside its bound.
+recovery beside its bound. `make soak MINUTES=30 SEED=1` has many happen one after the other.
 """.strip()
 LEFT = """
 ## Not tried
