@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from deploy.cli.differing import Difference, differ
 from deploy.judging import judging_of
@@ -20,13 +22,14 @@ Json = dict[str, Any]
 LARGEST_FILE = 256 << 20
 
 
-class Picture(NamedTuple):
+@dataclass(frozen=True)
+class Picture:
     """Pods and policies, as the API server stores them, by namespace/name."""
 
     pods: Mapping[str, Json]
     policies: Mapping[str, Json]
 
-    @property
+    @cached_property
     def flows(self) -> Flows:
         """What they let each pod send to each other."""
         return Flows(self.pods, self.policies.values())

@@ -61,8 +61,9 @@ def replay(
             raise ValueError("--from tells changes, --against compares: say one of them")
         settings = settings_of(endpoints)
         found = asyncio.run(_replay(settings, end, start, against))
-        page = list(found.page() if policy is None else found.whole(policy))
-    show(found.as_data(), output, lambda: page)
+        whole = None if policy is None else list(found.whole(policy))
+    content = None if output is Format.TABLE else found.as_data()
+    show(content, output, lambda: found.page() if whole is None else whole)
     if against is not None and found.difference is not None:
         raise typer.Exit(0 if found.difference.nothing else NO)
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from deploy.cli.differing import FLOW_HEADERS, Difference, flow_cells
 from deploy.cli.past import Picture
 from deploy.cli.replaying import Past
-from deploy.cli.showing import table
+from deploy.cli.showing import more, table
 from streams.policy.reach import Reach
 from streams.records.cause import Cause
 
@@ -57,7 +57,7 @@ class Replayed(NamedTuple):
         """Yield what people want to see of it."""
         if self.changes:
             yield table(_CHANGE_HEADERS, map(_change_cells, self.changes[:_MOST_SHOWN]))
-            yield from _more(len(self.changes))
+            yield from more(len(self.changes), _MOST_SHOWN)
         if self.difference is not None:
             if self.difference.flows:
                 yield table(FLOW_HEADERS, map(flow_cells, self.difference.flows))
@@ -65,7 +65,7 @@ class Replayed(NamedTuple):
         else:
             rows = list(self._pod_rows())
             yield table(_POD_HEADERS, rows[:_MOST_SHOWN])
-            yield from _more(len(rows))
+            yield from more(len(rows), _MOST_SHOWN)
         yield self._summary()
 
     def whole(self, name: str) -> Iterator[str]:
@@ -89,7 +89,7 @@ class Replayed(NamedTuple):
             reached[source].append(f"{destination.partition('/')[2]} {Reach(ports).text}")
         for name, pod in self.picture.pods.items():
             cause, address = causes.get(name), pod["status"]["podIP"]
-            place = _place(cause.model_dump()) if cause else "-"
+            place = cause.text if cause else "-"
             yield (name, address, place, "; ".join(reached[name]) or "-")
 
     def _summary(self) -> str:
@@ -111,15 +111,6 @@ def _cause(cause: Cause | None) -> Json | None:
     return cause.model_dump(mode="json") if cause is not None else None
 
 
-def _place(cause: Mapping[str, Any]) -> str:
-    return f"{cause['topic']}/{cause['partition']}/{cause['offset']}"
-
-
 def _change_cells(change: Mapping[str, Any]) -> tuple[object, ...]:
-    place, words = _place(change["cause"]), change["cause"]["said"]
+    place, words = Cause.model_validate(change["cause"]).text, change["cause"]["said"]
     return (change["at"], change["fact"], change["policy"], change["change"], place, words)
-
-
-def _more(count: int) -> Iterator[str]:
-    if count > _MOST_SHOWN:
-        yield f"and {count - _MOST_SHOWN} more: -o json has all"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -52,6 +52,12 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     for row in rows:
         drawn.add_row(*(Text(plain(cell)) for cell in row))
     return drawn
+
+
+def more(count: int, shown: int) -> Iterator[str]:
+    """Yield how many are left out, if any are."""
+    if count > shown:
+        yield f"and {count - shown} more: -o json has all"
 
 
 def plain(value: object) -> str:

@@ -15,7 +15,7 @@ from deploy.cli.asking import ask_workers
 from deploy.cli.endpoints import Running, find
 from deploy.cli.options import EndpointsFile, Output, WebUrls
 from deploy.cli.rules import TABLES
-from deploy.cli.showing import Format, plain, show, table
+from deploy.cli.showing import Format, more, plain, show, table
 from deploy.cli.stored import read_stored
 from deploy.cli.verifying import Findings, verify_all
 
@@ -66,16 +66,16 @@ async def _settled(running: Running, within: float) -> tuple[Findings, list[str]
 def _page(found: Findings) -> Iterator[str | Table]:
     if found.differences:
         yield table(_DIFFERENT_HEADERS, map(_different, found.differences[:_MOST_SHOWN]))
-        yield from _more(len(found.differences))
+        yield from more(len(found.differences), _MOST_SHOWN)
     if found.inexact:
         yield table(_INEXACT_HEADERS, map(_inexact, found.inexact[:_MOST_SHOWN]))
-        yield from _more(len(found.inexact))
+        yield from more(len(found.inexact), _MOST_SHOWN)
     for each in found.unprotected[:_MOST_SHOWN]:
         yield f"OPEN {each['pod']}: {each['why']}"
-    yield from _more(len(found.unprotected))
+    yield from more(len(found.unprotected), _MOST_SHOWN)
     for line in found.unsettled[:_MOST_SHOWN]:
         yield f"UNSETTLED {line}"
-    yield from _more(len(found.unsettled))
+    yield from more(len(found.unsettled), _MOST_SHOWN)
     yield found.summary
 
 
@@ -90,8 +90,3 @@ def _inexact(found: Json) -> tuple[object, ...]:
 
 def _listed(names: list[str]) -> str:
     return ", ".join(names) or "-"
-
-
-def _more(count: int) -> Iterator[str]:
-    if count > _MOST_SHOWN:
-        yield f"and {count - _MOST_SHOWN} more: -o json has all"

@@ -131,7 +131,7 @@ def _compiled(
         f"{NOTES}revision": revision.text,
     }
     if cause is not None:
-        notes[f"{NOTES}cause"] = f"{cause.topic}/{cause.partition}/{cause.offset}"
+        notes[f"{NOTES}cause"] = cause.text
     manifest["metadata"]["annotations"] = notes
     changes = {"manifest": manifest, "digest": meaning, "inexact": inexact}
     return patch.model_copy(update=changes)

@@ -13,6 +13,11 @@ class Cause(Record):
     offset: int
     at: float = 0.0
 
+    @property
+    def text(self) -> str:
+        """Return the place as one word."""
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
 
 class Source(Record):
     """Where the record in hand lies: the key of its dead letter, the number of its effects."""
@@ -25,7 +30,7 @@ class Source(Record):
     @property
     def text(self) -> str:
         """Return the place as one word."""
-        return f"{self.topic}/{self.partition}/{self.offset}"
+        return self.cause().text
 
     def cause(self) -> Cause:
         """Return this place as the cause of what follows from it."""

@@ -43,15 +43,20 @@ class Actor(Stage):
 
     async def vereflow(self, *arguments: str) -> tuple[int, str]:
         """Run the command line against this world; return its exit code and what it said."""
+        status, out, beside = await self.answer(*arguments)
+        return status, out + beside
+
+    async def answer(self, *arguments: str) -> tuple[int, str, str]:
+        """Run the command line; return its exit code, its answer, and what it said beside that."""
         self.world.write_endpoints(self.file)
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "deploy.cli", *arguments),
             env={**os.environ, "VEREFLOW_ENDPOINTS": str(self.file)},
             stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+            stderr=asyncio.subprocess.PIPE,
         )
-        said, _ = await process.communicate()
-        return process.returncode or 0, said.decode()
+        out, beside = await process.communicate()
+        return process.returncode or 0, out.decode(), beside.decode()
 
     async def change(
         self, method: str, path: str, body: Any = None, content_type: str = "application/json"

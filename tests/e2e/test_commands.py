@@ -38,19 +38,22 @@ class Asking:
 
     async def ends(self, status: int, *arguments: str) -> str:
         """Return what a command says; it must end like this and steer no terminal."""
-        ended, said = await self._actor.vereflow(*arguments)
-        assert ended == status, said
-        assert "\x1b" not in said
-        assert "Traceback" not in said
-        return said
+        return "".join(await self._ends(status, *arguments))
 
     async def data(self, *arguments: str, status: int = 0) -> Json:
         """Return what a command says to programs: JSON and nothing else."""
-        said = await self.ends(status, *arguments, "-o", "json")
-        # What the answer lacks stands beside it, on standard error.
-        told = [line for line in said.splitlines() if not line.startswith("vereflow: ")]
-        answer: Json = json.loads("\n".join(told))
-        return answer
+        out, _ = await self._ends(status, *arguments, "-o", "json")
+        told: Json = json.loads(out)
+        return told
+
+    async def _ends(self, status: int, *arguments: str) -> tuple[str, str]:
+        ended, *said = await self._actor.answer(*arguments)
+        out, beside = said
+        assert ended == status, said
+        for each in said:
+            assert "\x1b" not in each
+            assert "Traceback" not in each
+        return out, beside
 
 
 async def test_every_command_says_what_is_so(start: Start) -> None:

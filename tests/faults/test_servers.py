@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import shutil
-import signal
 from pathlib import Path
 
 import pytest
@@ -13,11 +10,9 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.protocol.admin import DeleteGroupsRequest
 
-from deploy.local.broker.apache import ApacheBroker
-from deploy.local.kubernetes.apiserver.server import ApiServer
 from tables.catalog import NAMES
 from tests.e2e.conftest import REAL
-from tests.faults.trial import Record, Trial, trial
+from tests.faults.trial import Record, trial
 from tests.real import needs_go, needs_java
 
 FLOOD = 5_000
@@ -31,12 +26,10 @@ async def test_the_api_server_is_killed_and_comes_back(
     tmp_path: Path, record_property: Record
 ) -> None:
     async with trial(tmp_path, record_property, bound=45, parts=REAL) as one:
-        server = one.actor.world.kubernetes
-        assert isinstance(server, ApiServer)
         for _ in range(2):
-            server.apiserver.kill()
+            one.api_server.apiserver.kill()
             await one.fed(60)
-            await server.start()
+            await one.api_server.start()
         one.over()
 
 
@@ -46,11 +39,7 @@ async def test_the_api_server_is_killed_and_comes_back(
 @needs_go
 async def test_the_broker_is_killed_and_comes_back(tmp_path: Path, record_property: Record) -> None:
     async with trial(tmp_path, record_property, bound=60, parts=REAL) as one:
-        broker = one.actor.world.broker
-        assert isinstance(broker, ApacheBroker)
-        broker.nodes[0].process.kill()
-        await asyncio.sleep(3)
-        await broker.start()
+        await one.kill_broker(3)
         one.over()
 
 
@@ -60,13 +49,7 @@ async def test_the_broker_is_killed_and_comes_back(tmp_path: Path, record_proper
 @needs_go
 async def test_the_broker_stands_still(tmp_path: Path, record_property: Record) -> None:
     async with trial(tmp_path, record_property, bound=60, parts=REAL) as one:
-        broker = one.actor.world.broker
-        assert isinstance(broker, ApacheBroker)
-        os.kill(broker.nodes[0].process.pid, signal.SIGSTOP)
-        try:
-            await asyncio.sleep(20)
-        finally:
-            os.kill(broker.nodes[0].process.pid, signal.SIGCONT)
+        await one.pause(one.broker.nodes[0].process.pid, 20)
         one.over()
 
 
@@ -96,17 +79,8 @@ async def delete_group(bootstrap: str, group: str) -> None:
 @pytest.mark.fault("F26")
 async def test_a_flood_of_what_cannot_be_read(tmp_path: Path, record_property: Record) -> None:
     async with trial(tmp_path, record_property, bound=60) as one:
-        await flood(one)
+        await one.write_nonsense(FLOOD)
         one.over()
-
-
-async def flood(one: Trial) -> None:
-    """Write thousands of bad records among the good ones, as fast as the broker takes them."""
-    kafka = one.actor.world.settings.kafka
-    async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
-        waiting = [await producer.send("pod-events", b"{", f"k{n}".encode()) for n in range(FLOOD)]
-        for sent in await asyncio.gather(*waiting):
-            one.rules.bad.add(f"{sent.topic}/{sent.partition}/{sent.offset}")
 
 
 @pytest.mark.fault("F33")

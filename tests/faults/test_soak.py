@@ -5,16 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import signal
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaProducer
 
-from deploy.local.broker.apache import ApacheBroker
-from deploy.local.kubernetes.apiserver.server import ApiServer
 from tests.e2e.conftest import REAL
 from tests.faults.trial import Record, Trial, trial
 from tests.real import needs_go, needs_java
@@ -48,46 +44,29 @@ async def _kill_worker(one: Trial, dice: random.Random) -> None:
 
 
 async def _stop_worker(one: Trial, dice: random.Random) -> None:
-    worker = dice.choice(one.workers)
-    pid = worker.pid
-    os.kill(pid, signal.SIGTERM)
-    await one.reborn(worker, pid)
+    await one.ask_to_stop(dice.choice(one.workers))
 
 
 async def _pause_worker(one: Trial, dice: random.Random) -> None:
     worker = dice.choice(one.workers)
     pid, seconds = worker.pid, dice.choice([3, 15])
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        await asyncio.sleep(seconds)
-    finally:
-        os.kill(pid, signal.SIGCONT)
+    await one.pause(pid, seconds)
     if seconds > 10:
         await one.reborn(worker, pid)
 
 
 async def _kill_broker(one: Trial, dice: random.Random) -> None:
-    broker = one.actor.world.broker
-    assert isinstance(broker, ApacheBroker)
-    broker.nodes[0].process.kill()
-    await asyncio.sleep(dice.uniform(0, 5))
-    await broker.start()
+    await one.kill_broker(dice.uniform(0, 5))
 
 
 async def _kill_api_server(one: Trial, dice: random.Random) -> None:
-    server = one.actor.world.kubernetes
-    assert isinstance(server, ApiServer)
-    server.apiserver.kill()
+    one.api_server.apiserver.kill()
     await asyncio.sleep(dice.uniform(0, 5))
-    await server.start()
+    await one.api_server.start()
 
 
 async def _write_nonsense(one: Trial, dice: random.Random) -> None:
-    broker = one.actor.world.settings.kafka.bootstrap
-    async with AIOKafkaProducer(bootstrap_servers=broker) as producer:
-        for _ in range(200):
-            sent = await producer.send_and_wait("pod-events", b"{", b"%d" % dice.randrange(99))
-            one.rules.bad.add(f"{sent.topic}/{sent.partition}/{sent.offset}")
+    await one.write_nonsense(dice.randrange(100, 300))
 
 
 FAULTS: list[Callable[[Trial, random.Random], Awaitable[None]]] = [

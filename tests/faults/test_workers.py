@@ -63,9 +63,7 @@ async def test_workers_are_killed_and_asked_to_stop_again_and_again(
             if dice.random() < 0.7:
                 await one.kill(worker)
             else:
-                pid = worker.pid
-                os.kill(pid, signal.SIGTERM)
-                await one.reborn(worker, pid)
+                await one.ask_to_stop(worker)
             await asyncio.sleep(dice.uniform(0.1, 3))
         one.over()
 
@@ -102,11 +100,7 @@ async def test_a_worker_that_stood_still_past_its_session_writes_nothing_stale(
     async with trial(tmp_path, record_property, bound=30) as one:
         for worker in one.workers:
             pid = worker.pid
-            os.kill(pid, signal.SIGSTOP)
-            try:
-                await asyncio.sleep(SESSION + 5)
-            finally:
-                os.kill(pid, signal.SIGCONT)
+            await one.pause(pid, SESSION + 5)
             one.over()
             await one.reborn(worker, pid)
 
@@ -118,9 +112,7 @@ async def test_a_worker_that_stands_still_for_less_than_a_session_goes_on(
 ) -> None:
     async with trial(tmp_path, record_property, bound=30) as one:
         for worker in one.workers:
-            os.kill(worker.pid, signal.SIGSTOP)
-            await asyncio.sleep(3)
-            os.kill(worker.pid, signal.SIGCONT)
+            await one.pause(worker.pid, 3)
             assert not worker.has_died()
         one.over()
 

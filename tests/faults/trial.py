@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from aiokafka import AIOKafkaProducer
 
 from deploy.demo.stage import FIREWALL, POLICIES
+from deploy.local.broker.apache import ApacheBroker
+from deploy.local.kubernetes.apiserver.server import ApiServer
 from deploy.workers import WorkerProcess
 from tests.e2e.acting import Actor, acting, until_true
 from tests.e2e.storm import PODS, Rules, guests
@@ -41,6 +44,20 @@ class Trial:
         """The workers of the world; who dies is started again."""
         return self.actor.world.workers.workers
 
+    @property
+    def broker(self) -> ApacheBroker:
+        """The broker of a world with Apache Kafka."""
+        broker = self.actor.world.broker
+        assert isinstance(broker, ApacheBroker)
+        return broker
+
+    @property
+    def api_server(self) -> ApiServer:
+        """The server of a world with kube-apiserver."""
+        server = self.actor.world.kubernetes
+        assert isinstance(server, ApiServer)
+        return server
+
     def folder(self, worker: WorkerProcess) -> Path:
         """Return where a worker keeps its rows."""
         return self.actor.world.plan.state_dir / "workers" / worker.name
@@ -55,6 +72,36 @@ class Trial:
         os.kill(pid, signal.SIGKILL)
         self.kills += 1
         await self.reborn(worker, pid)
+
+    async def ask_to_stop(self, worker: WorkerProcess) -> None:
+        """Ask a worker to stop, and return when another process runs in its place."""
+        pid = worker.pid
+        os.kill(pid, signal.SIGTERM)
+        await self.reborn(worker, pid)
+
+    async def pause(self, pid: int, seconds: float) -> None:
+        """Have a process stand still for a while."""
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    async def kill_broker(self, seconds: float) -> None:
+        """Kill the broker, and start it again after a while."""
+        self.broker.nodes[0].process.kill()
+        await asyncio.sleep(seconds)
+        await self.broker.start()
+
+    async def write_nonsense(self, times: int) -> None:
+        """Write records that nobody can read among the others, as fast as the broker takes them."""
+        kafka = self.actor.world.settings.kafka
+        async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
+            waiting = [
+                await producer.send("pod-events", b"{", b"k%d" % number) for number in range(times)
+            ]
+            for sent in await asyncio.gather(*waiting):
+                self.rules.bad.add(f"{sent.topic}/{sent.partition}/{sent.offset}")
 
     async def reborn(self, worker: WorkerProcess, pid: int) -> None:
         """Return when another process runs in a worker's place."""
