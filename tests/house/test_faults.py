@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from tests.faults.catalog import FAULTS, UNTRIED
 from tests.faults.report import lines, rows
-from tests.house.pages.faults import marked
+from tests.house.pages.marks import marked
 
 
 class Report(NamedTuple):
@@ -16,11 +16,11 @@ class Report(NamedTuple):
 
 
 def test_every_fault_is_tried_or_it_is_said_why_not() -> None:
-    assert marked().keys() | UNTRIED.keys() == FAULTS.keys()
+    assert marked("fault").keys() | UNTRIED.keys() == FAULTS.keys()
 
 
 def test_what_is_tried_is_not_said_to_be_untried() -> None:
-    assert marked().keys() & UNTRIED.keys() == set()
+    assert marked("fault").keys() & UNTRIED.keys() == set()
 
 
 def test_the_table_counts_and_keeps_the_slowest_recovery() -> None:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import ast
-from collections import defaultdict
-from pathlib import Path
-
 from tests.faults.catalog import FAULTS, UNTRIED
-from tests.house.pages.markdown import link, page, table
+from tests.house.pages.markdown import page, table
+from tests.house.pages.marks import marked
 
-ROOT = Path(__file__).parents[3]
 INTRO = """
 What was done to vereflow, and by which tests. Those below `tests/faults` happen to a whole
 installation under load: rules that come and go, each with a port of its own, and pods that are born
@@ -30,7 +26,7 @@ No test brings these about, and nobody should believe that they are survived:
 
 def faults() -> str:
     """Return the page of faults."""
-    tests = marked()
+    tests = marked("fault")
     tried = [(id, what, ", ".join(tests[id])) for id, what in FAULTS.items() if id in tests]
     left = [(id, FAULTS[id], why) for id, why in UNTRIED.items()]
     return page(
@@ -40,24 +36,3 @@ def faults() -> str:
         LEFT,
         table(("id", "what happens", "why not"), left),
     )
-
-
-def marked() -> dict[str, list[str]]:
-    """Return, for each fault, links to the files whose tests bear its id."""
-    found: defaultdict[str, list[str]] = defaultdict(list)
-    for path in sorted((ROOT / "tests").rglob("test_*.py")):
-        name = path.relative_to(ROOT).as_posix()
-        for id in sorted(_ids_in(path)):
-            found[id].append(link(name, name.removeprefix("tests/").removesuffix(".py")))
-    return found
-
-
-def _ids_in(path: Path) -> set[str]:
-    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
-    return {
-        argument.value
-        for call in calls
-        if ast.unparse(call.func) == "pytest.mark.fault"
-        for argument in call.args
-        if isinstance(argument, ast.Constant)
-    }
