@@ -111,8 +111,8 @@ class ApplyQueue:
 
     @property
     def pending(self) -> int:
-        """Return how many policies are not settled."""
-        return len(self._due)
+        """Return how many policies are not settled, or not yet said to be."""
+        return len(self._due) + self._outcomes.waiting
 
     @property
     def last_error(self) -> str:
@@ -146,7 +146,8 @@ class ApplyQueue:
     async def run(self) -> None:
         """Work until cancelled."""
         hands = (self._work() for _ in range(self._concurrency))
-        await first_to_end(self._stored.run(), self._tend(), self._look_anew(), *hands)
+        beside = self._stored.run(), self._outcomes.run(), self._tend(), self._look_anew()
+        await first_to_end(*beside, *hands)
 
     async def _look_anew(self) -> None:
         """Look at every policy again whenever other namespaces are managed."""
@@ -193,6 +194,7 @@ class ApplyQueue:
             here = mark.model_copy(update={"partition": partition})
             passed = PatchOutcome(mark=here, at=time.time())
             try:
+                await self._outcomes.deliver()
                 await self._emit(Send(PATCH_OUTCOMES, f"mark-{partition}", passed, partition))
             except Exception:
                 log.exception("barrier not passed on", partition=partition)
@@ -300,10 +302,10 @@ class ApplyQueue:
             done, step = await self._writer.make_so(order)
         except Refused as refusal:
             self._refused[key] = self._state(key, patch)
-            await self._outcomes.tell(patch, Outcome.REFUSED, str(refusal))
+            self._outcomes.tell(patch, Outcome.REFUSED, str(refusal))
         else:
             self._refused.pop(key, None)
-            await self._outcomes.tell(done, step.outcome, step.reason)
+            self._outcomes.tell(done, step.outcome, step.reason)
         self._orphans.pop(key, None)
 
     def _state(self, key: str, patch: PolicyPatch) -> tuple[object, ...]:

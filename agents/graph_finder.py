@@ -29,12 +29,13 @@ class GraphFinder:
     ) -> None:
         self.gid = gid
         self.made = 0
+        self._believed: GraphState | None = None
         self._verefoo = verefoo
         self._graph = graph
         self._is_ours = is_ours
 
     async def find(
-        self, known: bool, ours: Callable[[], bool], wanted: Callable[[], WantedGraph]
+        self, known: Callable[[], bool], ours: Callable[[], bool], wanted: Callable[[], WantedGraph]
     ) -> GraphState:
         """Return the graph as it is; if there is none any more, make the wanted one."""
         state = await self._by_id(known) or await self._by_looks()
@@ -48,14 +49,18 @@ class GraphFinder:
         log.info("graph made", graph=self._graph, gid=self.gid)
         return await self._verefoo.graph(self.gid)
 
-    async def _by_id(self, known: bool) -> GraphState | None:
+    async def _by_id(self, known: Callable[[], bool]) -> GraphState | None:
         if self.gid is None:
             return None
         try:
             state = await self._verefoo.graph(self.gid)
         except NotThere:
             state = None
-        if state is not None and (not known or may_be_ours(state, self._is_ours(state))):
+        # Judged once: it costs more than all the rest of a poll that finds nothing new.
+        if state is not None and state is self._believed:
+            return state
+        if state is not None and (not known() or may_be_ours(state, self._is_ours(state))):
+            self._believed = state
             return state
         log.warning("graph is not there", graph=self._graph, gid=self.gid)
         self.gid = None

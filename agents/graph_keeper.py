@@ -8,24 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import random
-import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import NamedTuple
 
 import structlog
 
 from agents.clients.errors import ClientError
 from agents.clients.verefoo import Verefoo
-from agents.firewall_watcher import FirewallWatcher
 from agents.graph_edits import Aligned, NotOurs, carry_out
 from agents.graph_finder import GraphFinder
+from agents.graph_ownership import Keeping, Ownership
 from agents.graph_patience import Patience
 from agents.outlet import Outlet
 from streams.flow.aligner import (
     KEPT_BARRIERS,
     AlignerRow,
-    Aligning,
     complete_barriers,
     is_complete,
     left_addresses,
@@ -39,48 +36,16 @@ from streams.flow.differences import firewall_in
 from streams.flow.moving import Known, move
 from streams.flow.output import FIREWALL_CHANGES, GRAPH_EDITS, PATCH_OUTCOMES, Send
 from streams.graph.model import GraphState
-from streams.graph.placements import Placement
-from streams.graph.star import Star
 from streams.graph.wanted import Owner, WantedGraph
 from streams.records.cause import Source
 from streams.records.facts import FirewallChange, GraphFact, Place
 from streams.records.marks import Mark, MarkKind
 from streams.records.policies import PatchOutcome
-from streams.rules.verdict import Reading
+
+# A large graph takes Verefoo a while to tell: at most a tenth of the time is spent on asking.
+REST_PER_READ = 9.0
 
 log = structlog.get_logger()
-
-
-class Keeping(NamedTuple):
-    """Which graph is kept, and how."""
-
-    graph: str
-    gid: int | None
-    aligning: Aligning
-    placement: Placement = Star()
-    poll_seconds: float = 1.0
-    default_allow: bool = False
-    reading: Reading = Reading.ANY_END
-
-
-class Ownership:
-    """One stretch of time in which this worker keeps the graph, and what it knows meanwhile."""
-
-    def __init__(
-        self, outlet: Outlet, ours: Keeping, rows: Mapping[str, AlignerRow], refused: set[bytes]
-    ) -> None:
-        mine = {key: row for key, row in rows.items() if key.startswith(f"{ours.graph}|")}
-        self.rows = mine
-        self.session = uuid.uuid4().hex
-        self.watcher = FirewallWatcher(
-            outlet, ours.graph, self.session, mine, refused, ours.default_allow
-        )
-        self.has_read = False
-        self.answered: set[str] = set()
-
-    def has_said(self, place: Place | None) -> bool:
-        """Tell whether we gave this firewall away ourselves, and perhaps otherwise since."""
-        return place is not None and place.session == self.session
 
 
 class GraphKeeper:
@@ -117,6 +82,7 @@ class GraphKeeper:
         self._refusal: str | None = None
         self._woken = asyncio.Event()
         self._reading, self._aligning = Patience(), Patience()
+        self._read_seconds = 0.0
         # Kept also while the graph is not ours: it may come to us before they are answered.
         self._requests: dict[str, bool] = {}
 
@@ -174,9 +140,24 @@ class GraphKeeper:
         mine = self._mine = self._mine or self._begin()
         # What is asked for, and what is known, before anything is read.
         requests = [name for name, sent in self._requests.items() if not sent]
+        changes = mine.rows.changes
         complete = is_complete(mine.rows, self.ours.graph, self.ours.aligning)
         barriers = complete_barriers(mine.rows, self.ours.graph, self.ours.aligning)
+        began = _now()
         state = await self._find(mine)
+        self._read_seconds = _now() - began
+        self._check_kept(mine)
+        self.polls += 1
+        left = 0
+        if mine.quiet is None or mine.quiet[0] is not state or mine.quiet[1] != changes:
+            left = await self._judge(mine, state, complete, barriers, changes)
+        await self._send_requests(requests)
+        return bool(left) and not self._aligning.waits(_now())
+
+    async def _judge(
+        self, mine: Ownership, state: GraphState, complete: bool, barriers: set[str], changes: int
+    ) -> int:
+        """Align a graph that was just read, and tell what it says; return the steps left."""
         result = Aligned(state, (), 0, 1, None)
         if not self._aligning.waits(_now()):
             result = await self._align(mine, state, complete)
@@ -186,15 +167,19 @@ class GraphKeeper:
             self.last_error = self._said_of_those_left_out(mine)
         if self.aligned:
             await self._answer(mine, barriers - mine.answered)
-        await self._send_requests(requests)
-        return bool(result.left) and not self._aligning.waits(_now())
+            mine.quiet = (state, changes) if result.state is state else None
+        return result.left
 
     def _begin(self) -> Ownership:
         self._refusal = None
         return Ownership(self._outlet, self.ours, self._rows(), self._refused)
 
     async def _find(self, mine: Ownership) -> GraphState:
-        known, made = bool(mine.watcher.last_said()), self._finder.made
+        made = self._finder.made
+
+        def known() -> bool:
+            return bool(mine.watcher.last_said())
+
         state = await self._finder.find(
             known,
             lambda: self._keeps(mine),
@@ -202,7 +187,7 @@ class GraphKeeper:
         )
         if self._finder.made > made:
             self.writes += 1
-            if known:
+            if known():
                 self._alarm("graph vanished and was made again")
         return state
 
@@ -279,8 +264,7 @@ class GraphKeeper:
                 await self._say_place(mine, firewall, "")
 
     async def _say_place(self, mine: Ownership, firewall: str, uid: str) -> None:
-        if not self._keeps(mine):
-            raise NotOurs(f"graph {self.ours.graph} is kept by another worker")
+        self._check_kept(mine)
         place = Place(firewall=firewall, uid=uid, session=mine.session)
         fact = GraphFact(graph=self.ours.graph, place=place)
         await self._outlet.deliver(Send(GRAPH_EDITS, self.ours.graph, fact))
@@ -293,9 +277,7 @@ class GraphKeeper:
         return "; ".join(each for each in (self._refusal, left_out) if each)
 
     async def _tell(self, mine: Ownership, result: Aligned, complete: bool) -> None:
-        if not self._keeps(mine):
-            raise NotOurs(f"graph {self.ours.graph} is kept by another worker")
-        self.polls += 1
+        self._check_kept(mine)
         rows, graph, placement = mine.rows, self.ours.graph, self.ours.placement
         given = places(rows, graph)
         wanted = placement.firewalls(wanted_owners(rows, graph), given)
@@ -341,17 +323,24 @@ class GraphKeeper:
     def _keeps(self, mine: Ownership) -> bool:
         return self._mine is mine and self._owns()
 
+    def _check_kept(self, mine: Ownership) -> None:
+        if not self._keeps(mine):
+            raise NotOurs(f"graph {self.ours.graph} is kept by another worker")
+
     def _alarm(self, what: str) -> None:
         self.alarms += 1
         log.error(what, graph=self.ours.graph, gid=self.gid)
 
     def _note(self, trouble: ClientError) -> None:
         self.aligned = False
+        if self._mine is not None:
+            self._mine.quiet = None
         self.last_error = str(trouble)
         log.warning("verefoo trouble", graph=self.ours.graph, error=self.last_error)
 
     async def _rest(self) -> None:
-        pause = self.ours.poll_seconds * random.uniform(0.9, 1.1)
+        pause = max(self.ours.poll_seconds, REST_PER_READ * self._read_seconds)
+        pause *= random.uniform(0.9, 1.1)
         with suppress(TimeoutError):
             async with asyncio.timeout(pause):
                 await self._woken.wait()

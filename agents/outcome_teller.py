@@ -1,25 +1,45 @@
-"""Say what came of patches, once."""
+"""Say what came of patches, once, and what a breath brought together: no hand waits for it.
+
+writes  patch-outcomes
+"""
 
 from __future__ import annotations
 
+import asyncio
 import time
 
+import structlog
+
+from agents.clients.waiting import Backoff
+from agents.courier import Courier
 from agents.outlet import Emit
 from streams.flow.output import PATCH_OUTCOMES, Send
 from streams.records.policies import Outcome, PatchOutcome, PolicyPatch
 
 LONGEST_REASON = 600
+# One request for many costs the broker and everybody behind it a fraction of many for one each.
+BREATH_SECONDS = 0.1
+
+log = structlog.get_logger()
 
 
 class OutcomeTeller:
-    """Remembers what it said of each policy, and says only news."""
+    """Remembers what it said of each policy, and says only news; what is not taken is kept."""
 
     def __init__(self, emit: Emit) -> None:
         self._emit = emit
         self._told: dict[str, object] = {}
+        self._waiting: list[PatchOutcome] = []
+        self._news = asyncio.Event()
+        self._delivering = asyncio.Lock()
 
-    async def tell(self, patch: PolicyPatch, outcome: Outcome, reason: str) -> None:
-        """Send one outcome, and return once the broker has it."""
+    @property
+    def waiting(self) -> int:
+        """Return how many outcomes the broker does not have yet."""
+        return len(self._waiting)
+
+    def tell(self, patch: PolicyPatch, outcome: Outcome, reason: str) -> None:
+        """Have one outcome sent, if it is news."""
         said = (patch.revision, reason, patch.inexact)
         last = self._told.get(patch.key)
         if last == (outcome, *said):
@@ -36,5 +56,34 @@ class OutcomeTeller:
             at=time.time(),
             cause=patch.cause,
         )
-        await self._emit(Send(PATCH_OUTCOMES, patch.key, record))
+        self._waiting.append(record)
         self._told[patch.key] = (outcome, *said)
+        self._news.set()
+
+    async def deliver(self) -> None:
+        """Return once the broker has everything told until now."""
+        async with self._delivering:
+            told = list(self._waiting)
+            courier = Courier(self._emit)
+            try:
+                for record in told:
+                    await courier.send(Send(PATCH_OUTCOMES, record.key, record))
+                await courier.arrived()
+            finally:
+                await courier.abandon()
+            del self._waiting[: len(told)]
+
+    async def run(self) -> None:
+        """Deliver what is told, until cancelled."""
+        backoff = Backoff()
+        while True:
+            await self._news.wait()
+            await asyncio.sleep(BREATH_SECONDS)
+            self._news.clear()
+            try:
+                await self.deliver()
+                backoff.reset()
+            except Exception:
+                log.exception("outcomes not told", waiting=self.waiting)
+                self._news.set()
+                await asyncio.sleep(backoff.next(None))

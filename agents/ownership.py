@@ -16,9 +16,18 @@ def partition_of(key: str, partitions: int) -> int:
 def owned_partitions(app: Any, topic: str) -> Callable[[], frozenset[int]]:
     """Return a function that tells which partitions of a topic are ours at this moment."""
 
+    seen: object = None
+    mine: frozenset[int] = frozenset()
+
     def owned() -> frozenset[int]:
+        nonlocal seen, mine
         if app.rebalancing or not app.tables.actives_ready or app.should_stop:
             return frozenset()
-        return frozenset(tp.partition for tp in app.consumer.assignment() if tp.topic == topic)
+        assigned = app.consumer.assigned()
+        if assigned is not seen:
+            # Asked before every write; the set is another one after each assignment only.
+            seen = assigned
+            mine = frozenset(tp.partition for tp in assigned if tp.topic == topic)
+        return mine
 
     return owned

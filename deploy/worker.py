@@ -25,7 +25,8 @@ from agents.clients.kubernetes import Cluster
 from agents.clients.lease import Leadership
 from agents.clients.verefoo import Verefoo
 from agents.clients.waiting import first_to_end
-from agents.graph_keeper import GraphKeeper, Keeping
+from agents.graph_keeper import GraphKeeper
+from agents.graph_ownership import Keeping
 from agents.metrics import Metrics
 from agents.namespace_closer import NamespaceCloser
 from agents.outlet import Outlet

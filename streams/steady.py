@@ -98,6 +98,11 @@ class SteadyConsumer(Consumer):
     def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
         return SteadyThread(self, loop=self.loop, beacon=self.beacon)
 
+    def assigned(self) -> frozenset[Any]:
+        """Return the partitions held here: the same object until others are assigned."""
+        held: frozenset[Any] = self._thread._ensure_consumer().assignment()
+        return held
+
     def takes(self, tp: Any) -> bool:
         """Return whether records of this partition would be handed on now."""
         active: Any = self._active_partitions or ()

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import yaml
@@ -187,6 +188,9 @@ def credentials(kubeconfig: Path | None, context: str | None) -> Load:
                 await load_kube_config(str(kubeconfig), context, configuration, False)
             if leaves_in_the_clear(configuration.host):
                 raise ValueError("plain http to another host, where everybody could read our token")
+            configuration.proxy = configuration.proxy or _proxy_to(configuration.host)
+            # Else aiohttp asks a thread for ~/.netrc, and one for proxies, before each request.
+            configuration.client_session_kwargs = {"trust_env": False}
             return ApiClient(configuration)
         except (
             ConfigException,
@@ -200,6 +204,12 @@ def credentials(kubeconfig: Path | None, context: str | None) -> Load:
             raise Refused(bounded(f"{where}: {bad}")) from bad
 
     return load
+
+
+def _proxy_to(url: str) -> str | None:
+    """Return the proxy that the environment names for an address, as kubectl takes it."""
+    asked = urlsplit(url)
+    return None if proxy_bypass(asked.hostname or "") else getproxies().get(asked.scheme)
 
 
 async def _received(response: aiohttp.ClientResponse, tried: str) -> bytes:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import faust
 import typer
+import uvloop
 
 from deploy import logs
 from deploy.cli.answers import plain_errors
@@ -42,6 +43,8 @@ def worker(
         settings = load()
         logs.configure(settings.log.format, settings.log.level)
         lock = claim_state_dir(settings.state_dir)
+    # By policy: Faust's consumer makes a loop of its own, in a thread.
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     with lock:
         with plain_errors():
             if prepare:

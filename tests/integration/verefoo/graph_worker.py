@@ -13,7 +13,8 @@ import httpx
 
 from agents import firewall_gate, graph_aligner
 from agents.clients.verefoo import Verefoo
-from agents.graph_keeper import GraphKeeper, Keeping
+from agents.graph_keeper import GraphKeeper
+from agents.graph_ownership import Keeping
 from agents.outlet import Outlet
 from agents.ownership import owned_partitions
 from deploy.local.broker import quirks

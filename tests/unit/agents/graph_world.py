@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 
 from agents.clients.verefoo import Verefoo
-from agents.graph_keeper import GraphKeeper, Keeping
+from agents.graph_keeper import GraphKeeper
+from agents.graph_ownership import Keeping
 from deploy.local.verefoo.store import Store
 from streams.codec import Poison, decode, encode
 from streams.flow.aligner import AlignerRow, Aligning, remember

@@ -321,7 +321,8 @@ async def test_only_news_is_told() -> None:
         (patch(2), Outcome.REFUSED, "still no" * 1000),
         (patch(2), Outcome.APPLIED, ""),
     ]:
-        await teller.tell(each, what, why)
+        teller.tell(each, what, why)
+    await teller.deliver()
 
     told = [(each.revision.offset, str(each.outcome), len(each.inexact)) for each in sent]
     assert told == [

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -60,6 +62,51 @@ async def test_an_unchanged_world_is_read_once_per_poll_and_nothing_is_said(
     assert world.outlet.sent == []
     assert world.keeper.aligned
     assert world.keeper.last_error == ""
+
+
+async def test_a_poll_that_finds_nothing_new_judges_nothing(
+    world: GraphWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.rest()
+    judged: list[object] = []
+    monkeypatch.setattr(type(world.keeper.ours.placement), "wanted", lambda *_: judged.append(_))
+
+    await world.rest()
+
+    assert world.asked == ["GET"] * 2
+    assert judged == []
+    assert world.keeper.aligned
+
+
+async def test_a_graph_that_is_as_before_the_trouble_is_judged_again(world: GraphWorld) -> None:
+    await world.rest()
+    polls = world.keeper.polls
+    world.spoil = lambda request, answers: httpx.Response(502)
+    running = asyncio.create_task(world.keeper.run())
+    await until(lambda: not world.keeper.aligned)
+
+    world.spoil = None
+    world.keeper.wake()
+    await until(lambda: world.keeper.aligned, 10.0)
+
+    running.cancel()
+    assert world.keeper.polls > polls
+    assert world.keeper.last_error == ""
+    assert world.writes == 0
+
+
+async def test_who_takes_long_to_tell_a_graph_is_asked_less_often(world: GraphWorld) -> None:
+    def slowly(request: httpx.Request, answers: Answers) -> httpx.Response:
+        time.sleep(0.02)
+        return answers(request)
+
+    world.spoil = slowly
+    running = asyncio.create_task(world.keeper.run())
+    await asyncio.sleep(0.5)
+    running.cancel()
+
+    # Every hundredth of a second is what was asked for.
+    assert 1 <= world.reads <= 5
 
 
 async def test_a_restart_says_again_that_it_read_and_nothing_else(world: GraphWorld) -> None:
@@ -753,3 +800,11 @@ async def test_the_rules_of_a_configured_graph_are_read_from_it() -> None:
 
     assert said(world.changes()) == [("added", A, B)]
     assert world.writes == 0
+
+
+async def until(holds: Callable[[], bool], within: float = 2.0) -> None:
+    for _ in range(int(within / 0.005)):
+        if holds():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("it never came true")

@@ -48,6 +48,41 @@ async def test_a_graph_is_unwrapped_and_read() -> None:
     assert node == Node(0, "10.1.0.5", "ENDHOST", neighbours, 0, told["configuration"])
 
 
+async def test_a_graph_told_in_the_same_words_is_the_same_and_in_others_another() -> None:
+    told = [GRAPH, GRAPH, GRAPH | {"serviceGraph": True}, GRAPH]
+    answers = iter(told)
+    verefoo = Verefoo(client_that(lambda _: httpx.Response(200, json=next(answers))))
+
+    first, same, other, again = [await verefoo.graph(0) for _ in told]
+
+    assert same is first
+    assert other is not first
+    assert again is not other
+    assert again == first
+
+
+async def test_known_words_with_another_status_or_id_are_not_believed() -> None:
+    answers = iter([httpx.Response(200, json=GRAPH), httpx.Response(500, json=GRAPH)] * 2)
+    verefoo = Verefoo(client_that(lambda _: next(answers)))
+    await verefoo.graph(0)
+
+    with pytest.raises(TryLater):
+        await verefoo.graph(0)
+    with pytest.raises(TryLater, match="answered with graph 0"):
+        await verefoo.graph(1)
+
+
+async def test_a_large_graph_is_read_like_a_small_one() -> None:
+    nodes = [
+        {"id": number, "name": f"10.1.{number // 250}.{number % 250}", "functionalType": "ENDHOST"}
+        for number in range(5000)
+    ]
+
+    state = await verefoo_that_says(200, GRAPH | {"node": nodes}).graph(0)
+
+    assert [node.nid for node in state.nodes] == list(range(5000))
+
+
 async def test_a_graph_without_an_envelope_is_read_as_well() -> None:
     assert (await verefoo_that_says(200, GRAPH).graph(0)).gid == 0
 
