@@ -94,7 +94,7 @@ class Ground:
         if isinstance(world.kubernetes, ApiServer):
             server = world.kubernetes
             pids["API server"] = [server.apiserver.pid, server.etcd.pid]
-        return {name: sum(map(_spent, each)) for name, each in pids.items()}
+        return {name: sum(map(cpu_spent, each)) for name, each in pids.items()}
 
     def resident(self) -> float:
         """Return the memory of all workers in MB."""
@@ -141,7 +141,8 @@ def _batches(items: list[Any], size: int) -> Iterable[list[Any]]:
     return (items[first : first + size] for first in range(0, len(items), size))
 
 
-def _spent(pid: int) -> float:
+def cpu_spent(pid: int) -> float:
+    """Return the CPU seconds a process has spent."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / TICK
 

@@ -15,7 +15,7 @@ from deploy.local.packets.lacking import lacking
 from deploy.local.packets.namespaces import Namespace
 from deploy.local.packets.network import link_of
 from deploy.local.packets.probing import Probe, Verdict, probe_all
-from tests.benchmarks.latency import show
+from tests.benchmarks.figures import Spread
 from tests.benchmarks.watching import watched
 from tests.e2e.acting import Actor, acting
 from tests.integration.packets.crowd import Crowd
@@ -97,8 +97,8 @@ async def stored_policies(node: Node) -> None:
         closed.append(-time.monotonic() + await _until(ask, False))
         await node.world.delete_policy("closed")
         opened.append(-time.monotonic() + await _until(ask, True))
-    show("policy stored -> dropped", closed)
-    show("policy deleted -> open", opened)
+    _show("policy stored -> dropped", closed)
+    _show("policy deleted -> open", opened)
 
 
 async def written_rules(actor: Actor) -> None:
@@ -121,7 +121,11 @@ async def written_rules(actor: Actor) -> None:
                 parts.setdefault("  ours: PUT -> stored", []).append(at - began)
                 parts.setdefault("  node agent: the rest", []).append(seen - at)
     for name, seconds in parts.items():
-        show(name, seconds)
+        _show(name, seconds)
+
+
+def _show(name: str, seconds: list[float]) -> None:
+    print(f"{name:26s}{Spread.of(seconds).text}")
 
 
 def _asking(namespace: Namespace, source: str, destination: str) -> Callable[[float], bool]:
