@@ -327,6 +327,22 @@ async def test_a_revocation_goes_before_every_grant(
     assert names[-1] in order[:2]
 
 
+@pytest.mark.count("C7")
+@pytest.mark.usefixtures("pods")
+async def test_a_backlog_of_patches_is_one_write_for_each_policy(
+    cluster: Cluster, world: World, server: Server
+) -> None:
+    async with working(cluster) as bench:
+        for offset in range(1, 51):
+            bench.want(*(patch(name, port=offset, offset=offset) for name in "abc"))
+        await bench.settled()
+
+        assert sorted(writes(server)) == [("POST", name, 201) for name in "abc"]
+        stored = await world.policies()
+        assert stored["a"]["spec"] == manifest("a", port=50)["spec"]
+
+
+@pytest.mark.count("C5", "C7")
 async def test_only_the_latest_of_many_patches_is_written(
     proxied: Cluster, proxy: Proxy, world: World, server: Server
 ) -> None:
