@@ -14,6 +14,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from deploy.demo.stage import FIREWALL
+from deploy.local.broker import quirks
 from deploy.local.kubernetes.server import KubernetesServer
 from deploy.login import client_options
 from streams.topics import specs
@@ -155,6 +156,7 @@ async def all_written(actor: Actor) -> Counter[str]:
 
 async def written(actor: Actor) -> Counter[str]:
     """Return how many records each topic and changelog had so far."""
+    quirks.install()
     settings = actor.world.settings
     places = [
         TopicPartition(spec.name, number)
