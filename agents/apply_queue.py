@@ -68,6 +68,7 @@ class ApplyQueue:
         concurrency: int,
         wanted: Wanted,
         owned: Owns,
+        epoch: int = 0,
         shadow: Iterable[str] = (),
         keep_left: bool = False,
         resync_seconds: float = RESYNC_SECONDS,
@@ -79,6 +80,7 @@ class ApplyQueue:
         self._concurrency = concurrency
         self._wanted = wanted
         self._owned = owned
+        self._epoch = epoch
         self._resync_seconds = resync_seconds
         self._due = DuePolicies()
         self._stored = StoredPolicies(
@@ -131,7 +133,8 @@ class ApplyQueue:
     def mark(self, partition: int, mark: Mark) -> None:
         """Take note of a mark that arrived after everything put before it."""
         self._load(partition)
-        if mark.kind is MarkKind.SYNCED:
+        # Read once more from the beginning, an older one comes before what was wanted since.
+        if mark.kind is MarkKind.SYNCED and mark.epoch >= self._epoch:
             self._synced.setdefault(partition, set()).add(mark.graph)
             self._sweep(partition)
         elif mark.kind is MarkKind.BARRIER:

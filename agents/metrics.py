@@ -56,6 +56,11 @@ class Metrics:
         self._inexact = Counter(
             "vereflow_inexact", "Rules no policy says exactly.", ["reason"], registry=registry
         )
+        self._compiled = Counter(
+            "vereflow_policies_compiled",
+            "Views of pods taken for their policies.",
+            registry=registry,
+        )
         self._applied = Histogram(
             "vereflow_applied_seconds",
             "From the cause of a policy to its being applied.",
@@ -93,6 +98,10 @@ class Metrics:
     def inexact(self, reason: str) -> None:
         """Count a rule, or a part of one, that its policy does not say exactly."""
         self._inexact.labels(self._flaws(reason)).inc()
+
+    def compiled(self) -> None:
+        """Count a view for which a policy is computed, whatever it means."""
+        self._compiled.inc()
 
     def applied(self, seconds: float) -> None:
         """Observe how long a policy took from its cause; clocks may differ, so never below 0."""

@@ -32,6 +32,8 @@ def install(
         rows = PartitionRows[compiler.PodRulesRow](tables["pod-rules"], source.partition)
         if is_time(source):
             compiler.forget(rows, committed(app, source), source.at)
+        if message.mark is None:
+            outlet.metrics.compiled()
         return compiler.handle(rows, message, key, source, ours)
 
     @app.agent(topics[POD_RULES], name="policy-compiler")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence, Set
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -65,17 +65,34 @@ async def initialise(settings: Settings) -> tuple[Provisioned, int]:
 
 
 def _check_rows(settings: Settings, lacking: Collection[str]) -> None:
-    """Refuse to make a topic anew whose offsets rows that are kept have counted."""
-    plain = names(settings)
+    """Refuse to let rows begin anew beside rows whose agents would not say everything again."""
+    plain, anew, gone = names(settings), set[str](), list[str]()
     for topic, tables in _READ_INTO.items():
         name = plain[f"{topic}.{settings.cluster.name}" if topic == POLICY_PATCHES else topic]
-        kept = [rows for table in tables if (rows := _rows(settings, table)) not in lacking]
-        if name in lacking and kept:
-            # Every new record would pass for one that was handled long ago.
-            raise WrongTopic(
-                f"{name} is gone, but what was made of it is not: delete {' and '.join(kept)} and"
-                " every worker's state_dir as well, and run `vereflow init`"
-            )
+        # Beside rows that counted its offsets every new record would pass for an old one.
+        begin = [each for each in tables if {name, _rows(settings, each)} & set(lacking)]
+        anew.update(begin)
+        found = (name, *(_rows(settings, each) for each in tables))
+        gone += [each for each in found if each in lacking]
+    kept = [rows for each in _going_with(anew) if (rows := _rows(settings, each)) not in lacking]
+    if kept:
+        raise WrongTopic(
+            f"{' and '.join(gone)} gone, but what goes with it is not: delete"
+            f" {' and '.join(kept)} and every worker's state_dir as well, and run `vereflow init`"
+        )
+
+
+def _going_with(anew: Set[str]) -> Sequence[str]:
+    """Return the tables that must begin anew if these do.
+
+    A new epoch has the router send every view again; nobody else repeats what he has said. What
+    nobody says again is what nobody wants: it would be closed, or removed from the graph.
+    """
+    every = [table for tables in _READ_INTO.values() for table in tables]
+    behind = ["pod-rules", "wanted"]
+    if anew <= {"pod-rules"}:
+        return list(anew)
+    return behind if anew <= set(behind) else every
 
 
 def _rows(settings: Settings, table: str) -> str:

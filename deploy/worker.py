@@ -121,6 +121,7 @@ class Worker:
             concurrency=cluster.concurrency,
             wanted=lambda partition: PartitionRows(self._tables["wanted"], partition),
             owned=self._owned(f"{POLICY_PATCHES}.{cluster.name}"),
+            epoch=self._epoch,
             shadow=cluster.shadowed,
             keep_left=cluster.when_left == "keep",
         )

@@ -319,14 +319,14 @@ def _write_rules(graph: Graph, mine: list[FirewallChange], said: FirewallRow) ->
     holders = {address: uid for part in mine for address, uid in part.holders.items()}
     # Only a whole list is held against all that is known: a delta costs what it says.
     leaving = index.rules_of(name) if whole else removed
-    for key in sorted(leaving - wanted.keys()):
-        known = index.rules.get(key)
-        if known is not None and not known.dropped and known.at < at:
-            graph.put_rule(key, known.model_copy(update={"dropped": True, "at": at}))
     # A replay: after a kill these rows may be on disk and in no changelog.
     _bind_again(graph, at)
     for key in sorted(index.changed.get(at, ())):
         graph.put_rule(key, index.rules[key])
+    for key in sorted(leaving - wanted.keys()):
+        known = index.rules.get(key)
+        if known is not None and not known.dropped and known.at < at:
+            graph.put_rule(key, known.model_copy(update={"dropped": True, "at": at}))
     for key, row in wanted.items():
         known = index.rules.get(key)
         # Taken away and given again in one breath is a new rule: it binds to today's holders.

@@ -122,6 +122,31 @@ def paused_write() -> list[str]:
     return fair(story)
 
 
+def paused_write_over_new_topics() -> list[str]:
+    """Let a request arrive after all topics were lost, though the policy is as it was before it."""
+    story = Story()
+    story.says(added=(A_TO_B,))
+    story.until(PATCHES)
+    story.work(PATCHES)
+    for queue in story.queues.values():
+        for key in queue.ready:
+            queue.compare(key)
+    paused = list(story.calls)
+    story.calls.clear()
+    story.says(removed=(A_TO_B,))
+    story.begin_anew()
+    story.settle()
+    for call in paused:
+        arrive(call)
+    assert len(paused) == 2
+    return fair(story)
+
+
+@pytest.mark.fault("F14", "F49")
+def test_a_write_that_arrives_after_all_topics_were_lost_changes_nothing():
+    assert paused_write_over_new_topics() == []
+
+
 @pytest.mark.fault("F49")
 def test_a_write_that_arrives_late_changes_nothing():
     assert paused_write() == []
@@ -280,6 +305,7 @@ def test_all_state_lost_and_all_topics_read_again_write_nothing():
     assert story.cluster.writes == before
 
 
+@pytest.mark.count("C5")
 @pytest.mark.fault("F49")
 def test_the_same_said_three_times_writes_once():
     story = Story()

@@ -1,4 +1,4 @@
-"""The writes a server was asked for, for tests that count them."""
+"""What a server was asked for, for tests that count it."""
 
 from collections import Counter, deque
 from typing import NamedTuple
@@ -17,10 +17,12 @@ class Write(NamedTuple):
 
 
 class RequestLog:
-    """The newest writes, and how many there were of each sort."""
+    """The newest writes, and how many of each sort there were, and reads."""
 
     def __init__(self) -> None:
         self.totals: Counter[tuple[str, str, int]] = Counter()
+        # By verb, which is GET or LIST, and resource; what is watched is not read.
+        self.reads: Counter[tuple[str, str]] = Counter()
         self._newest: deque[Write] = deque(maxlen=_LIMIT)
 
     def add(self, write: Write) -> None:
@@ -39,4 +41,5 @@ class RequestLog:
     def clear(self) -> None:
         """Count from here."""
         self.totals.clear()
+        self.reads.clear()
         self._newest.clear()

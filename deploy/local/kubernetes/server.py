@@ -125,7 +125,9 @@ class KubernetesServer:
         if request.method == "GET" and not target.name and truth(request.query, "watch"):
             return await self._watch(request, target)
         response = await self._handlers.answer(request, target)
-        if request.method != "GET":
+        if request.method == "GET":
+            self.requests.reads["GET" if target.name else "LIST", target.kind.plural] += 1
+        else:
             where = (target.kind.plural, target.namespace, target.name)
             self.requests.add(Write(request.method, *where, response.status))
         return response

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 import httpx
 import pytest
@@ -19,7 +20,10 @@ from streams.topics import installation_topic, specs
 from tables.catalog import NAMES
 
 POLICIES = "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies"
-ROWS = "vereflow-pod-rules-changelog"
+ROWS, WANTED = "vereflow-pod-rules-changelog", "vereflow-wanted-changelog"
+CHANGELOGS = [f"vereflow-{table}-changelog" for table in NAMES]
+# What became of policies is told again at every start.
+ROWS_OF_ALL = [each for each in CHANGELOGS if each != "vereflow-policies-changelog"]
 
 
 async def test_a_first_installation_begins_with_epoch_1_and_keeps_it(settings: Settings) -> None:
@@ -45,7 +49,7 @@ async def test_new_topics_begin_above_every_policy_that_was_written_before(
     assert await read_epoch(settings) == 8
 
 
-@pytest.mark.parametrize("lost", [[ROWS], ["pod-rules", ROWS]])
+@pytest.mark.parametrize("lost", [[ROWS], ["pod-rules", ROWS], [ROWS, WANTED], CHANGELOGS])
 async def test_an_installation_whose_views_begin_anew_gets_a_new_epoch(
     settings: Settings, lost: list[str]
 ) -> None:
@@ -62,24 +66,38 @@ async def test_an_installation_whose_views_begin_anew_gets_a_new_epoch(
 @pytest.mark.parametrize(
     ("lost", "kept"),
     [
-        ("pod-events", "vereflow-pods-changelog"),
-        ("graph-facts", "vereflow-graph-pods-changelog and vereflow-graph-rules-changelog"),
-        ("graph-edits", "vereflow-graphs-changelog"),
-        ("pod-rules", ROWS),
-        ("policy-patches.local", "vereflow-wanted-changelog"),
+        (["pod-events"], ROWS_OF_ALL),
+        (["graph-facts"], ROWS_OF_ALL),
+        (
+            ["graph-edits", "vereflow-graphs-changelog"],
+            set(ROWS_OF_ALL) - {"vereflow-graphs-changelog"},
+        ),
+        (["pod-rules"], [ROWS]),
+        (["policy-patches.local"], [ROWS, WANTED]),
+        ([WANTED], [ROWS]),
+        (["vereflow-graphs-changelog"], set(ROWS_OF_ALL) - {"vereflow-graphs-changelog"}),
+        ([ROWS, "vereflow-pods-changelog"], set(ROWS_OF_ALL) - {ROWS, "vereflow-pods-changelog"}),
     ],
+    ids=str,
 )
-async def test_a_topic_does_not_begin_anew_under_rows_that_counted_its_offsets(
-    settings: Settings, lost: str, kept: str
+async def test_rows_do_not_begin_anew_beside_those_that_say_nothing_again(
+    settings: Settings, lost: list[str], kept: Iterable[str]
 ) -> None:
     await initialise(settings)
-    await delete_topics(settings, [lost])
+    await delete_topics(settings, lost)
 
-    with pytest.raises(WrongTopic, match=f"{lost} is gone, but .*: delete {kept} and every"):
+    with pytest.raises(WrongTopic) as refused:
         await initialise(settings)
 
-    assert await absent([lost], bootstrap_servers=settings.kafka.broker) == [lost]
+    gone, _, rest = str(refused.value).partition(" gone, but what goes with it is not: delete ")
+    advised, _, _ = rest.partition(" and every worker's state_dir as well")
+    assert sorted(gone.split(" and ")) == sorted(lost)
+    assert sorted(advised.split(" and ")) == sorted(kept)
+    assert sorted(await absent(lost, bootstrap_servers=settings.kafka.broker)) == sorted(lost)
     assert await read_epoch(settings) == 1
+
+    await delete_topics(settings, list(kept))
+    assert (await initialise(settings))[1] == 2
 
 
 async def test_a_topic_that_came_with_a_newer_version_leaves_the_epoch_alone(

@@ -53,9 +53,10 @@ class Bench:
             self.rows[partition][each.key] = each
             self.queue.put(partition, each.key)
 
-    def everybody_spoke(self, graph: str = "main") -> None:
+    def everybody_spoke(self, graph: str = "main", epoch: int = 0) -> None:
         for partition in ALL:
-            self.queue.mark(partition, Mark(kind=MarkKind.SYNCED, id="l", graph=graph))
+            mark = Mark(kind=MarkKind.SYNCED, id="l", graph=graph, epoch=epoch)
+            self.queue.mark(partition, mark)
 
     def bar(self, partition: int, id: str = "b") -> None:
         self.queue.mark(partition, Mark(kind=MarkKind.BARRIER, id=id))
@@ -326,6 +327,22 @@ async def test_a_revocation_goes_before_every_grant(
     assert names[-1] in order[:2]
 
 
+@pytest.mark.count("C7")
+@pytest.mark.usefixtures("pods")
+async def test_a_backlog_of_patches_is_one_write_for_each_policy(
+    cluster: Cluster, world: World, server: Server
+) -> None:
+    async with working(cluster) as bench:
+        for offset in range(1, 51):
+            bench.want(*(patch(name, port=offset, offset=offset) for name in "abc"))
+        await bench.settled()
+
+        assert writes(server) == [("POST", "", 201)] * 3
+        stored = {name: each["spec"] for name, each in (await world.policies()).items()}
+        assert stored == {name: manifest(name, port=50)["spec"] for name in "abc"}
+
+
+@pytest.mark.count("C5", "C7")
 async def test_only_the_latest_of_many_patches_is_written(
     proxied: Cluster, proxy: Proxy, world: World, server: Server
 ) -> None:
@@ -379,6 +396,24 @@ async def test_an_orphan_goes_when_everybody_has_spoken(
         await bench.settled()
         assert len(writes(server)) == count
         assert sorted(bench.said)[0] == ("dead", "DELETED")
+
+
+async def test_who_spoke_in_an_earlier_epoch_has_not_spoken(
+    cluster: Cluster, world: World, server: Server
+) -> None:
+    await world.add_pod("lives", "10.1.0.1")
+    for name in ("dead", "lives"):
+        await world.add_policy(manifest(name, port=80))
+    before = len(writes(server))
+
+    async with working(cluster, epoch=2) as bench:
+        bench.everybody_spoke(epoch=1)
+        await bench.settled()
+        assert len(writes(server)) == before
+
+        bench.everybody_spoke(epoch=2)
+        await bench.settled()
+        assert set(await world.policies()) == {"lives"}
 
 
 async def test_marks_before_the_listing_sweep_after_it(

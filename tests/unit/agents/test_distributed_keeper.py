@@ -44,6 +44,28 @@ async def test_each_pod_stands_behind_a_firewall_of_its_own(world: GraphWorld) -
     assert world.keeper.aligned
 
 
+@pytest.mark.count("C2")
+@pytest.mark.parametrize("pods", [1, 5, 9])
+async def test_a_pod_in_a_mesh_of_n_takes_at_most_n_and_one_writes_around_a_hub_three(
+    pods: int,
+) -> None:
+    writes = {}
+    for hub in (False, True):
+        world = GraphWorld(placement=Distributed(hub=hub))
+        for number in range(1, pods):
+            world.claim(f"pod-{number}", f"10.1.1.{number}")
+        world.list_all()
+        await world.rest()
+        world.clear()
+
+        world.claim("d", D)
+        await world.rest()
+
+        writes[hub] = world.writes
+
+    assert writes == {False: pods + 1, True: 3}
+
+
 async def test_an_unchanged_world_and_a_restart_write_nothing(world: GraphWorld) -> None:
     await world.rest()
     world.restart()

@@ -119,6 +119,7 @@ async def test_a_restart_says_again_that_it_read_and_nothing_else(world: GraphWo
     assert [kind for kind, _ in world.marks()] == [MarkKind.FIREWALLS_READ]
 
 
+@pytest.mark.count("C2")
 async def test_a_pod_that_comes_takes_two_writes(world: GraphWorld) -> None:
     world.claim("d", D)
 
@@ -129,6 +130,7 @@ async def test_a_pod_that_comes_takes_two_writes(world: GraphWorld) -> None:
     assert world.changes() == []
 
 
+@pytest.mark.count("C2")
 async def test_a_pod_that_goes_takes_three_writes_and_its_rules_are_ended_once(
     world: GraphWorld,
 ) -> None:

@@ -29,6 +29,15 @@ def test_what_is_counted_is_shown_by_label() -> None:
     assert value(metrics, "vereflow_dead_letters_total", reason="tombstone") == 1
 
 
+def test_policies_are_counted_as_they_are_computed() -> None:
+    metrics = Metrics()
+
+    metrics.compiled()
+    metrics.compiled()
+
+    assert value(metrics, "vereflow_policies_compiled_total") == 2
+
+
 @pytest.mark.parametrize(
     ("count", "name"),
     [
