@@ -217,7 +217,10 @@ async def test_a_body_that_nobody_asked_for_is_refused_before_it_ends(
 ) -> None:
     head = b"POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000\r\n\r\n"
 
-    answer = await workers[0].raw(head + bytes(1_000_000))
+    reader, writer = await asyncio.open_connection("127.0.0.1", workers[0].port)
+    writer.write(head + bytes(1_000_000))
+    answer = await reader.readline()
+    writer.close()
 
     assert answer.startswith(b"HTTP/1.1 405")
     assert await workers[0].status_of("/healthz") == 200
