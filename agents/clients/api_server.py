@@ -122,7 +122,10 @@ class ApiServer:
     ) -> AsyncIterator[bytes]:
         """Yield the lines of an answer that goes on; part of a line is never one."""
         tried = f"GET {path}"
-        timeout = aiohttp.ClientTimeout(sock_connect=_CONNECT_SECONDS, sock_read=silence)
+        # The server ends it before so much silence: one that trickles on is broken as well.
+        timeout = aiohttp.ClientTimeout(
+            total=2 * silence, sock_connect=_CONNECT_SECONDS, sock_read=silence
+        )
         async with self._answer(_Request("GET", path, query, None, _JSON, timeout)) as response:
             begun = bytearray()
             async for chunk in response.content.iter_any():
@@ -139,8 +142,6 @@ class ApiServer:
         tried = request.tried
         try:
             async with await self._send(request) as response:
-                if response.history:
-                    raise TryLater(bounded(f"{tried}: redirected to {response.url}"))
                 if response.status >= 300:
                     received = await _received(response, tried)
                     raise error_of(tried, response.status, received, response.headers)
@@ -173,12 +174,25 @@ class ApiServer:
             return self._client
 
 
+async def _decline(_: object, __: object, told: aiohttp.TraceRequestRedirectParams) -> None:
+    """Go nowhere else: not even to see that it is not there."""
+    told.response.close()
+    raise aiohttp.ClientError(f"redirected to {told.response.headers.get('Location')}")
+
+
+def _without_redirects() -> aiohttp.TraceConfig:
+    trace = aiohttp.TraceConfig()
+    trace.on_request_redirect.append(_decline)
+    return trace
+
+
 def credentials(kubeconfig: Path | None, context: str | None) -> Load:
     """Return what loads a client: from a kubeconfig, or without one from the pod we run in."""
 
     async def load() -> ApiClient:
         configuration = Configuration()
         configuration.connection_pool_maxsize = _CONNECTIONS
+        configuration.trace_configs = [_without_redirects()]
         try:
             if kubeconfig is None:
                 load_incluster_config(configuration)

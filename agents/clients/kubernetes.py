@@ -274,12 +274,12 @@ class Cluster:
         items: list[Json] = []
         while True:
             page = await self._api.ask("GET", path, query)
-            meta, found = page.get("metadata"), page.get("items")
-            if not isinstance(meta, dict) or not isinstance(found, list):
+            meta, found = _object(page)["metadata"], page.get("items")
+            if not isinstance(found, list):
                 raise TryLater(f"GET {path}: answered without a list")
             items += [_object(item) for item in found]
             if not meta.get("continue"):
-                return Listing(items, str(meta.get("resourceVersion", "")))
+                return Listing(items, meta["resourceVersion"])
             query["continue"] = meta["continue"]
 
 
@@ -338,7 +338,9 @@ class Watch:
 
 def _object(found: Any) -> Json:
     meta = found.get("metadata") if isinstance(found, dict) else None
-    if not isinstance(meta, dict) or not isinstance(meta.get("resourceVersion"), str):
+    version = meta.get("resourceVersion") if isinstance(meta, dict) else None
+    # From an empty one a watch would begin anew, and what ended before would be missed.
+    if not isinstance(version, str) or not version:
         raise TryLater("the API server answered with something that is no object")
     answer: Json = found
     return answer

@@ -146,6 +146,9 @@ class Verefoo:
         )
         response = await self._http.send(request, stream=True, follow_redirects=False)
         try:
+            if (encoding := response.headers.get("Content-Encoding", "identity")) != "identity":
+                # A thousandth of it would travel before anybody counts.
+                raise TryLater(_bounded(f"{method} {path}: answered in {encoding}"))
             received = bytearray()
             async for chunk in response.aiter_bytes():
                 received += chunk

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import signal
 import socket
 from typing import Annotated, Any
 
 import faust
+import structlog
 import typer
 import uvloop
 
@@ -25,6 +27,8 @@ from deploy.worker import Worker
 from streams.settings import Settings, load
 from streams.topics import specs
 from tables.catalog import NAMES
+
+log = structlog.get_logger()
 
 
 def worker(
@@ -52,17 +56,31 @@ def worker(
             epoch = asyncio.run(_check(settings))
             listener = socket.socket(fileno=web_socket) if web_socket is not None else None
             app = Worker(settings, epoch, listener).app
-        _run(app, settings.log.level)
+        run(app, settings.log.level)
 
 
-def _run(app: Any, level: str) -> None:
+class _Process(faust.Worker):
+    """Faust's own, but that no signal stops it in its tracks."""
+
+    def _install_signal_handlers_unix(self) -> None:
+        super()._install_signal_handlers_unix()
+        # Whoever sends it closes the terminal, or hopes that settings are read anew.
+        self.loop.add_signal_handler(signal.SIGHUP, self._on_sigterm)
+        # Faust would begin a debugger, and wait for somebody to use it.
+        self.loop.add_signal_handler(signal.SIGUSR2, self._on_sigusr1)
+
+
+def run(app: Any, level: str) -> None:
+    """Run the app until a signal ends it."""
+    if os.geteuid() == 0:
+        log.warning("runs as root, and needs none of root's rights")
     # Faust collects garbage for every table whenever partitions move, and nothing else runs
     # meanwhile: what lives as long as the process need not be looked through each time.
     gc.collect()
     gc.freeze()
     # It draws a spinner, and would wait for whoever is to see it.
     with open(os.devnull, "w") as nowhere:
-        faust.Worker(
+        _Process(
             app,
             loglevel=level,
             override_logging=False,

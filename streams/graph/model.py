@@ -63,6 +63,9 @@ def parse_graph(told: Any) -> GraphState:
     """
     graph = _object(told, "graph")
     nodes = tuple(_node(node) for node in _list(graph.get("node"), "node"))
+    if len({node.nid for node in nodes}) != len(nodes):
+        # Which of them would be changed, or deleted?
+        raise ValueError("two nodes have the same id")
     return GraphState(gid=_id(graph.get("id"), "graph"), nodes=nodes)
 
 

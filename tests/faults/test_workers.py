@@ -198,6 +198,7 @@ async def test_nobody_reads_what_workers_say(tmp_path: Path, record_property: Re
 @pytest.mark.parametrize(
     "limit", [resource.RLIMIT_AS, resource.RLIMIT_NOFILE], ids=["memory", "files"]
 )
+@pytest.mark.row("G19")
 async def test_a_worker_has_nothing_left(
     tmp_path: Path, record_property: Record, limit: int
 ) -> None:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import pickle
+from base64 import b64encode
+from collections.abc import Iterable
 from typing import Any, NamedTuple
+
+import pytest
 
 
 class Input(NamedTuple):
@@ -56,6 +62,10 @@ _ADDRESSES = ["999.1.1.1", "10.0.0", "010.0.0.1", "10.0.0.1/0", "0x0a000001", "1
 _SPECIAL = ["0.0.0.0", "255.255.255.255", "127.0.0.1", "169.254.169.254", "224.0.0.1"]
 _OTHER_FAMILY = ["fd00::1", "::ffff:10.0.0.1", "fe80::1%eth0"]
 
+_VERSIONS = ["", "abc", "-1", str(2**70)]
+_REQUEST = {"__faust": {"ns": "faust.agents.models.ReqRepRequest"}, "reply_to": "pod-events"}
+_PICKLE = pickle.dumps(print)
+
 _E27 = {"podName": "pod-e27", "podIP": "10.244.120.27"}
 _LATE_END = {"uid": "uid-old", "event": "DELETED", "eventCode": 2}
 
@@ -97,6 +107,22 @@ POD_EVENTS = [
     Input("E27", _without(POD | _E27, "hostname"), None),
     Input("E28", _pod(podName="pod-e28", event="DELETED", eventCode=2), None),
     Input("E29", raw(FULL | {"podName": "pod-a"} | _LATE_END), None),
+    *[Input("E31", _pod(event=event), "bad-field") for event in ("BOOKMARK", "ERROR")],
+    Input("E31", raw({"kind": "Status", "code": 410, "metadata": {}}), "missing-field"),
+    *[Input("E32", raw(FULL | {"namespace": each}), None) for each in ("kube-system", "vereflow")],
+    *[
+        Input("E37", raw(FULL | {"uid": f"uid-{each}", "resourceVersion": each}), None)
+        for each in _VERSIONS
+    ],
+    Input("E37", raw(FULL | {"resourceVersion": 2**70}), "number-too-big"),
+    Input("E37", raw(FULL | {"resourceVersion": -1}), "bad-field"),
+    Input("E41", raw(_REQUEST), "missing-field"),
+    Input("E41", _pod(podName="pod-e41", podIP="10.244.120.41", **_REQUEST), None),
+    Input("E42", _PICKLE, "not-utf8"),
+    Input("E42", b64encode(_PICKLE), "not-json"),
+    Input("E42", gzip.compress(b" " * (1 << 20), mtime=0), "not-utf8"),
+    Input("E43", _text('{"podName":"p","event":"ADDED","hostname":"\\ud800"}'), "lone-surrogate"),
+    Input("E43", _pod(podName="p\ud800"), "not-utf8"),
 ]
 
 
@@ -116,6 +142,8 @@ def _rule_without(row: str, reason: str | None, *names: str) -> Input:
 
 _BAD_PORTS = ["0", "-1", "65536", "80-79", "80-", "http", " 80", "8e1", "0x50", "080", "80,443"]
 _NO_PROTOCOLS = ["ICMP", "tcp ", 6]
+_YAML = ["!!python/object/apply:os.system [id]", "&a *a", "yes", "0o17", "1_000", "~"]
+_TEMPLATES = ["{{ 7*7 }}", "{% include '/etc/passwd' %}", "${HOME}", "$(id)", "`id`"]
 
 FIREWALL_CHANGES = [
     *[_rule("X01", "bad-field", action=action) for action in ("allow", "PERMIT", "")],
@@ -152,9 +180,27 @@ FIREWALL_CHANGES = [
     Input("X21", change(RULE), None),
     Input("X22", change(), None),
     Input("X23", change(), None),
+    *[
+        _rule("X24", "bad-field", **{field: text})
+        for text in _YAML
+        for field in ("action", "source", "protocol", "dstPort")
+    ],
+    *[
+        _rule("X25", "bad-field", **{field: text})
+        for text in _TEMPLATES
+        for field in ("destination", "srcPort")
+    ],
+    *[Input("X25", change(RULE, firewall=text), "unknown-firewall") for text in _TEMPLATES],
 ]
 
 
-def name(given: Input) -> str:
-    """Return how a test calls one input."""
-    return f"{given.row}-{given.reason or 'accepted'}"
+def each_of(inputs: Iterable[Input]) -> list[Any]:
+    """Return inputs as a test takes them, each bearing the id of its row."""
+    return [
+        pytest.param(
+            each,
+            id=f"{each.row}-{each.reason or 'accepted'}",
+            marks=pytest.mark.row(each.row),
+        )
+        for each in inputs
+    ]

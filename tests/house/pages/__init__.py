@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.house.pages.commands import commands
 from tests.house.pages.faults import faults
+from tests.house.pages.inputs import inputs
 from tests.house.pages.licences import licences
 from tests.house.pages.reasons import reasons
 from tests.house.pages.settings import settings
@@ -17,5 +18,6 @@ PAGES = {
     "tables": tables,
     "reasons": reasons,
     "faults": faults,
+    "inputs": inputs,
     "licences": licences,
 }

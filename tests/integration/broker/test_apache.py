@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import MessageSizeTooLargeError
 
 from deploy.local.broker import apache_jars
 from deploy.local.broker.apache import ApacheBroker
@@ -51,6 +52,24 @@ async def test_what_was_written_is_there_after_a_stop_and_after_a_kill(
 
 
 @needs_java
+@pytest.mark.row("E42")
+async def test_a_batch_that_unpacks_to_more_than_a_record_may_be_is_refused(
+    tmp_path: Path,
+) -> None:
+    async with ApacheBroker(tmp_path) as broker:
+        await provision([NUMBERS], bootstrap_servers=broker.bootstrap)
+        # Before it packs, a producer would refuse so much by itself.
+        told = {"compression_type": "gzip", "max_request_size": 1 << 24}
+        async with AIOKafkaProducer(bootstrap_servers=broker.bootstrap, **told) as producer:
+            with pytest.raises(MessageSizeTooLargeError):
+                await producer.send_and_wait(NUMBERS.name, b" " * (1 << 23))
+            await producer.send_and_wait(NUMBERS.name, b"1")
+
+        assert await kept(broker, 1) == [b"1"]
+
+
+@needs_java
+@pytest.mark.row("G16")
 async def test_no_password_stands_on_a_command_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,6 +40,7 @@ async def test_only_what_is_missing_is_created(broker: Broker) -> None:
     ],
 )
 @pytest.mark.fault("F18")
+@pytest.mark.row("G07")
 async def test_a_topic_that_differs_is_refused_with_the_command_that_helps(
     broker: Broker, change: dict[str, int], message: str
 ) -> None:

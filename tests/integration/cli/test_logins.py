@@ -72,6 +72,7 @@ async def line_of(vereflow: Vereflow, command: str, environment: Environment) ->
 @needs_java
 # aiokafka leaves a connection open whose login failed, until it is collected.
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.row("G16")
 async def test_a_login_that_is_refused_is_told_apart(
     secured: ApacheBroker, vereflow: Vereflow, tmp_path: Path
 ) -> None:
@@ -189,6 +190,7 @@ async def test_a_broker_that_is_not_kafka_is_said_to_be_none(
         ({"CA": "/nowhere"}, "ca is for tls"),
     ],
 )
+@pytest.mark.row("G01", "G09", "G10")
 async def test_a_login_that_cannot_be_is_a_mistake(
     vereflow: Vereflow, told: Environment, said: str
 ) -> None:

@@ -25,6 +25,7 @@ async def ended(*arguments: str, **environment: str) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+@pytest.mark.row("G18")
 async def test_a_terminal_with_a_small_alphabet_is_no_reason_to_fail(
     start: Start, encoding: str
 ) -> None:

@@ -184,6 +184,7 @@ async def test_nothing_is_written_before_our_policies_were_listed(
 
 @pytest.mark.usefixtures("pods")
 @pytest.mark.parametrize("instance", ["other", None])
+@pytest.mark.row("R15")
 async def test_what_is_not_ours_is_left_as_it_is(
     cluster: Cluster, world: World, server: Server, instance: str | None
 ) -> None:
@@ -599,6 +600,7 @@ async def test_a_resync_asks_again_for_what_was_refused(
         patch("a").model_copy(update={"key": "nonsense"}),
     ],
 )
+@pytest.mark.row("X27")
 async def test_what_would_be_written_elsewhere_is_refused_by_us(
     cluster: Cluster, world: World, server: Server, wanted: PolicyPatch
 ) -> None:
@@ -720,6 +722,7 @@ async def test_what_was_missed_by_the_watch_is_found_by_the_next_listing(
 
 
 @pytest.mark.fault("F22")
+@pytest.mark.row("G20")
 async def test_of_two_workers_who_both_believe_to_own_all_the_newer_wins(
     cluster: Cluster, proxied: Cluster, world: World
 ) -> None:

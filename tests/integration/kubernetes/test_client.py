@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 import yaml
 from aiohttp import web
 
-from agents.clients import kubernetes
+from agents.clients import api_server, kubernetes
 from agents.clients.errors import (
     AlreadyThere,
     ClientError,
@@ -98,6 +99,7 @@ async def test_an_apply_changes_only_the_object_that_was_read(
     assert (await world.policy("a"))["spec"] == manifest("a")["spec"]
 
 
+@pytest.mark.row("R15")
 async def test_fields_that_others_own_are_taken_by_force_only(
     cluster: Cluster, world: World
 ) -> None:
@@ -185,6 +187,14 @@ async def test_a_kubeconfig_that_is_none_is_refused(tmp_path: Path, content: str
         await Cluster.of(path).version()
 
 
+@pytest.mark.row("G01")
+async def test_outside_of_a_cluster_a_kubeconfig_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+
+    with pytest.raises(Refused, match="in-cluster credentials"):
+        await Cluster.of(None).version()
+
+
 async def test_an_unknown_context_is_refused(server: Server, tmp_path: Path) -> None:
     path = write_kubeconfig(tmp_path / "config", server.url)
 
@@ -193,6 +203,7 @@ async def test_an_unknown_context_is_refused(server: Server, tmp_path: Path) -> 
 
 
 @pytest.mark.fault("F58")
+@pytest.mark.row("G09")
 async def test_a_token_that_was_replaced_is_read_again(proxy: Proxy, tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text("old")
@@ -249,11 +260,16 @@ async def test_a_write_whose_answer_is_lost_may_have_been_done(
         (429, "Too many requests, please try again later.", {"Retry-After": "7"}, TryLater),
         (503, "", {}, TryLater),
         (200, "<html>", {}, TryLater),
+        (200, "", {}, TryLater),
+        (200, '{"kind": "Netw', {}, TryLater),
+        (200, "<?xml version='1.0'?><policy/>", {}, TryLater),
         (200, "[]", {}, TryLater),
         (200, '{"kind": "NetworkPolicy"}', {}, TryLater),
+        (200, '{"metadata": {"resourceVersion": ""}}', {}, TryLater),
         (403, '{"reason": "Forbidden"}', {}, Refused),
     ],
 )
+@pytest.mark.row("R01", "R02", "R03", "R08", "E37")
 async def test_whatever_is_answered_is_one_of_our_errors(
     proxied: Cluster,
     proxy: Proxy,
@@ -276,13 +292,51 @@ async def test_whatever_is_answered_is_one_of_our_errors(
         assert caught.value.retry_after == (float(wanted) if wanted else None)
 
 
-async def test_a_redirect_is_not_believed(proxied: Cluster, proxy: Proxy) -> None:
+@pytest.mark.parametrize("status", [301, 307])
+@pytest.mark.row("R06", "R07")
+async def test_a_redirect_is_neither_believed_nor_followed(
+    proxied: Cluster, proxy: Proxy, status: int
+) -> None:
     async def elsewhere(request: web.Request, go_on: Any) -> Any:
-        if request.path == "/version":
-            raise web.HTTPFound("/elsewhere")
-        return web.json_response({"gitVersion": "v6"})
+        return web.Response(status=status, headers={"Location": "/elsewhere"})
 
     proxy.fault = elsewhere
 
-    with pytest.raises(TryLater, match="redirected"):
+    with pytest.raises(TryLater, match="redirected to /elsewhere"):
         await proxied.version()
+
+    assert proxy.requests == [("GET", "/version")]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.row("R04", "R05")
+async def test_an_answer_that_is_too_much_is_not_read_to_its_end(
+    proxied: Cluster, proxy: Proxy, packed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api_server, "LARGEST_ANSWER", 1 << 20)
+    blanks = b" " * (1 << 24)
+
+    async def answer(request: web.Request, go_on: Any) -> Any:
+        if packed:
+            headers = {"Content-Encoding": "gzip"}
+            return web.Response(body=gzip.compress(blanks), headers=headers)
+        return web.Response(body=blanks)
+
+    proxy.fault = answer
+
+    with pytest.raises(TryLater, match=f"more than {1 << 20} bytes of answer"):
+        await proxied.version()
+
+
+@pytest.mark.parametrize("word", ["yes", "0o17", "1e3", "null", "~", "2026-01-01", "1_000"])
+@pytest.mark.row("X24")
+async def test_a_text_that_yaml_would_read_as_something_else_arrives_as_it_is(
+    cluster: Cluster, word: str
+) -> None:
+    wanted = manifest("a")
+    stored = await cluster.create_policy(wanted)
+    wanted["metadata"]["annotations"] = {"vereflow.io/word": word}
+
+    applied = await cluster.apply_policy(wanted, *versions(stored))
+
+    assert applied["metadata"]["annotations"]["vereflow.io/word"] == word

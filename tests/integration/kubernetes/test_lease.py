@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from aiohttp import web
 
+from agents.clients import lease
 from agents.clients.kubernetes import Cluster
 from agents.clients.lease import Leadership
 from tests.integration.kubernetes.world import Proxy, World, until
@@ -145,6 +148,33 @@ async def test_a_lease_that_was_deleted_begins_with_a_larger_number(
     await until(lambda: terms.acting == {"two"})
 
     assert terms.numbers[0][1] < terms.numbers[1][1] < 2**31
+    await end(task)
+
+
+@pytest.mark.row("G17")
+async def test_with_a_clock_that_says_1970_only_a_first_lease_is_refused_and_that_is_said(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terms = Terms()
+    wrong = SimpleNamespace(time=lambda: 0.0, monotonic=time.monotonic)
+    with monkeypatch.context() as clock:
+        clock.setattr(lease, "time", wrong)
+        first = candidate(cluster, "first")
+        task = asyncio.create_task(first.lead(terms.work("first")))
+        await until(lambda: first.trouble)
+        await end(task)
+    # A number below those of an earlier lease would have all that it says passed over.
+    assert "leaseTransitions" in first.trouble
+    assert terms.numbers == []
+
+    task = asyncio.create_task(candidate(cluster, "right").lead(terms.work("right")))
+    await until(lambda: terms.acting)
+    await end(task)
+    monkeypatch.setattr(lease, "time", wrong)
+    task = asyncio.create_task(candidate(cluster, "wrong").lead(terms.work("wrong")))
+    await until(lambda: terms.acting == {"wrong"})
+
+    assert terms.numbers[0][1] < terms.numbers[1][1]
     await end(task)
 
 

@@ -58,6 +58,7 @@ async def test_labels_are_followed_beside_the_names(cluster: Cluster, world: Wor
         assert managed.last_error == ""
 
 
+@pytest.mark.row("E32", "X27")
 async def test_some_are_never_managed_whatever_they_bear(cluster: Cluster, world: World) -> None:
     name = {"kubernetes.io/metadata.name": "kube-system"}
     selector = ",".join(f"{key}={value}" for key, value in name.items())

@@ -23,6 +23,7 @@ async def pods(world: World) -> None:
 
 
 @pytest.mark.usefixtures("pods")
+@pytest.mark.row("G23")
 async def test_what_would_be_created_changed_and_removed_is_said(
     cluster: Cluster, server: Server, world: World
 ) -> None:

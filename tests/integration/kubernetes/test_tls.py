@@ -92,6 +92,7 @@ async def test_a_server_known_by_its_authority_is_told_our_token(
     ],
     ids=["expired", "of another host", "of an unknown authority"],
 )
+@pytest.mark.row("R17")
 async def test_a_server_that_does_not_prove_who_it_is_is_told_nothing(
     authority: trustme.CA, known: Path, tmp_path: Path, certificate: Any, why: str
 ) -> None:
@@ -106,6 +107,7 @@ async def test_a_server_that_does_not_prove_who_it_is_is_told_nothing(
 
 
 @pytest.mark.parametrize("content", [None, "", "garbage", "-----BEGIN CERTIFICATE-----\nx\n"])
+@pytest.mark.row("G10")
 async def test_an_authority_that_is_none_is_refused(tmp_path: Path, content: str | None) -> None:
     ca = tmp_path / "ca.pem"
     if content is not None:
@@ -119,6 +121,7 @@ async def test_an_authority_that_is_none_is_refused(tmp_path: Path, content: str
             await cluster.version()
 
 
+@pytest.mark.row("R17")
 async def test_a_verefoo_that_does_not_prove_who_it_is_is_told_nothing(
     authority: trustme.CA,
 ) -> None:
@@ -131,6 +134,7 @@ async def test_a_verefoo_that_does_not_prove_who_it_is_is_told_nothing(
     assert listener.shown == []
 
 
+@pytest.mark.row("G04")
 async def test_a_token_goes_to_no_other_host_in_the_clear(tmp_path: Path) -> None:
     path = write_kubeconfig(tmp_path / "config", "http://192.0.2.1:8080", "secret")
 
@@ -144,6 +148,7 @@ async def test_a_token_goes_to_no_other_host_in_the_clear(tmp_path: Path) -> Non
     [("secret", "Bearer secret"), ("secret\n", "Bearer secret"), ("", "")],
     ids=["as it is", "with a newline", "empty"],
 )
+@pytest.mark.row("G09")
 async def test_a_token_is_what_its_file_says(tmp_path: Path, content: str, shown: str) -> None:
     async with (
         listening(None) as listener,
@@ -154,12 +159,14 @@ async def test_a_token_is_what_its_file_says(tmp_path: Path, content: str, shown
     assert listener.shown == [shown]
 
 
+@pytest.mark.row("G09")
 async def test_a_token_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     async with client(with_token_file(tmp_path, "http://127.0.0.1:1", None)) as cluster:
         with pytest.raises(Refused, match="config"):
             await cluster.version()
 
 
+@pytest.mark.row("G16")
 async def test_a_token_that_is_no_header_is_not_sent_and_not_said(tmp_path: Path) -> None:
     async with listening(None) as listener:
         path = with_token_file(tmp_path, listener.url, "secret\nX-Admin: yes")

@@ -86,6 +86,7 @@ async def test_a_change_that_was_not_handled_comes_again(cluster: Cluster, world
 
 @ON_THE_EMBEDDED_ONE
 @pytest.mark.fault("F03")
+@pytest.mark.row("R14")
 async def test_a_place_too_old_is_gone_although_the_answer_is_200(
     cluster: Cluster, server: Embedded, world: World
 ) -> None:
@@ -111,6 +112,28 @@ async def test_a_silent_watch_is_given_up(proxy: Proxy, tmp_path: Path) -> None:
     cluster = Cluster(ApiServer(credentials(config, None)), silence=0.1)
     try:
         with pytest.raises(TryLater, match=r"no answer in time|Timeout"):
+            async for _ in cluster.watch_pods("default", "1"):
+                pass
+    finally:
+        await cluster.close()
+
+
+@pytest.mark.row("R11")
+async def test_a_watch_that_trickles_is_given_up(proxy: Proxy, tmp_path: Path) -> None:
+    async def trickle(request: web.Request, go_on: Any) -> Any:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        with suppress(ConnectionError):
+            while True:
+                await response.write(b" ")
+                await asyncio.sleep(0.02)
+        return response
+
+    proxy.fault = trickle
+    config = write_kubeconfig(tmp_path / "config", proxy.url)
+    cluster = Cluster(ApiServer(credentials(config, None)), silence=0.3)
+    try:
+        with pytest.raises(TryLater, match="no answer in time"):
             async for _ in cluster.watch_pods("default", "1"):
                 pass
     finally:
@@ -149,6 +172,7 @@ async def test_a_line_that_is_cut_is_no_event(proxied: Cluster, proxy: Proxy) ->
     ],
     ids=["text", "list", "half", "versionless", "unknown", "no status", "endless"],
 )
+@pytest.mark.row("R14", "R16")
 async def test_a_line_that_is_no_event_ends_the_watch_where_it_was(
     proxied: Cluster, proxy: Proxy, line: bytes, error: str
 ) -> None:

@@ -17,6 +17,8 @@ from agents import web
 from agents.metrics import Metrics
 from agents.web import server
 from agents.web.health import Health
+from deploy import logs
+from deploy.cli.worker import run
 from deploy.local.broker import quirks
 from streams.app import KafkaOptions, create_app
 from streams.faust_codec import FaustKey, faust_type
@@ -80,4 +82,5 @@ if __name__ == "__main__":
     Health.__init__.__defaults__ = (20.0,)
     listener = socket.socket(fileno=int(sys.argv[3]))
     app = recorder(sys.argv[1], Path(sys.argv[2]), listener, sys.argv[4])
-    faust.Worker(app, loglevel="info").execute_from_commandline()
+    logs.configure()
+    run(app, "info")

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
+
+import pytest
 
 from tests.integration.web.recorder import STUCK_KEY
 from tests.integration.web.workers import Worker, running, send, stop, until
 
 
-async def test_a_worker_answers_before_it_is_ready_and_ends_when_asked(tmp_path: Path) -> None:
+@pytest.mark.row("G24")
+@pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGHUP])
+async def test_a_worker_answers_before_it_is_ready_and_ends_when_asked(
+    tmp_path: Path, asked: signal.Signals
+) -> None:
     async with running(tmp_path, 1) as (_, [worker]):
         seen: list[tuple[int | None, int | None]] = []
 
@@ -18,7 +25,7 @@ async def test_a_worker_answers_before_it_is_ready_and_ends_when_asked(tmp_path:
 
         await until(ready, "ready")
         # The client keeps its connection: an open one must not hold up the end.
-        status = await stop(worker)
+        status = await stop(worker, asked)
 
     answered = [pair for pair in seen if None not in pair]
     assert (503, 200) in answered

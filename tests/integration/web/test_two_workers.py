@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import signal
 from collections.abc import AsyncIterator
 from urllib.parse import quote
 
@@ -123,6 +124,7 @@ async def test_the_metrics_add_up_over_the_workers(workers: list[Worker]) -> Non
         ),
     ],
 )
+@pytest.mark.row("W10")
 async def test_none_of_fausts_own_views_is_there(workers: list[Worker], path: str) -> None:
     assert [await worker.status_of(path) for worker in workers] == [404, 404]
 
@@ -156,6 +158,7 @@ async def test_none_of_fausts_own_views_is_there(workers: list[Worker], path: st
         ("POST / HTTP/1.1", "Host: localhost\r\nContent-Length: 100000000\r\n", {400, 405, 413}),
     ],
 )
+@pytest.mark.row("W02", "W03", "W06", "W08", "W15")
 async def test_whatever_is_sent_the_answer_is_short_and_tells_nothing(
     workers: list[Worker], request_line: str, headers: str, statuses: set[int]
 ) -> None:
@@ -172,6 +175,7 @@ async def test_whatever_is_sent_the_answer_is_short_and_tells_nothing(
     assert await workers[0].status_of("/healthz") == 200
 
 
+@pytest.mark.row("W15")
 async def test_the_head_of_a_view_has_no_body(workers: list[Worker]) -> None:
     answer = await workers[0].raw(
         b"HEAD /tables HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -182,6 +186,7 @@ async def test_the_head_of_a_view_has_no_body(workers: list[Worker]) -> None:
     assert body == b""
 
 
+@pytest.mark.row("W15")
 async def test_requests_sent_at_once_are_answered_in_their_order(workers: list[Worker]) -> None:
     one = b"GET /%s HTTP/1.1\r\nHost: localhost\r\n"
     answer = await workers[0].raw(
@@ -192,6 +197,7 @@ async def test_requests_sent_at_once_are_answered_in_their_order(workers: list[W
     assert answer.index(b" 404 ") < answer.index(b" 200 ")
 
 
+@pytest.mark.row("W07")
 async def test_idle_connections_keep_nobody_from_the_views(workers: list[Worker]) -> None:
     opened = [await asyncio.open_connection("127.0.0.1", workers[0].port) for _ in range(300)]
     try:
@@ -205,6 +211,30 @@ async def test_idle_connections_keep_nobody_from_the_views(workers: list[Worker]
     assert statuses == [200, 200, 200]
 
 
+@pytest.mark.row("W08")
+async def test_a_body_that_nobody_asked_for_is_refused_before_it_ends(
+    workers: list[Worker],
+) -> None:
+    head = b"POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000\r\n\r\n"
+
+    reader, writer = await asyncio.open_connection("127.0.0.1", workers[0].port)
+    writer.write(head + bytes(1_000_000))
+    answer = await reader.readline()
+    writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 405")
+    assert await workers[0].status_of("/healthz") == 200
+
+
+@pytest.mark.row("G24")
+async def test_a_worker_goes_on_whatever_it_is_signalled(workers: list[Worker]) -> None:
+    for asked in (signal.SIGUSR1, signal.SIGUSR2):
+        workers[0].process.send_signal(asked)
+
+        assert await workers[0].is_ready()
+
+
+@pytest.mark.row("W09")
 async def test_a_hostile_name_is_shown_as_text(workers: list[Worker]) -> None:
     pages = [(await worker.client.get("/tables/policies")).text for worker in workers]
 

@@ -135,7 +135,7 @@ async def send(broker: EmbeddedBroker, keys: Iterable[str]) -> None:
             await producer.send("patch-outcomes", value, key=key.encode())
 
 
-async def stop(worker: Worker) -> int:
+async def stop(worker: Worker, asked: signal.Signals = signal.SIGTERM) -> int:
     """Ask a worker to stop, and return its exit status."""
-    worker.process.send_signal(signal.SIGTERM)
+    worker.process.send_signal(asked)
     return await asyncio.to_thread(worker.process.wait, WITHIN)

@@ -130,6 +130,17 @@ async def test_a_pod_that_comes_takes_two_writes(world: GraphWorld) -> None:
     assert world.changes() == []
 
 
+@pytest.mark.row("E30")
+async def test_a_pod_told_twice_is_one_node(world: GraphWorld) -> None:
+    for _ in range(2):
+        world.claim("d", "10.1.0.4")
+    await world.rest()
+
+    (graph,) = world.store.graphs.rows.values()
+    assert [node["name"] for node in graph["node"]].count("10.1.0.4") == 1
+    assert world.writes == 2
+
+
 @pytest.mark.count("C2")
 async def test_a_pod_that_goes_takes_three_writes_and_its_rules_are_ended_once(
     world: GraphWorld,

@@ -114,6 +114,15 @@ def doubled(name: str) -> Spoil:
     return spoil
 
 
+def one_id(answer: httpx.Response) -> httpx.Response:
+    """Give all nodes the id of the first."""
+    told = firewall_first(answer)
+    nodes = told["_embedded"]["graphList"][0]["node"]
+    for node in nodes:
+        node["id"] = nodes[0]["id"]
+    return httpx.Response(200, json=told)
+
+
 def says(status: int, text: str | bytes) -> Spoil:
     return lambda answer: httpx.Response(status, content=text)
 
@@ -126,6 +135,7 @@ GATEWAY = '{"message": "no Route matched with those values"}'
     [
         pytest.param(doubled("elements"), id="elements twice"),
         pytest.param(doubled("node"), id="node twice"),
+        pytest.param(one_id, id="one id for all", marks=pytest.mark.row("R09")),
         pytest.param(says(404, GATEWAY), id="a 404 of a gateway"),
         pytest.param(says(404, "{}"), id="a 404 that says nothing"),
         pytest.param(says(204, ""), id="204"),

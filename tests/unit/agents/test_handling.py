@@ -172,6 +172,7 @@ async def test_a_row_too_large_to_keep_is_a_dead_letter() -> None:
     assert letters(topics) == [("patch-outcomes/3/7", "too-large", "PodRow of 2000000 bytes")]
 
 
+@pytest.mark.row("L")
 async def test_what_a_handler_refuses_is_counted_and_said_once(said: list[Any]) -> None:
     topics = Topics()
     outlet = Outlet(topics)  # type: ignore[arg-type]

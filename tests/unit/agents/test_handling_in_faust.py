@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -27,6 +28,7 @@ from tests.unit.agents.handled import Topics, outcome, sent
 KEY = b"local/default/pod-a"
 GOOD = outcome().to_bytes()
 PARTITION = 3
+Headers = tuple[tuple[str, bytes], ...]
 
 
 class Noted(Message):  # type: ignore[misc]
@@ -34,9 +36,11 @@ class Noted(Message):  # type: ignore[misc]
 
     __slots__ = ("done", "log")
 
-    def __init__(self, log: list[Any], offset: int, key: bytes, value: bytes | None) -> None:
+    def __init__(
+        self, log: list[Any], offset: int, key: bytes, value: bytes | None, headers: Headers
+    ) -> None:
         self.log = log
-        super().__init__("patch-outcomes", PARTITION, offset, 1.5, 0, (), key, value, None)
+        super().__init__("patch-outcomes", PARTITION, offset, 1.5, 0, headers, key, value, None)
 
     @property
     def acked(self) -> bool:
@@ -59,10 +63,10 @@ class Feed:
         self._agent = agent
         self._offset = 0
 
-    async def put(self, *values: bytes | None, key: bytes = KEY) -> None:
+    async def put(self, *values: bytes | None, key: bytes = KEY, headers: Headers = ()) -> None:
         """Hand records over as the consumer does: decoded, in the channel."""
         for value in values:
-            message = Noted(self.log, self._offset, key, value)
+            message = Noted(self.log, self._offset, key, value, headers)
             # What was fetched before a rebalance would be dropped.
             message.generation_id = self.app.consumer_generation_id
             await self._agent.stream().channel.put(await self._source.decode(message))
@@ -75,9 +79,9 @@ class Feed:
             while not true():  # noqa: ASYNC110
                 await asyncio.sleep(0)
 
-    async def handled(self, *values: bytes | None, key: bytes = KEY) -> None:
+    async def handled(self, *values: bytes | None, key: bytes = KEY, headers: Headers = ()) -> None:
         """Hand records over and return when all of them are acknowledged."""
-        await self.put(*values, key=key)
+        await self.put(*values, key=key, headers=headers)
         await self.until(lambda: len(self.acknowledged) == self._offset)
 
     async def ended(self, *values: bytes | None) -> BaseException:
@@ -153,6 +157,40 @@ async def test_what_cannot_be_read_is_one_dead_letter_and_the_next_record_is_han
     assert letters(topics) == [(f"patch-outcomes/{PARTITION}/0", reason)]
     assert echoed(topics) == ["1"]
     assert feed.acknowledged == [0, 1]
+
+
+@pytest.mark.row("E40")
+@pytest.mark.parametrize(
+    "headers",
+    [
+        tuple((f"name-{number}", b"x" * 100) for number in range(1000)),
+        (("binary", bytes(range(256))), ("", b"")),
+        (("Faust-Ag-ReplyTo", b"firewall-changes"), ("Faust-Ag-CorrelationId", b"7")),
+    ],
+    ids=["thousand", "binary", "reply"],
+)
+async def test_headers_change_nothing_and_get_no_answer(app: faust.App, headers: Headers) -> None:
+    topics = Topics()
+
+    async with at_work(app, echo, topics) as feed:
+        await feed.handled(GOOD, headers=headers)
+
+    assert [(what, name) for what, name, _ in topics.log] == [
+        ("sent", PATCH_OUTCOMES),
+        ("acknowledged", ""),
+    ]
+
+
+@pytest.mark.row("E41")
+async def test_a_request_of_fausts_own_gets_no_answer(app: faust.App) -> None:
+    topics = Topics()
+    request = {"__faust": {"ns": "faust.agents.models.ReqRepRequest"}}
+    asked = {"value": {}, "reply_to": "firewall-changes", "correlation_id": "7"}
+
+    async with at_work(app, echo, topics) as feed:
+        await feed.handled(json.dumps(request | asked).encode())
+
+    assert {name for what, name, _ in topics.log if what == "sent"} == {PATCH_OUTCOMES}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from agents.courier import Courier
 from agents.pod_teller import PodTeller
-from streams.flow.output import Send
+from streams.flow.output import DEAD_LETTERS, Send
 from streams.flow.tracker import PodRow, Tracking, handle
 from streams.records.cause import Source
 from streams.records.marks import Mark, MarkKind
@@ -136,6 +136,29 @@ async def test_a_pod_that_came_back_is_news() -> None:
     await courier.arrived()
 
     assert len(sent.arrived) == 3
+
+
+@pytest.mark.row("E31")
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ("BOOKMARK", pod("a", 7)),
+        ("ERROR", {"kind": "Status", "code": 410, "metadata": {}, "message": "too old"}),
+        ("ADDED", {"kind": "Status", "code": 410, "metadata": {}, "message": "too old"}),
+        ("added", pod("a", 7)),
+    ],
+)
+async def test_what_is_no_change_of_a_pod_is_one_dead_letter(
+    change: str, found: dict[str, Any]
+) -> None:
+    sent = Sent()
+    speaker, courier = teller(sent)
+
+    await speaker.tell(change, found)
+    await courier.arrived()
+
+    (letter,) = sent.arrived
+    assert (letter.topic, letter.value.reason) == (DEAD_LETTERS, "bad-pod")  # type: ignore[union-attr]
 
 
 async def play(speaker: PodTeller, acts: list[tuple[str, str]], told: bool) -> set[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from streams import faust_topics, topics
 from streams.app import KafkaOptions, create_app
 from streams.faust_codec import KeyCodec, RecordCodec
@@ -11,6 +13,7 @@ from streams.settings import load
 from tables import catalog, faust_tables
 
 
+@pytest.mark.row("G13", "E42")
 def test_every_topic_and_table_has_a_codec_that_runs_nothing_it_reads(tmp_path: Path) -> None:
     app = create_app(KafkaOptions("127.0.0.1:9", "test", tmp_path), store="memory://")
     tables = faust_tables.declare(app, 1).by_name.values()

@@ -37,6 +37,7 @@ def test_a_settings_file_that_is_not_there_is_named(invoke: Invoke, tmp_path: Pa
 @pytest.mark.parametrize(
     "port", ["abc", "0", "-1", "70000", "6066 ", " 6066", "6066.0", "", "٦٠٦٦"]
 )
+@pytest.mark.row("G02")
 def test_a_port_is_a_number_from_1_to_65535(invoke: Invoke, port: str) -> None:
     assert "web__port" in refused(invoke, VEREFLOW_WEB__PORT=port)
 
@@ -66,6 +67,7 @@ def test_a_broker_is_a_host_and_a_port(invoke: Invoke, broker: str) -> None:
         "http://localhost?x=1",
     ],
 )
+@pytest.mark.row("G03")
 def test_a_url_is_a_plain_base_url(invoke: Invoke, url: str) -> None:
     assert "verefoo__url" in refused(invoke, VEREFLOW_VEREFOO__URL=url)
 
@@ -95,6 +97,7 @@ def test_a_trailing_slash_and_an_ipv6_literal_are_fine(
 
 
 @pytest.mark.parametrize("host", ["verefoo.example", "10.0.0.1", "127.0.0.1.evil.example"])
+@pytest.mark.row("G04")
 def test_plain_http_leaves_this_machine_only_when_it_may(
     invoke: Invoke, host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,15 +114,18 @@ def test_plain_http_leaves_this_machine_only_when_it_may(
 @pytest.mark.parametrize(
     "seconds", ["-1", "0", "-0.0", "1e9", "1e400", "nan", "inf", "5s", "", "5,0"]
 )
+@pytest.mark.row("G05")
 def test_a_timeout_is_a_number_of_seconds_up_to_a_day(invoke: Invoke, seconds: str) -> None:
     assert "verefoo__timeout" in refused(invoke, VEREFLOW_VEREFOO__TIMEOUT=seconds)
 
 
 @pytest.mark.parametrize("prefix", ["a b", "../", "..", ".", "a/b", "x" * 250, "ü", "a\nb"])
+@pytest.mark.row("G06")
 def test_a_topic_prefix_is_part_of_a_topics_name(invoke: Invoke, prefix: str) -> None:
     assert "kafka__prefix" in refused(invoke, VEREFLOW_KAFKA__PREFIX=prefix)
 
 
+@pytest.mark.row("G12")
 def test_an_unknown_name_in_the_environment_is_an_error(invoke: Invoke) -> None:
     assert "VEREFLOW_KAFKA__BROKR" in refused(invoke, VEREFLOW_KAFKA__BROKR=SECRET)
 
@@ -143,6 +149,7 @@ def test_an_unknown_name_in_the_environment_is_an_error(invoke: Invoke) -> None:
         ("x: " + "1" * (1 << 20), "settings.yaml"),
     ],
 )
+@pytest.mark.row("G11", "G12")
 def test_a_file_with_a_mistake_is_an_error_that_names_it(
     invoke: Invoke, tmp_path: Path, content: str, named: str
 ) -> None:
@@ -157,6 +164,7 @@ def test_a_file_with_a_mistake_is_an_error_that_names_it(
         ("VEREFLOW_CODEC", "codec: pickle\n"),
     ],
 )
+@pytest.mark.row("G13")
 def test_a_pickle_codec_cannot_be_configured(
     invoke: Invoke, tmp_path: Path, name: str, content: str
 ) -> None:

@@ -11,6 +11,7 @@ from deploy.cli import state_dir
 from deploy.cli.state_dir import BadStateDir, claim_state_dir
 
 
+@pytest.mark.row("G08")
 def test_one_that_is_not_there_is_made_and_is_ours_alone(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "state"
 
@@ -20,6 +21,7 @@ def test_one_that_is_not_there_is_made_and_is_ours_alone(tmp_path: Path) -> None
     claim_state_dir(path).close()
 
 
+@pytest.mark.row("G08")
 def test_a_directory_of_ours_will_do_by_a_link_of_ours_as_well(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir(mode=0o755)
     (tmp_path / "link").symlink_to("state")
@@ -29,6 +31,7 @@ def test_a_directory_of_ours_will_do_by_a_link_of_ours_as_well(tmp_path: Path) -
 
 
 @pytest.mark.fault("F36")
+@pytest.mark.row("G20")
 def test_one_that_another_worker_uses_is_refused_until_that_one_has_ended(tmp_path: Path) -> None:
     used = claim_state_dir(tmp_path / "state")
 
@@ -85,6 +88,7 @@ def a_link_to_everybodys(path: Path) -> None:
         (a_link_to_everybodys, "everybody may write"),
     ],
 )
+@pytest.mark.row("G08")
 def test_what_cannot_be_used_is_refused(tmp_path: Path, make, why: str) -> None:
     (tmp_path / "below").mkdir()
     path = tmp_path / "below" / "state"
@@ -97,6 +101,7 @@ def test_what_cannot_be_used_is_refused(tmp_path: Path, make, why: str) -> None:
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.row("G08")
 def test_a_directory_or_a_link_to_one_that_is_somebody_elses_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,6 +116,7 @@ def test_a_directory_or_a_link_to_one_that_is_somebody_elses_is_refused(
         claim_state_dir(tmp_path / "link")
 
 
+@pytest.mark.row("G08")
 def test_a_read_only_file_system_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -138,6 +138,7 @@ def test_a_rule_that_no_policy_can_say_is_found_with_a_packet() -> None:
     assert inexact["example"].startswith("TCP 10.0.0.11:")
 
 
+@pytest.mark.row("E33")
 def test_a_pod_on_its_nodes_network_is_never_fine() -> None:
     findings = told(world(), on_host=("default/agent",))
 

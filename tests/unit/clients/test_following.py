@@ -61,6 +61,7 @@ async def followed(*connections: Script) -> tuple[list[str], list[str | None]]:
     return told, noted
 
 
+@pytest.mark.row("E31")
 async def test_changes_are_told_and_bookmarks_are_not(waits: list[float]) -> None:
     told, _ = await followed(["ADDED", "BOOKMARK", "DELETED"], ["MODIFIED"])
 

@@ -132,6 +132,7 @@ def test_no_answer_is_too_odd(status: int, content: bytes) -> None:
         (None, None),
     ],
 )
+@pytest.mark.row("R13")
 def test_only_a_number_of_seconds_is_waited_for(text: str | None, seconds: float | None) -> None:
     assert retry_after(text) == seconds
 

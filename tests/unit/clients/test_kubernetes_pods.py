@@ -93,6 +93,7 @@ def test_the_ipv4_address_counts_wherever_it_stands(
     assert told(pod(status={"phase": "Running", **status})).pod_ip == address
 
 
+@pytest.mark.row("E35")
 def test_a_pod_that_is_going_still_lives() -> None:
     event = told(pod({"deletionTimestamp": "2026-01-01T00:00:00Z"}), "MODIFIED")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from typing import Any
 
@@ -13,11 +14,16 @@ from agents.clients.errors import ClientError, Conflict, NotThere, Refused, TryL
 from agents.clients.verefoo import LARGEST_ANSWER, Verefoo
 from streams.graph.model import Neighbour, Node
 from streams.graph.wanted import WantedNode
-from tests.unit.local.verefoo.in_process import client_that
+from tests.unit.local.verefoo.in_process import BASE, client_that
 
 GRAPH = {"node": [], "id": 0, "serviceGraph": False}
 ERROR = {"timestamp": 1, "status": 500, "error": "x", "message": "No message available"}
 POD = WantedNode("10.1.0.5", "ENDHOST", ("10.0.0.1",), {"name": "c/n/p", "description": "u"})
+
+XML = """<?xml version="1.0"?>
+<!DOCTYPE graph [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">
+<!ENTITY file SYSTEM "file:///etc/passwd">]>
+<graph id="1"><node>&b;&file;</node></graph>"""
 
 
 def verefoo_that_says(status: int, body: Any = None, **more: Any) -> Verefoo:
@@ -139,6 +145,7 @@ async def test_links_only_and_nothing_at_all_are_success(status: int) -> None:
     ],
 )
 @pytest.mark.parametrize("write", [True, False])
+@pytest.mark.row("R12")
 async def test_a_status_says_what_can_be_done(
     status: int, error: type[ClientError], write: bool
 ) -> None:
@@ -166,7 +173,8 @@ async def test_a_message_is_bounded() -> None:
 
 
 @pytest.mark.parametrize("status", [200, 201, 301, 400, 404, 500, 502])
-@pytest.mark.parametrize("text", ["<html>starting</html>", "", "[1", "\ufeff", "[" * 100_000])
+@pytest.mark.parametrize("text", ["<html>starting</html>", "", "[1", "\ufeff", "[" * 100_000, XML])
+@pytest.mark.row("R01", "R02", "R03", "R08")
 async def test_what_is_not_json_was_not_said_by_verefoo(status: int, text: str) -> None:
     with pytest.raises(TryLater, match="GET /adp/graphs/1"):
         await verefoo_that_says(status, text=text).graph(1)
@@ -188,6 +196,7 @@ async def test_what_is_not_json_was_not_said_by_verefoo(status: int, text: str) 
         {"_embedded": {"graphList": [{"node": [{"id": 1, "name": 5}], "id": 1}]}},
     ],
 )
+@pytest.mark.row("R09")
 async def test_an_answer_that_is_no_graph_is_no_graph(body: Any) -> None:
     with pytest.raises(TryLater, match="GET /adp/graphs/1"):
         await verefoo_that_says(200, body).graph(1)
@@ -200,20 +209,41 @@ async def test_a_creation_without_an_id_is_not_believed(body: Any) -> None:
 
 
 @pytest.mark.fault("F42")
-async def test_a_redirect_is_not_followed() -> None:
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@pytest.mark.parametrize("to", ["/elsewhere", "http://169.254.169.254/latest/meta-data/"])
+@pytest.mark.row("R06", "R07")
+async def test_a_redirect_is_not_followed(status: int, to: str) -> None:
     seen: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
-        seen.append(request.url.path)
-        return httpx.Response(302, headers={"Location": "/elsewhere"}, json={})
+        seen.append(str(request.url))
+        return httpx.Response(status, headers={"Location": to}, json={})
 
-    with pytest.raises(TryLater, match="302 Found"):
+    with pytest.raises(TryLater, match=str(status)):
         await Verefoo(client_that(answer)).graph(1)
 
-    assert seen == ["/verefoo/adp/graphs/1"]
+    assert seen == [f"{BASE}/adp/graphs/1"]
+
+
+@pytest.mark.row("R07")
+async def test_links_to_another_host_are_not_followed() -> None:
+    seen: list[str] = []
+    links = {"self": {"href": "http://evil.example/"}, "next": {"href": "http://evil.example/2"}}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.url.host)
+        told = embedded("longList", 7) | {"_links": links}
+        return httpx.Response(201, json=told, headers={"Location": "http://evil.example/7"})
+
+    verefoo = Verefoo(client_that(answer))
+    nid = await verefoo.add_node(4, POD)
+    await verefoo.delete_node(4, nid)
+
+    assert seen == [httpx.URL(BASE).host] * 2
 
 
 @pytest.mark.fault("F42")
+@pytest.mark.row("R04")
 async def test_an_endless_answer_is_not_read_to_its_end() -> None:
     sent = 0
 
@@ -229,7 +259,26 @@ async def test_an_endless_answer_is_not_read_to_its_end() -> None:
     assert sent <= LARGEST_ANSWER // (1024 * 1024) + 1
 
 
+@pytest.mark.row("R05")
+async def test_a_packed_answer_is_not_unpacked() -> None:
+    packed, sent = gzip.compress(b" " * (1 << 24)), 0
+
+    async def chunks() -> Any:
+        nonlocal sent
+        for begin in range(0, len(packed), 1024):
+            sent += 1
+            yield packed[begin : begin + 1024]
+
+    headers = {"Content-Encoding": "gzip"}
+
+    with pytest.raises(TryLater, match="answered in gzip"):
+        await verefoo_that_says(200, content=chunks(), headers=headers).graph(1)
+
+    assert sent == 0
+
+
 @pytest.mark.fault("F39")
+@pytest.mark.row("R11")
 async def test_an_answer_that_trickles_is_late_in_the_end() -> None:
     async def drops() -> Any:
         while True:

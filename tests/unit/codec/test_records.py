@@ -85,6 +85,7 @@ def test_what_is_no_record_becomes_poison_with_a_reason(raw: bytes, reason: str)
 
 
 @pytest.mark.fault("F57")
+@pytest.mark.row("G21")
 def test_a_valid_record_and_unknown_fields_are_read() -> None:
     assert decode(with_extra(b'"newer":{"x":[1]}'), Thing) == Thing(
         pod_name="web", labels={"a": "b"}, parts=(Part(number=1),), weight=1.5

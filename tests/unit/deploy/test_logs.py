@@ -13,22 +13,9 @@ from hypothesis import strategies as st
 
 from deploy import logs
 from deploy.logs import MAX_LINE, OneLine, RarelyTwice
+from tests.inputs.texts import TEXTS
 
 STYLES = ("console", "json")
-# Rows L of the list of bad inputs: what strangers write into fields that end in a log.
-TEXTS = {
-    "a forged line": "pod-a\n2026-01-01T00:00:00Z [info] policy applied pod=pod-b",
-    "a carriage return": "pod-a\rpolicy applied",
-    "a line separator": "pod-a\u2028policy applied\x85and more",
-    "clear screen": "\x1b[2J\x1b[H\x1b]0;title\x07",
-    "one megabyte": "x" * (1 << 20),
-    "one megabyte of what takes four bytes": "\N{GRINNING FACE}" * (1 << 18),
-    "printf": "%s%n%d%(x)s {} {0}",
-    "jndi": "${jndi:ldap://127.0.0.1/a}",
-    "written backwards": "\u202egnp.exe",
-    "half a character": "\ud83d",
-    "nothing": "",
-}
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +41,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+@pytest.mark.row("L")
 def test_a_text_of_a_stranger_stays_in_its_line(
     style: str, text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -189,6 +177,7 @@ def test_a_name_that_only_begins_like_ours_is_a_librarys() -> None:
     assert heard == [True, False]
 
 
+@pytest.mark.row("G16")
 def test_libraries_never_say_what_they_send_not_even_when_we_debug(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -51,6 +51,7 @@ def manifests(routed: Routed) -> list[dict]:
     return [patch.manifest for patch in patches if patch is not None and patch.manifest]
 
 
+@pytest.mark.row("E36")
 def test_the_owner_of_a_label_and_his_peers_are_told_who_else_wears_it() -> None:
     routed = world(stranger(9, app="a"))
 
@@ -130,6 +131,7 @@ def test_a_label_of_somebody_without_allowances_or_of_nobody_widens_nothing(
     assert reported(world(stranger(9, **labels))) == {}
 
 
+@pytest.mark.row("E36")
 def test_strictly_what_would_reach_a_stranger_is_left_out() -> None:
     routed = world(stranger(9, app="a"))
     strict = ROUTING._replace(judging=Judging(Exactness.STRICT))

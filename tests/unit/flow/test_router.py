@@ -211,6 +211,23 @@ def test_a_parked_end_binds_to_its_first_holder_and_to_no_later_one():
     assert [keys(patches) for patches in (first, gone, second)] == [["a", "e"], ["a", "e"], ["e"]]
 
 
+@pytest.mark.row("X28")
+def test_a_rule_on_two_firewalls_holds_until_neither_has_it():
+    world = open_world()
+    rule = allow("a", "b", 443)
+
+    said = [
+        world.tell(change(20 + step, firewall=wall, elements=rules))
+        for step, (wall, rules) in enumerate(
+            [("10.9.0.2", [rule]), ("10.9.0.3", [rule]), ("10.9.0.2", []), ("10.9.0.3", [])]
+        )
+    ]
+
+    assert [keys(patches) for patches in said] == [["a", "b"], [], [], ["a", "b"]]
+    assert "443" in str(said[0])
+    assert "443" not in str(said[3])
+
+
 def test_a_rule_removed_by_delta_goes_from_an_ordered_list_too():
     world = open_world(change(0, elements=(allow("c", "d"), allow("a", "b")), ordered=True))
 

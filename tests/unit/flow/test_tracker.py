@@ -7,9 +7,11 @@ import itertools
 import pytest
 
 from streams.flow.output import POD_EVENTS, Refusal
+from streams.flow.tracker import handle
+from streams.records.cause import Source
 from streams.records.marks import MarkKind
 from streams.records.pods import PodEvent
-from tests.unit.flow.records import Tracked, claims, five, listed, told
+from tests.unit.flow.records import CLUSTER, TRACKING, Tracked, claims, five, listed, told
 
 X, Y = "10.0.0.11", "10.0.0.12"
 LIFE = [
@@ -47,6 +49,7 @@ def test_a_life_is_told_once_for_each_thing_that_changed():
     ]
 
 
+@pytest.mark.row("E30")
 def test_every_step_doubled_says_nothing_more():
     doubled = [event for event in LIFE for _ in range(2)]
 
@@ -83,6 +86,30 @@ def test_an_address_may_be_missing_for_a_moment():
     assert end(pods) == (True, "u1", X)
 
 
+@pytest.mark.row("R14")
+def test_a_change_of_a_pod_that_nobody_told_of_is_its_beginning():
+    _, said = walk([told("MODIFIED", "u1", X, 1)])
+
+    assert said == [("a", True, "u1", X)]
+
+
+@pytest.mark.row("E39")
+@pytest.mark.parametrize("at", [-1.0, 0.0, 1.0, 4_291_747_200.0, float(2**62)])
+def test_no_time_of_a_record_decides_what_a_pod_is(at):
+    def claimed(at: float) -> list:
+        rows: dict = {}
+        source = Source(topic="pod-events", partition=0, offset=0, at=at)
+        first, second = told("ADDED", "u1", X, 1), told("MODIFIED", "u1", Y, 2)
+        later = Source(topic="pod-events", partition=0, offset=1, at=0.0)
+        return [
+            each
+            for event, where in ((first, source), (second, later))
+            for each in claims(handle(rows, event, event.key(CLUSTER), where, TRACKING))
+        ]
+
+    assert claimed(at) == [("a", True, "u1", X), ("a", True, "u1", Y)]
+
+
 def test_a_late_end_of_another_uid_ends_nobody():
     pods, _ = walk([told("ADDED", "u2", X, 6)])
 
@@ -111,6 +138,7 @@ def test_the_incarnation_rises_with_uid_or_address_and_with_nothing_else():
     assert seen == [0, 0, 2, 3]
 
 
+@pytest.mark.row("E33")
 def test_a_pod_on_its_hosts_network_claims_no_address():
     pods = Tracked()
 
@@ -119,6 +147,7 @@ def test_a_pod_on_its_hosts_network_claims_no_address():
     assert said == [("a", True, "u1", None)]
 
 
+@pytest.mark.row("E38")
 def test_a_record_under_a_foreign_key_is_sent_on_before_any_row_is_touched():
     pods = Tracked()
 
@@ -128,6 +157,7 @@ def test_a_record_under_a_foreign_key_is_sent_on_before_any_row_is_touched():
     assert pods.rows == {}
 
 
+@pytest.mark.row("E38")
 def test_a_record_is_sent_on_only_once():
     pods = Tracked()
     (sent,) = pods.tell(five("ADDED", X), key="somebody")

@@ -155,6 +155,7 @@ def test_a_host_with_another_name_is_replaced(graph: MemoryGraph) -> None:
     assert kinds(edits) == ["RemoveNode", "AddNode", "AddNeighbour"]
 
 
+@pytest.mark.row("R10")
 def test_duplicates_and_dangling_edges_are_cleaned(graph: MemoryGraph) -> None:
     clean = shape(graph.state)
     firewall = next(node for node in graph.nodes.values() if node["name"] == FIREWALL)
@@ -168,6 +169,7 @@ def test_duplicates_and_dangling_edges_are_cleaned(graph: MemoryGraph) -> None:
     assert len(graph.nodes) == len(clean)
 
 
+@pytest.mark.row("R10")
 def test_of_two_firewalls_the_one_with_rules_stays(graph: MemoryGraph) -> None:
     graph.rule(rule(A, B))
     bare = {"defaultAction": "DENY", "elements": []}

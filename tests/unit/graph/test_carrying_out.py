@@ -194,6 +194,7 @@ async def test_a_graph_that_cannot_be_read_is_not_written(
     assert world.writes == []
 
 
+@pytest.mark.row("R09")
 async def test_ids_that_are_used_again_mislead_nobody(world: World) -> None:
     moments: list[dict[str, Owner]] = [
         {B: owner("b"), "10.1.0.4": owner("d"), "10.1.0.5": owner("e")},

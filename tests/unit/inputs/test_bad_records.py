@@ -8,34 +8,11 @@ from streams.flow.output import FIREWALL_CHANGES, POD_EVENTS
 from tests.inputs.pipeline import FIREWALL, GRAPH, Pipeline
 from tests.inputs.rows import FIREWALL_CHANGES as CHANGES
 from tests.inputs.rows import POD_EVENTS as EVENTS
-from tests.inputs.rows import RULE, Input, change, name
-from tests.reading import connects
-
-A, B, C = "10.244.120.90", "10.244.120.91", "10.244.120.92"
-PODS = {"pod-a": A, "pod-b": B, "pod-c": C}
-ENDPOINTS = [
-    {"namespace": "default", "name": pod, "labels": {"app": pod}, "ip": address}
-    for pod, address in PODS.items()
-]
+from tests.inputs.rows import RULE, Input, change, each_of
+from tests.inputs.three_pods import A, B, C, reaches
 
 
-@pytest.fixture
-def pipeline() -> Pipeline:
-    """Three pods, and a rule that lets pod-a talk to pod-b on TCP 80."""
-    pipeline = Pipeline()
-    for number, (pod, address) in enumerate(PODS.items()):
-        pipeline.pod(pod, address, f"uid-{number}")
-    pipeline.begin()
-    pipeline.feed(FIREWALL_CHANGES, change(RULE), GRAPH)
-    assert pipeline.refusals == []
-    return pipeline
-
-
-def reaches(pipeline: Pipeline, one: str, two: str, protocol: str = "TCP", port: int = 80) -> bool:
-    return connects(pipeline.policies(), ENDPOINTS, one, two, protocol, port)
-
-
-@pytest.mark.parametrize("given", [each for each in EVENTS if each.reason], ids=name)
+@pytest.mark.parametrize("given", each_of(each for each in EVENTS if each.reason))
 def test_a_bad_pod_event_is_one_dead_letter_and_nothing_else(
     pipeline: Pipeline, given: Input
 ) -> None:
@@ -47,7 +24,7 @@ def test_a_bad_pod_event_is_one_dead_letter_and_nothing_else(
     assert pipeline.patches == before
 
 
-@pytest.mark.parametrize("given", [each for each in CHANGES if each.reason], ids=name)
+@pytest.mark.parametrize("given", each_of(each for each in CHANGES if each.reason))
 def test_a_bad_firewall_change_is_one_dead_letter_and_nothing_else(
     pipeline: Pipeline, given: Input
 ) -> None:
@@ -59,7 +36,7 @@ def test_a_bad_firewall_change_is_one_dead_letter_and_nothing_else(
     assert pipeline.patches == before
 
 
-@pytest.mark.parametrize("given", [each for each in EVENTS if not each.reason], ids=name)
+@pytest.mark.parametrize("given", each_of(each for each in EVENTS if not each.reason))
 def test_an_odd_pod_event_opens_nothing(pipeline: Pipeline, given: Input) -> None:
     refused = pipeline.feed(POD_EVENTS, given.value, "gabuscemaw")
 
@@ -78,7 +55,7 @@ def test_five_fields_under_any_key_are_a_pod_like_any_other(pipeline: Pipeline) 
     assert pipeline.newest["local/default/pod-d"].manifest is not None
 
 
-@pytest.mark.parametrize("given", [each for each in CHANGES if not each.reason], ids=name)
+@pytest.mark.parametrize("given", each_of(each for each in CHANGES if not each.reason))
 def test_an_odd_firewall_change_is_accepted(pipeline: Pipeline, given: Input) -> None:
     assert pipeline.feed(FIREWALL_CHANGES, given.value, GRAPH) == []
 

@@ -112,6 +112,7 @@ def test_a_peer_that_no_selector_picks_out_is_left_out_and_reported(peer, reason
     assert peer.key in report.rule
 
 
+@pytest.mark.row("E36")
 def test_a_subject_that_no_selector_picks_out_has_no_policy():
     with pytest.raises(ValueError, match="no label picks out kind/default/web"):
         compile_policy(pod("web", labels={"app": "db"}), [])

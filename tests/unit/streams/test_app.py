@@ -41,8 +41,13 @@ def test_the_data_folder_is_made_with_its_parents(tmp_path: Path) -> None:
     assert (tmp_path / "a" / "b").is_dir()
 
 
+@pytest.mark.row("G14")
 def test_no_web_port_serves_nothing(tmp_path: Path) -> None:
-    assert not create_app(options(tmp_path, web_port=None)).conf.web_enabled
+    app = create_app(options(tmp_path, web_port=None))
+
+    assert not app.conf.web_enabled
+    assert list(app.boot_strategy.web_server()) == []
+    assert list(create_app(options(tmp_path)).boot_strategy.web_server()) != []
 
 
 @pytest.mark.parametrize(

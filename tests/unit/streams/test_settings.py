@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from streams.settings import (
+    NEVER_MANAGED,
     ClusterSettings,
     GraphSettings,
     KafkaSettings,
@@ -74,6 +75,7 @@ def test_arguments_win_over_the_environment_and_the_environment_over_the_file(wr
     "variable", ["VEREFLOW_KAFKA__BROKR", "VEREFLOW_KAFKA__CODEC", "VEREFLOW_X"]
 )
 @pytest.mark.parametrize("spelt", [str.upper, str.lower])
+@pytest.mark.row("G12")
 def test_a_variable_that_sets_nothing_is_refused(monkeypatch, variable, spelt):
     monkeypatch.setenv(spelt(variable), "pickle")
 
@@ -112,6 +114,7 @@ def test_every_setting_can_be_set_from_the_environment(monkeypatch):
         "\0",
     ],
 )
+@pytest.mark.row("G11", "G12", "G13")
 def test_a_file_that_is_no_settings_is_refused(write, text):
     write(text)
 
@@ -119,6 +122,7 @@ def test_a_file_that_is_no_settings_is_refused(write, text):
         load()
 
 
+@pytest.mark.row("G11")
 def test_aliases_cannot_become_more_than_the_machine_holds(write):
     lines = ["a: &a [x, x, x, x, x, x, x, x, x, x]"]
     for above, here in zip("abcdefghi", "bcdefghij", strict=True):
@@ -129,6 +133,7 @@ def test_aliases_cannot_become_more_than_the_machine_holds(write):
         read_file(path)
 
 
+@pytest.mark.row("G11")
 def test_a_name_said_twice_is_told_with_its_place(write):
     path = write("web: {}\nkafka: {partitions: 4, partitions: 5}")
 
@@ -136,6 +141,7 @@ def test_a_name_said_twice_is_told_with_its_place(write):
         read_file(path)
 
 
+@pytest.mark.row("G11")
 def test_a_file_has_a_largest_size(tmp_path):
     path = tmp_path / "large.yaml"
     with path.open("wb") as file:
@@ -178,6 +184,7 @@ def test_a_broken_line_of_the_file_is_not_repeated(write, text):
 @pytest.mark.parametrize(
     "port", ["abc", "0", "70000", "6066 ", "+6066", "6_066", "", "-1", 0, 65536]
 )
+@pytest.mark.row("G02")
 def test_what_is_no_port_is_refused(port):
     with pytest.raises(ValidationError, match="port"):
         WebSettings(port=port)
@@ -204,6 +211,7 @@ def test_what_is_no_port_is_refused(port):
         f"http://\u2100{SECRET}",
     ],
 )
+@pytest.mark.row("G03", "G16")
 def test_what_is_no_base_url_is_refused_without_repeating_it(url):
     with pytest.raises(ValidationError) as refused:
         VerefooSettings(url=url, allow_remote_http=True)
@@ -231,11 +239,13 @@ def test_no_message_repeats_a_part_of_what_is_no_url(middle):
         ("https://verefoo.example/verefoo", "https://verefoo.example/verefoo"),
     ],
 )
+@pytest.mark.row("G03")
 def test_base_urls_are_kept_without_their_last_slash(told, kept):
     assert VerefooSettings(url=told).url == kept
 
 
 @pytest.mark.parametrize("host", ["10.1.2.3", "verefoo", "localhost.example", "[fd00::1]"])
+@pytest.mark.row("G04")
 def test_plain_http_leaves_this_machine_only_where_that_is_allowed(host):
     with pytest.raises(ValidationError, match="allow_remote_http"):
         VerefooSettings(url=f"http://{host}:8085")
@@ -244,6 +254,7 @@ def test_plain_http_leaves_this_machine_only_where_that_is_allowed(host):
 
 
 @pytest.mark.parametrize("seconds", [0, -1, "5s", "nan", "inf", "-inf", 1e9, None])
+@pytest.mark.row("G05")
 def test_what_is_no_time_limit_is_refused(seconds):
     with pytest.raises(ValidationError):
         VerefooSettings(timeout=seconds)
@@ -256,6 +267,7 @@ def test_what_is_no_broker_is_refused(broker):
 
 
 @pytest.mark.parametrize("prefix", ["a b", "..", ".", "a/b", "a\n", "x" * 151, "\u00e4"])
+@pytest.mark.row("G06")
 def test_what_cannot_begin_a_topics_name_is_refused(prefix):
     with pytest.raises(ValidationError, match="prefix"):
         KafkaSettings(prefix=prefix)
@@ -265,6 +277,7 @@ LABELS = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?", fullmatch=True)
 
 
 @given(st.from_regex(r"[A-Za-z0-9_-]{0,150}", fullmatch=True), LABELS, LABELS)
+@pytest.mark.row("G06")
 def test_no_two_topics_are_the_same_and_kafka_takes_every_name(prefix, app_id, cluster):
     settings = Settings(
         kafka=KafkaSettings(prefix=prefix, app_id=app_id), cluster=ClusterSettings(name=cluster)
@@ -277,6 +290,7 @@ def test_no_two_topics_are_the_same_and_kafka_takes_every_name(prefix, app_id, c
 
 
 @pytest.mark.parametrize("namespaces", [(), ("kube-system",), ("default", "vereflow"), ("A",)])
+@pytest.mark.row("G22")
 def test_what_must_not_be_managed_is_refused(namespaces):
     with pytest.raises(ValidationError):
         ClusterSettings(namespaces=namespaces)
@@ -290,6 +304,20 @@ def test_a_list_that_is_not_json_is_refused_with_the_way_to_write_it(monkeypatch
         load()
 
     assert SECRET not in str(refused.value)
+
+
+@pytest.mark.row("W05", "W10")
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "10.0.0.1", "worker.example"])
+def test_the_web_pages_without_a_login_are_served_to_this_machine_alone(host):
+    with pytest.raises(ValidationError):
+        WebSettings(host=host)
+
+
+@pytest.mark.row("G22")
+def test_the_system_is_left_alone_whatever_is_set():
+    assert ClusterSettings(own_namespace="shop").never_managed == NEVER_MANAGED | {"shop"}
+    with pytest.raises(ValidationError):
+        ClusterSettings(own_namespace="")
 
 
 def test_settings_do_not_change():

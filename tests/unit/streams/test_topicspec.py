@@ -11,12 +11,13 @@ def test_a_changelog_is_compacted_and_has_the_name_that_faust_looks_for() -> Non
     spec = changelog("app", "pods", 8, 3)
 
     assert spec == TopicSpec("app-pods-changelog", 8, 3, compacted=True)
-    assert spec.configs == {"cleanup.policy": "compact"}
+    assert spec.configs == {"cleanup.policy": "compact", "compression.type": "uncompressed"}
 
 
 def test_a_retention_is_given_in_milliseconds_and_the_time_is_the_brokers() -> None:
     assert TopicSpec("t", 1, 1, retention_ms=5).configs == {
         "cleanup.policy": "delete",
+        "compression.type": "uncompressed",
         "retention.ms": "5",
         "message.timestamp.type": "LogAppendTime",
     }

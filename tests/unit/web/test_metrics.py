@@ -47,6 +47,7 @@ def test_policies_are_counted_as_they_are_computed() -> None:
         ("inexact", "vereflow_inexact_total"),
     ],
 )
+@pytest.mark.row("W11")
 def test_a_hundred_thousand_names_are_a_few_series(count: str, name: str) -> None:
     metrics = Metrics()
 
@@ -82,6 +83,7 @@ def test_a_topic_that_went_away_keeps_no_figure() -> None:
     assert value(metrics, "vereflow_consumer_lag", topic="graph-facts") == 0
 
 
+@pytest.mark.row("G17")
 def test_time_that_runs_backwards_counts_as_none() -> None:
     metrics = Metrics()
 

@@ -60,8 +60,10 @@ async def test_every_view_answers_and_wears_the_headers(site: Site, path: str) -
     "method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"]
 )
 @pytest.mark.parametrize("path", VIEWS)
+@pytest.mark.row("W01", "W13")
 async def test_reading_is_all_there_is(site: Site, path: str, method: str) -> None:
-    response = await site.ask(path, method, Origin="https://evil.example")
+    asked = {"Origin": "https://evil.example", "Access_Control_Request_Method": "GET"}
+    response = await site.ask(path, method, **asked)
 
     assert response.status == 405
     assert set(response.headers["Allow"].split(",")) == {"GET", "HEAD"}
@@ -69,6 +71,7 @@ async def test_reading_is_all_there_is(site: Site, path: str, method: str) -> No
 
 
 @pytest.mark.parametrize("path", VIEWS)
+@pytest.mark.row("W15")
 async def test_the_head_of_every_view_can_be_asked_for(site: Site, path: str) -> None:
     assert (await site.ask(path, "HEAD")).status == 200
 
@@ -90,6 +93,7 @@ async def test_the_head_of_every_view_can_be_asked_for(site: Site, path: str) ->
         *("/tables/policies/../../etc/passwd", "/tables/policies/..%2f..%2fviews.py"),
     ],
 )
+@pytest.mark.row("W01", "W02", "W10")
 async def test_there_is_nothing_else(site: Site, path: str) -> None:
     response = await site.ask(path)
 
@@ -111,6 +115,7 @@ async def test_there_is_nothing_else(site: Site, path: str) -> None:
         ),
     ],
 )
+@pytest.mark.row("W04")
 async def test_a_name_made_to_point_here_reads_nothing(site: Site, host: str) -> None:
     site.put("policies", [("local/default/secret", outcome("k"))])
 
@@ -120,6 +125,7 @@ async def test_a_name_made_to_point_here_reads_nothing(site: Site, host: str) ->
     assert "secret" not in (response.text or "")
 
 
+@pytest.mark.row("W04")
 async def test_a_second_host_name_is_refused_with_the_first(site: Site) -> None:
     headers = CIMultiDict([("Host", "localhost"), ("Host", "evil.example")])
     request = make_mocked_request("GET", "/healthz", headers=headers, app=site.served)
@@ -143,6 +149,7 @@ def test_a_host_header_is_read_strictly(header: str, host: str | None) -> None:
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
+@pytest.mark.row("W09", "X25")
 async def test_a_hostile_name_stays_text_on_every_page(site: Site, hostile: str) -> None:
     await site.ask_page("/tables/policies")
     plain = [Elements(await site.ask_page(path)).tags for path in ("/", "/tables")]
@@ -235,6 +242,7 @@ async def test_an_answer_comes_as_it_was_asked_for(
     assert (await site.ask(path, Accept=accept)).content_type == kind
 
 
+@pytest.mark.row("W12")
 async def test_health_and_readiness_say_why_not(site: Site) -> None:
     site.looker.wedged, site.looker.reasons = ["recovery stands still"], ["rebalancing"]
 
@@ -245,6 +253,7 @@ async def test_health_and_readiness_say_why_not(site: Site) -> None:
     assert json.loads(readiness.text or "")["reasons"] == ["rebalancing"]
 
 
+@pytest.mark.row("W12")
 async def test_a_worker_that_is_not_ready_is_alive(site: Site) -> None:
     site.looker.reasons = ["recovering tables"]
 
@@ -276,6 +285,7 @@ async def test_hands_that_cannot_say_how_they_are_hide_nothing_else(site: Site) 
     assert content["ready"] is True
 
 
+@pytest.mark.row("W14")
 async def test_a_view_that_fails_tells_the_log_and_not_the_asker(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
