@@ -11,6 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from streams.flow import change_sets, compiler, fence, router, tracker
+from streams.flow.graph import Graph
 from streams.records.policies import Revision
 from tests.simulation import applying, cluster, ruling, running
 from tests.simulation.playing import play
@@ -169,3 +170,12 @@ def test_without_conditional_writes_one_that_arrives_late_undoes_a_newer(monkeyp
 
     # In random worlds one in nine hundred notices: this is line 3, told as it happens.
     assert any("went back" in violation for violation in paused_write())
+
+
+@pytest.mark.row("X26")
+def test_without_what_was_decided_some_world_decides_anew(monkeypatch):
+    monkeypatch.setattr(Graph, "put_verdict", lambda graph, row: None)
+
+    assert play(3, limit=2) != []
+    monkeypatch.undo()
+    assert play(3, limit=2) == []
