@@ -7,7 +7,7 @@ writes  firewall-changes, graph-edits
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import structlog
@@ -16,18 +16,22 @@ from agents.outlet import MAX_RAW, Outlet
 from streams.flow.aligner import Rows, Said, is_remembered, said, store_change
 from streams.flow.differences import (
     Delta,
+    Opening,
+    Read,
     changes,
     differences,
     firewall_in,
     holders_in,
     in_one_set,
+    openings,
     read,
     read_rule,
+    without,
 )
 from streams.flow.output import FIREWALL_CHANGES, GRAPH_EDITS, Send
 from streams.graph.model import Element, GraphState
 from streams.records.facts import FirewallChange, GraphFact
-from streams.records.rules import Action
+from streams.records.rules import Action, Rule
 
 log = structlog.get_logger()
 
@@ -38,7 +42,8 @@ class FirewallWatcher:
 
     The rows are what was told before. They are changed as soon as the broker
     has a change, and by what others hear of earlier ownerships. ``refused`` is
-    what the gate was handed already, and outlives an ownership.
+    what the gate was handed already, ``left_out`` what would open too much at
+    once: both are not said again and again, and outlive an ownership.
     """
 
     def __init__(
@@ -48,6 +53,7 @@ class FirewallWatcher:
         session: str,
         rows: Rows,
         refused: set[bytes],
+        left_out: set[Opening],
         default_allow: bool,
     ) -> None:
         self._outlet = outlet
@@ -57,6 +63,7 @@ class FirewallWatcher:
         self._default_allow = default_allow
         self._sets = 0
         self._refused = refused
+        self._left_out = left_out
 
     def has_heard(self, fact: GraphFact) -> bool:
         """Tell whether a change is one of ours, or was stored before we began.
@@ -69,6 +76,14 @@ class FirewallWatcher:
         belongs = fact.change.change_set
         ours = belongs is not None and belongs.id.startswith(self._session)
         return ours or is_remembered(self._rows, fact)
+
+    def leave_out(self, refused: FirewallChange) -> None:
+        """Wait with what we said and is not in force, until there is less of it."""
+        belongs = refused.change_set
+        if belongs is not None and belongs.id.startswith(self._session):
+            delta = Delta(refused.added, refused.removed)
+            default = refused.default_action or Action.DENY
+            self._left_out |= openings(refused.firewall, default, delta)
 
     async def tell(
         self,
@@ -86,20 +101,14 @@ class FirewallWatcher:
         holders = holders_in(state)
         known = said(self._rows, self._graph)
         over = {rule for rule in map(read_rule, ended) if rule is not None}
+        # A firewall that is lost is not a reason to take back what it said.
+        nodes = {name: node for name in owners if (node := firewall_in(state, name))}
+        found = {name: read(node, holders, self._default_allow) for name, node in nodes.items()}
         news: list[FirewallChange] = []
-        refused: list[bytes] = []
-        for name, owner in owners.items():
-            node = firewall_in(state, name)
-            if node is None:
-                # Lost, which is not a reason to take back what it said.
-                continue
-            now = read(node, holders, self._default_allow)
-            before = known.get(name)
-            default = now.said.default
-            delta = differences(before.rules if before else {}, now.said.rules, over)
+        for name, default, delta in self._differences(found, known, over):
+            before, owner = known.get(name), owners[name]
             if before is None or (before.default, before.owner) != (default, owner) or any(delta):
                 news += changes(self._graph, name, default, delta, holders, owner)
-            refused += [self._raw(name, said) for said in now.unreadable]
         gone = [name for name in leaving if name in known and not firewall_in(state, name)]
         for name in gone:
             news += self._gone(name, known[name], whole=leaving[name])
@@ -107,7 +116,8 @@ class FirewallWatcher:
         for name in gone:
             if not leaving[name] and not known[name].rules:
                 await self._forget(name)
-        await self._send_refused(refused)
+        unreadable = ((name, each) for name, now in found.items() for each in now.unreadable)
+        await self._send_refused([self._raw(*each) for each in unreadable])
 
     async def tell_ended(self, ended: Iterable[Element]) -> None:
         """Send that rules we took out are gone, when the graph could not be read again."""
@@ -122,6 +132,19 @@ class FirewallWatcher:
     def last_said(self) -> dict[str, Said]:
         """Return what each firewall said last, if it ever did."""
         return said(self._rows, self._graph)
+
+    def _differences(
+        self, found: Mapping[str, Read], known: Mapping[str, Said], over: Collection[Rule]
+    ) -> list[tuple[str, Action, Delta]]:
+        """Return each firewall's default and what came and went, less what is left out."""
+        every = []
+        for name, now in found.items():
+            before = known[name].rules if name in known else {}
+            every.append((name, now.said.default, differences(before, now.said.rules, over)))
+        if not self._left_out <= {each for told in every for each in openings(*told)}:
+            # Somebody made it less: it may be little enough now.
+            self._left_out.clear()
+        return [without(self._left_out, *told) for told in every]
 
     def _gone(self, firewall: str, before: Said, whole: bool) -> list[FirewallChange]:
         if whole:

@@ -32,7 +32,7 @@ from streams.flow.aligner import (
     wanted_owners,
 )
 from streams.flow.caution import leave_all, reborn
-from streams.flow.differences import firewall_in
+from streams.flow.differences import Opening, firewall_in
 from streams.flow.moving import Known, move
 from streams.flow.output import FIREWALL_CHANGES, GRAPH_EDITS, PATCH_OUTCOMES, Send
 from streams.graph.model import GraphState
@@ -78,6 +78,7 @@ class GraphKeeper:
         self._finder = GraphFinder(verefoo, ours.graph, self._is_ours, ours.gid)
         self._mine: Ownership | None = None
         self._refused: set[bytes] = set()
+        self._left_out: set[Opening] = set()
         # Why rules stay on firewalls of another placement; None: not judged yet.
         self._refusal: str | None = None
         self._woken = asyncio.Event()
@@ -120,6 +121,8 @@ class GraphKeeper:
         mine = self._mine
         if mine is None or mine.watcher.has_heard(fact) or mine.has_said(fact.place):
             return
+        if fact.refused is not None:
+            mine.watcher.leave_out(fact.refused)
         if remember(mine.rows, fact, source, self.ours.aligning):
             self.wake()
 
@@ -164,7 +167,7 @@ class GraphKeeper:
         await self._tell(mine, result, complete)
         self.aligned = result.done and complete
         if result.done:
-            self.last_error = self._said_of_those_left_out(mine)
+            self.last_error = self._said_of_what_is_left_out(mine)
         if self.aligned:
             await self._answer(mine, barriers - mine.answered)
             mine.quiet = (state, changes) if result.state is state else None
@@ -172,7 +175,7 @@ class GraphKeeper:
 
     def _begin(self) -> Ownership:
         self._refusal = None
-        return Ownership(self._outlet, self.ours, self._rows(), self._refused)
+        return Ownership(self._outlet, self.ours, self._rows(), self._refused, self._left_out)
 
     async def _find(self, mine: Ownership) -> GraphState:
         made = self._finder.made
@@ -270,11 +273,13 @@ class GraphKeeper:
         await self._outlet.deliver(Send(GRAPH_EDITS, self.ours.graph, fact))
         store_place(mine.rows, self.ours.graph, place)
 
-    def _said_of_those_left_out(self, mine: Ownership) -> str:
-        """Say how many pods have no firewall although each should have one of its own."""
+    def _said_of_what_is_left_out(self, mine: Ownership) -> str:
+        """Say which pods have no firewall of their own, and that rules would open too much."""
         owners = wanted_owners(mine.rows, self.ours.graph)
         left_out = self.ours.placement.refusal(owners, places(mine.rows, self.ours.graph))
-        return "; ".join(each for each in (self._refusal, left_out) if each)
+        many = len(self._left_out)
+        waiting = f"{many} rules would open too much at once: see blast-limit" if many else ""
+        return "; ".join(each for each in (self._refusal, left_out, waiting) if each)
 
     async def _tell(self, mine: Ownership, result: Aligned, complete: bool) -> None:
         self._check_kept(mine)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from agents.firewall_watcher import FirewallWatcher
 from agents.outlet import Outlet
 from streams.flow.aligner import AlignerRow, Aligning
+from streams.flow.differences import Opening
 from streams.graph.model import GraphState
 from streams.graph.placements import Placement
 from streams.graph.star import Star
@@ -47,13 +48,18 @@ class Ownership:
     """One stretch of time in which this worker keeps the graph, and what it knows meanwhile."""
 
     def __init__(
-        self, outlet: Outlet, ours: Keeping, rows: Mapping[str, AlignerRow], refused: set[bytes]
+        self,
+        outlet: Outlet,
+        ours: Keeping,
+        rows: Mapping[str, AlignerRow],
+        refused: set[bytes],
+        left_out: set[Opening],
     ) -> None:
         mine = {key: row for key, row in rows.items() if key.startswith(f"{ours.graph}|")}
         self.rows = CountedRows(mine)
         self.session = uuid.uuid4().hex
         self.watcher = FirewallWatcher(
-            outlet, ours.graph, self.session, self.rows, refused, ours.default_allow
+            outlet, ours.graph, self.session, self.rows, refused, left_out, ours.default_allow
         )
         self.has_read = False
         self.answered: set[str] = set()

@@ -38,7 +38,7 @@ async def handle_each(app: Any, stream: Any, outlet: Outlet, handle: Handle) -> 
 
 async def _take(event: Any, outlet: Outlet, handle: Handle) -> None:
     source = source_of(event)
-    outputs = judge(event.value, event.key, source, handle)
+    outputs = judge(event.value, event.key, source, handle, outlet.lines)
     passing("stored")
     for output in outputs:
         refusal = output if isinstance(output, Refusal) else None
@@ -48,7 +48,7 @@ async def _take(event: Any, outlet: Outlet, handle: Handle) -> None:
             except RecordTooLarge as error:
                 refusal = Refusal(LetterReason.TOO_LARGE, str(error))
         if refusal is not None:
-            log.warning("dead letter", source=source.text, reason=refusal.reason)
+            outlet.lines.warning("dead letter", source=source.text, reason=refusal.reason)
             await outlet.bury(source, event.message.value, refusal.reason, refusal.detail)
     outlet.metrics.handled(source.topic)
     passing("sent")
@@ -65,7 +65,7 @@ def source_of(event: Any) -> Source:
     )
 
 
-def judge(value: Any, key: str | None, source: Source, handle: Handle) -> Outputs:
+def judge(value: Any, key: str | None, source: Source, handle: Handle, lines: Any = log) -> Outputs:
     """Return what follows from one record; never raise for anything the record says."""
     if value is None:
         return [Refusal(LetterReason.TOMBSTONE)]
@@ -78,5 +78,5 @@ def judge(value: Any, key: str | None, source: Source, handle: Handle) -> Output
     except RecordTooLarge as error:
         return [Refusal(LetterReason.TOO_LARGE, str(error))]
     except BUGS as error:
-        log.exception("handler failed", source=source.text)
+        lines.exception("handler failed", source=source.text)
         return [Refusal(LetterReason.INTERNAL_ERROR, escape(f"{type(error).__name__}: {error}"))]

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from agents.metrics import Metrics
+from agents.sparing import Sparing
 from streams.codec import escape
 from streams.flow.output import DEAD_LETTERS, Send
 from streams.records.cause import Source
@@ -26,6 +27,7 @@ class Outlet:
     def __init__(self, topics: Topics, metrics: Metrics | None = None) -> None:
         self._topics = topics
         self.metrics = metrics or Metrics()
+        self.lines = Sparing()
 
     async def send(self, output: Send) -> None:
         """Hand a record to the producer, which is flushed before the source offset is committed."""

@@ -1,7 +1,8 @@
 """Resolve each graph's pods and rules into the view of every pod concerned.
 
 reads   graph-facts
-writes  [graph-pods, graph-rules], pod-rules, key-frames
+writes  [graph-pods, graph-rules], pod-rules, key-frames; graph-edits, for what of a polled change
+        would open too much
 
 The index of a graph lives in memory beside its rows, and is built anew whenever partitions move:
 another worker may have written the rows meanwhile.
@@ -17,6 +18,7 @@ from agents.commits import committed
 from agents.handling import handle_each
 from agents.outlet import Outlet
 from streams.flow import router
+from streams.flow.graph import Graph
 from streams.flow.graph_rows import GraphRow, PodsRow
 from streams.flow.lateness import is_time
 from streams.flow.output import GRAPH_FACTS, Outputs
@@ -32,15 +34,15 @@ class Graphs:
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
-        self._built: dict[tuple[str, int], router.Graph] = {}
+        self._built: dict[tuple[str, int], Graph] = {}
 
-    def get(self, name: str, partition: int) -> router.Graph:
+    def get(self, name: str, partition: int) -> Graph:
         """Return one graph with its index."""
         graph = self._built.get((name, partition))
         if graph is None:
             pods = PartitionRows[PodsRow](self._tables["graph-pods"], partition)
             rows = PartitionRows[GraphRow](self._tables["graph-rules"], partition)
-            graph = self._built[name, partition] = router.Graph(name, pods, rows)
+            graph = self._built[name, partition] = Graph(name, pods, rows)
         return graph
 
     def forget(self, partition: int, committed: int) -> None:

@@ -186,7 +186,8 @@ class Worker:
         names = firewall_names(settings.graph)
         checks = Checks(frozenset(graphs), names, settings.rules.default_allow)
         frames = settings.kafka.frame_minutes * 60
-        routing = Routing(partitions, epoch, clusters, judging_of(settings), frames)
+        limit = settings.rules.blast_limit
+        routing = Routing(partitions, epoch, clusters, judging_of(settings), frames, limit)
         compiling = Compiling(settings.instance, epoch, clusters)
         pod_tracker.install(*base, tracking)
         firewall_gate.install(self.app, self._topics, self._outlet, checks)

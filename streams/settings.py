@@ -233,6 +233,11 @@ class RuleSettings(Group):
         default=Reading.ANY_END,
         description="Whether one firewall is enough to let a flow pass, or both its pods' must.",
     )
+    blast_limit: int | None = Field(
+        default=None,
+        ge=0,
+        description="For how many pods one change may open something unasked; None: for any.",
+    )
 
 
 class WebSettings(Group):

@@ -17,6 +17,7 @@ from streams.records.rules import Action, Rule
 
 KEPT_BARRIERS = 16
 KEPT_GONE = 1000
+KEPT_REFUSED = 100
 FORGET_EVERY = 500
 
 
@@ -64,6 +65,7 @@ class AlignerRow(Record):
     rule: SaidRule | None = None
     default: SaidDefault | None = None
     part: FirewallChange | None = None
+    refused: FirewallChange | None = None
     place: Place | None = None
     newest: Newest | None = None
     progress: Progress | None = None
@@ -99,6 +101,8 @@ def remember(rows: Rows, fact: GraphFact, source: Source, ours: Aligning) -> boo
         return _mark(rows, fact.graph, fact.mark, ours)
     if fact.place is not None:
         store_place(rows, fact.graph, fact.place)
+    if fact.refused is not None:
+        _note_refused(rows, fact.graph, fact.refused, source.offset)
     if fact.change is not None and not _said_before(rows, fact, source):
         store_change(rows, fact.graph, fact.change)
         _note_newest(rows, fact, source)
@@ -164,6 +168,11 @@ def store_change(rows: Rows, graph: str, change: FirewallChange) -> None:
         action = part.default_action or Action.DENY
         default = SaidDefault(firewall=part.firewall, action=action, owner=part.owner or "")
         rows[f"{graph}|default|{part.firewall}"] = AlignerRow(default=default)
+    for part in parts:
+        # What would have opened too much may have been refused before this came here.
+        row = rows.get(_refused_key(graph, part))
+        if row is not None and row.refused is not None:
+            _take_back(rows, graph, row.refused)
 
 
 def said(rows: Mapping[str, AlignerRow], graph: str) -> dict[str, Said]:
@@ -232,14 +241,39 @@ def _newest_key(fact: GraphFact) -> str:
     return f"{fact.graph}|newest|{fact.rev[0] if fact.rev else ''}"
 
 
+def _note_refused(rows: Rows, graph: str, refused: FirewallChange, at: int) -> None:
+    rows[_refused_key(graph, refused)] = AlignerRow(refused=refused, at=at)
+    _take_back(rows, graph, refused)
+
+
+def _take_back(rows: Rows, graph: str, refused: FirewallChange) -> None:
+    """Forget that Verefoo said what is not in force: it is to be told again."""
+    for rule in refused.added:
+        rows.pop(_rule_key(graph, refused.firewall, rule), None)
+    for rule in refused.removed:
+        # Only a DENY is not taken away, and that was meant for nobody.
+        kept = SaidRule(firewall=refused.firewall, rule=rule)
+        rows[_rule_key(graph, refused.firewall, rule)] = AlignerRow(rule=kept)
+    row = rows.get(key := f"{graph}|default|{refused.firewall}")
+    if refused.default_action is not None and row is not None and row.default is not None:
+        denying = row.default.model_copy(update={"action": Action.DENY})
+        rows[key] = AlignerRow(default=denying)
+
+
+def _refused_key(graph: str, part: FirewallChange) -> str:
+    belongs = part.change_set
+    return f"{graph}|refused|{belongs.id if belongs else ''}|{belongs.part if belongs else 1}"
+
+
 def _forget(rows: Rows, graph: str) -> None:
-    """Drop the pods that went longest ago: they are kept for claims that come too late."""
-    gone = [
-        (row.at, key)
-        for key, row in list(rows.items())
-        if row.claim and not row.claim.live and key.startswith(f"{graph}|")
-    ]
-    for _, key in sorted(gone)[:-KEPT_GONE]:
+    """Drop what went or was refused longest ago: it is kept for what comes too late."""
+    gone, refused = list[tuple[int, str]](), list[tuple[int, str]]()
+    for key, row in list(rows.items()):
+        if key.startswith(f"{graph}|") and row.claim and not row.claim.live:
+            gone.append((row.at, key))
+        elif key.startswith(f"{graph}|") and row.refused:
+            refused.append((row.at, key))
+    for _, key in (*sorted(gone)[:-KEPT_GONE], *sorted(refused)[:-KEPT_REFUSED]):
         del rows[key]
 
 

@@ -20,6 +20,14 @@ def key_of(change: FirewallChange) -> str:
     return f"set|{change.change_set.id}|{change.change_set.part:05d}"
 
 
+def row_of(parts: Parts, change: FirewallChange, at: int) -> PartRow:
+    """Return the row of one part: said again in the same words, it lies where it lay first."""
+    known = parts.get(key_of(change))
+    if known is not None and known.at < at and _words(known.change) == _words(change):
+        return known
+    return PartRow(change=change, at=at)
+
+
 def collect(parts: Parts, change: FirewallChange) -> list[FirewallChange] | None:
     """Return the whole set in order once this part completes it, else None."""
     belongs = change.change_set
@@ -43,3 +51,7 @@ def done_with(parts: Parts, committed: int) -> list[str]:
     finished = [name for name in below if len(sets[name]) >= parts[sets[name][0]].of]
     unfinished = [name for name in below if name not in finished][:-KEPT_UNFINISHED]
     return [key for name in (*finished, *unfinished) for key in sets[name]]
+
+
+def _words(change: FirewallChange) -> FirewallChange:
+    return change.model_copy(update={"cause": None})

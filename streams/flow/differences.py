@@ -32,6 +32,13 @@ class Delta(NamedTuple):
     removed: tuple[Rule, ...]
 
 
+class Opening(NamedTuple):
+    """What a firewall says that may open something: a rule that came or went, or its default."""
+
+    firewall: str
+    rule: Rule | None
+
+
 def firewall_in(state: GraphState, name: str) -> Node | None:
     """Return the firewall of this name; None if it is not there, or bare of what makes it one."""
     node = state.firewall(name)
@@ -93,6 +100,25 @@ def differences(
     added = {rule for rule in told if rule not in known} | anew
     removed = {rule for rule in known if rule not in told} | anew
     return Delta(_sorted(added), _sorted(removed))
+
+
+def openings(firewall: str, default: Action, delta: Delta) -> set[Opening]:
+    """Return what of a difference may open something."""
+    added = {rule for rule in delta.added if rule.action is Action.ALLOW}
+    removed = {rule for rule in delta.removed if rule.action is Action.DENY}
+    found = {Opening(firewall, rule) for rule in added | removed}
+    return found | ({Opening(firewall, None)} if default is Action.ALLOW else set())
+
+
+def without(
+    left_out: Collection[Opening], firewall: str, default: Action, delta: Delta
+) -> tuple[str, Action, Delta]:
+    """Return a difference without what is left out of it."""
+    added, removed = (
+        tuple(rule for rule in rules if Opening(firewall, rule) not in left_out) for rules in delta
+    )
+    by_default = Action.DENY if Opening(firewall, None) in left_out else default
+    return firewall, by_default, Delta(added, removed)
 
 
 def changes(

@@ -83,6 +83,8 @@ def pods_rows(index: GraphIndex) -> Iterator[tuple[str, PodsRow]]:
         yield key, PodsRow(pod=pod)
     for key, binding in index.bindings.items():
         yield key, PodsRow(binding=binding)
+    for verdict in index.verdicts.values():
+        yield verdict.key, PodsRow(verdict=verdict)
 
 
 def graph_rows(index: GraphIndex) -> Iterator[tuple[str, GraphRow]]:
@@ -96,3 +98,5 @@ def graph_rows(index: GraphIndex) -> Iterator[tuple[str, GraphRow]]:
         yield key, GraphRow(part=part)
     for at, said in index.said.items():
         yield f"said|{at}", GraphRow(said=said)
+    for verdict in index.verdicts.values():
+        yield verdict.key, GraphRow(verdict=verdict)

@@ -72,11 +72,29 @@ class BindingRow(Record):
         return binding_key(self.rule, self.said, self.end)
 
 
+class VerdictRow(Record):
+    """How the change at this offset was decided: for how many pods it would open something.
+
+    ``limit`` is what that was too many for; None: it was taken. It lies beside the pods and beside
+    the rules, written before whatever comes later: where it is lost, so are those.
+    """
+
+    at: int
+    opens: int = 0
+    limit: int | None = None
+
+    @property
+    def key(self) -> str:
+        """Return the row's key within its graph."""
+        return f"verdict|{self.at}"
+
+
 class PodsRow(Record):
     """One row of ``graph-pods``: exactly one of these."""
 
     pod: GraphPodRow | None = None
     binding: BindingRow | None = None
+    verdict: VerdictRow | None = None
 
 
 class RuleRow(Record):
@@ -173,3 +191,4 @@ class GraphRow(Record):
     gate: GateRow | None = None
     part: PartRow | None = None
     said: SaidRow | None = None
+    verdict: VerdictRow | None = None

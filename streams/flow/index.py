@@ -16,6 +16,7 @@ from streams.flow.graph_rows import (
     PodsRow,
     RuleRow,
     SaidRow,
+    VerdictRow,
     binding_key,
 )
 from streams.policy.selection import selected_by, worn
@@ -48,6 +49,7 @@ class GraphIndex:
         self.fronts: defaultdict[str, set[str]] = defaultdict(set)
         self.parts: dict[str, PartRow] = {}
         self.said: dict[int, SaidRow] = {}
+        self.verdicts: dict[int, VerdictRow] = {}
         self.newest: dict[int, int] = {}
         self.heard: dict[int, int] = {}
         self.changed: defaultdict[int, set[str]] = defaultdict(set)
@@ -74,6 +76,8 @@ class GraphIndex:
             self.put_pod(key, row.pod)
         elif row.binding is not None:
             self.put_binding(row.binding)
+        elif row.verdict is not None:
+            self.verdicts[row.verdict.at] = row.verdict
 
     def put_binding(self, row: BindingRow) -> None:
         """Take in to whom an end of a rule is bound."""
@@ -124,6 +128,8 @@ class GraphIndex:
             self.parts[key] = row.part
         elif row.said is not None:
             self.put_said(row.said)
+        elif row.verdict is not None:
+            self.verdicts[row.verdict.at] = row.verdict
 
     def put_said(self, row: SaidRow) -> None:
         """Take in which firewall change one fact was."""
@@ -166,6 +172,10 @@ class GraphIndex:
             self.fronts[old.owner].discard(old.firewall)
         self.firewalls[row.firewall] = row
         self.fronts[row.owner].add(row.firewall)
+
+    def drop_firewall(self, firewall: str) -> None:
+        """Forget what a firewall is besides its rules."""
+        self.fronts[self.firewalls.pop(firewall).owner].discard(firewall)
 
     def rules_of(self, firewall: str) -> set[str]:
         """Return the keys of one firewall's rules, the dropped ones too."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from streams.flow import compiler, router
 from streams.flow.framing import KeyFrame
+from streams.flow.graph import Graph
 from streams.flow.graph_rows import GraphRow, PodsRow
 from streams.flow.output import Outputs, Send
 from streams.records.cause import Source
@@ -23,7 +24,7 @@ class Replay:
     def __init__(self, graph: str, routing: router.Routing, compiling: compiler.Compiling) -> None:
         self._routing = routing._replace(epoch=0)
         self._compiling = compiling
-        self.graph = router.Graph(graph, {}, {})
+        self.graph = Graph(graph, {}, {})
         self._rows: dict[str, compiler.PodRulesRow] = {}
         self._views: dict[str, PodRules] = {}
         self._compiled = 0
@@ -36,7 +37,7 @@ class Replay:
         for part in parts:
             pods |= {f"{name}|{key}": row for key, row in part.pods.items()}
             rows |= {f"{name}|{key}": row for key, row in part.rows.items()}
-        self.graph = router.Graph(name, pods, rows)
+        self.graph = Graph(name, pods, rows)
         self._routing = self._routing._replace(epoch=self.graph.index.gate.epoch)
         everybody = sorted(self.graph.index.pods)
         here = Source(topic="", partition=0, offset=parts[0].at)

@@ -2,102 +2,45 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from streams.flow import change_sets
+from streams.flow.blast import blast, closing, opening
 from streams.flow.framing import frame, is_due
-from streams.flow.graph_rows import (
-    BindingRow,
-    FirewallRow,
-    GateRow,
-    GraphPodRow,
-    GraphRow,
-    PartRow,
-    PodsRow,
-    RuleRow,
-    SaidRow,
-)
+from streams.flow.graph import Graph
+from streams.flow.graph_rows import BindingRow, GateRow, GraphPodRow, SaidRow, VerdictRow
 from streams.flow.index import GraphIndex
 from streams.flow.judging import Judging
-from streams.flow.output import KEY_FRAMES, POD_RULES, Outputs, Refusal, Send
+from streams.flow.output import GRAPH_EDITS, KEY_FRAMES, POD_RULES, Outputs, Refusal, Send
 from streams.flow.views import Resolved, resolve
+from streams.flow.writing import bind_again, bind_end, write
 from streams.policy.selection import worn
-from streams.records.addresses import is_exact
 from streams.records.cause import Cause, Source
 from streams.records.facts import FirewallChange, GraphFact, PodClaim
 from streams.records.marks import Mark, MarkKind
 from streams.records.policies import PodRules
 from streams.records.reasons import LetterReason
-from streams.records.rules import Action, Rule
 from streams.records.views import PodRef
-from streams.rules.verdict import Reading
 
 MOST_PEERS = 2500
 KEPT_BARRIERS = 16
 KEPT_BEFORE = 4
-# Places beyond those of any whole list, and how many one change may take of them.
-BEHIND_ALL = 1_000_000_000
-MOST_SAID = 100_000
-
-PodRows = MutableMapping[str, PodsRow]
-GraphRows = MutableMapping[str, GraphRow]
 
 
 class Routing(NamedTuple):
-    """What the router must know of its surroundings; a key frame comes every so many seconds."""
+    """What the router must know of its surroundings.
+
+    A key frame comes every so many seconds. One change may open something for ``blast_limit`` pods,
+    unless it says that it means to; None: for any number.
+    """
 
     partitions: int
     epoch: int
     clusters: tuple[str, ...]
     judging: Judging = Judging()
     frame_seconds: float = 10_800
-
-
-class Graph:
-    """One graph's rows together with their index: what is put in one is put in the other."""
-
-    def __init__(self, name: str, pods: PodRows, rows: GraphRows) -> None:
-        self.name = name
-        self.pods = pods
-        self.rows = rows
-        self.index = GraphIndex.of(name, pods, rows)
-
-    def put_pod(self, key: str, row: GraphPodRow) -> None:
-        """Store a pod's row, then index it."""
-        self.pods[f"{self.name}|{key}"] = PodsRow(pod=row)
-        self.index.put_pod(key, row)
-
-    def put_binding(self, row: BindingRow) -> None:
-        """Store to whom an end of a rule is bound, then index it."""
-        self.pods[f"{self.name}|{row.key}"] = PodsRow(binding=row)
-        self.index.put_binding(row)
-
-    def put_rule(self, key: str, row: RuleRow) -> None:
-        """Store a rule's row, then index it."""
-        self.rows[f"{self.name}|{key}"] = GraphRow(rule=row)
-        self.index.put_rule(key, row)
-
-    def put_firewall(self, row: FirewallRow) -> None:
-        """Store what a firewall is besides its rules."""
-        self.rows[f"{self.name}|{row.firewall}|"] = GraphRow(firewall=row)
-        self.index.put_firewall(row)
-
-    def put_gate(self, gate: GateRow) -> None:
-        """Store what of the first sync was seen."""
-        self.rows[f"{self.name}|"] = GraphRow(gate=gate)
-        self.index.gate = gate
-
-    def put_part(self, key: str, row: PartRow) -> None:
-        """Keep one part of a change set."""
-        self.rows[f"{self.name}|{key}"] = GraphRow(part=row)
-        self.index.parts[key] = row
-
-    def put_said(self, row: SaidRow) -> None:
-        """Remember which firewall change one fact was."""
-        self.rows[f"{self.name}|said|{row.at}"] = GraphRow(said=row)
-        self.index.put_said(row)
+    blast_limit: int | None = None
 
 
 def handle(graph: Graph, fact: GraphFact, source: Source, ours: Routing) -> Outputs:
@@ -105,16 +48,17 @@ def handle(graph: Graph, fact: GraphFact, source: Source, ours: Routing) -> Outp
     if fact.mark is not None:
         return _mark(graph, fact.mark, source, ours)
     touched: set[str] = set()
+    refused: Outputs = []
     if fact.claim is not None:
         touched = _claim(graph, fact.claim, source, fact.cause)
     elif fact.change is not None and not _said_before(graph.index, fact, source):
-        touched = _change(graph, fact.change, source, ours)
+        touched, refused = _change(graph, fact.change, source, ours)
         if fact.rev is not None:
             # Last: a kill before this makes it all happen again.
             partition, rev = fact.rev
             said = SaidRow(partition=partition, rev=rev, at=source.offset, origin=fact.origin)
             graph.put_said(said)
-    return speak(graph, sorted(touched), source, fact.cause, ours)
+    return [*speak(graph, sorted(touched), source, fact.cause, ours), *refused]
 
 
 def forget(graph: Graph, committed: int) -> None:
@@ -125,6 +69,9 @@ def forget(graph: Graph, committed: int) -> None:
             graph.rows.pop(f"{graph.name}|{key}", None)
             graph.index.drop_rule(key)
     _forget_bindings(graph, committed)
+    for verdict in list(graph.index.verdicts.values()):
+        if verdict.at < committed:
+            graph.drop_verdict(verdict)
     for key in change_sets.done_with(graph.index.parts, committed):
         graph.rows.pop(f"{graph.name}|{key}", None)
         del graph.index.parts[key]
@@ -208,7 +155,7 @@ def _claim(graph: Graph, claim: PodClaim, source: Source, cause: Cause | None) -
         )
         graph.put_pod(key, row)
     # Met again: what was bound here may be on disk and in no changelog, or may be lost.
-    _bind_again(graph, source.offset)
+    bind_again(graph, source.offset)
     now = index.pods[key].pod
     if index.holds(now):
         _bind(graph, now, source.offset)
@@ -244,135 +191,55 @@ def _bind(graph: Graph, pod: PodRef, at: int) -> None:
             continue
         for end, name in row.ends():
             if name == pod.address:
-                _bind_end(graph, BindingRow(rule=key, said=row.at, end=end, uid=pod.uid, at=at))
+                bind_end(graph, BindingRow(rule=key, said=row.at, end=end, uid=pod.uid, at=at))
 
 
-def _bind_end(graph: Graph, binding: BindingRow) -> None:
-    if binding.key not in graph.index.bindings:
-        graph.put_binding(binding)
-
-
-def _bind_again(graph: Graph, at: int) -> None:
-    for key in sorted(graph.index.bound.get(at, ())):
-        graph.put_binding(graph.index.bindings[key])
-
-
-def _change(graph: Graph, change: FirewallChange, source: Source, ours: Routing) -> set[str]:
-    if change.change_set is not None and change.change_set.of > 1:
-        graph.put_part(change_sets.key_of(change), PartRow(change=change, at=source.offset))
-    parts = change_sets.collect(graph.index.parts, change)
+def _change(
+    graph: Graph, change: FirewallChange, source: Source, ours: Routing
+) -> tuple[set[str], Outputs]:
+    """Return whom a change touches, and what becomes of it if it would open too much."""
+    parts = _whole(graph, change, source.offset)
     if parts is None:
-        return set()
-    everybody, moved = False, set[str]()
-    for name in sorted({part.firewall for part in parts}):
-        mine = [part for part in parts if part.firewall == name]
-        known = graph.index.firewalls.get(name)
-        said = _firewall(known, name, mine, source.offset)
-        _write_rules(graph, mine, said)
-        everybody |= _write_firewall(graph, said)
-        owners = {said.owner, known.owner if known else ""}
-        if ours.judging.reading is Reading.EVERY_HOP and len(owners) > 1:
-            moved |= graph.index.owned(owners)
-    if everybody:
-        return set(graph.index.pods)
-    changed = graph.index.changed.get(source.offset, set())
-    return moved | {pod for key in changed for pod in graph.index.ends(graph.index.rules[key])}
+        return set(), []
+    at, reading = source.offset, ours.judging.reading
+    verdict = _verdict(graph, parts, at, ours)
+    if ours.blast_limit is not None or at in graph.index.verdicts:
+        graph.put_verdict(verdict)
+    if verdict.limit is None:
+        return write(graph, parts, at, reading), []
+    refusal = Refusal(
+        LetterReason.BLAST_LIMIT,
+        f"it would open something for {verdict.opens} pods, and the limit is {verdict.limit}",
+    )
+    left_out = [
+        Send(GRAPH_EDITS, graph.name, GraphFact(graph=graph.name, refused=each))
+        for each in opening(parts, graph.index.firewalls)
+    ]
+    return write(graph, closing(parts), at, reading), [refusal, *left_out]
 
 
-def _firewall(
-    known: FirewallRow | None, name: str, mine: list[FirewallChange], at: int
-) -> FirewallRow:
-    """Return what the firewall is by this change: as it was, where rules only come and go."""
-    row = FirewallRow(firewall=name) if known is None or _is_whole(mine) else known
-    said: dict[str, object] = {"at": at}
-    for part in mine if not mine[-1].gone else ():
-        said |= {} if part.default_action is None else {"default_action": part.default_action}
-        said |= {} if part.ordered is None else {"ordered": part.ordered}
-        said |= {} if part.owner is None else {"owner": part.owner}
-    return row.model_copy(update=said)
+def _whole(graph: Graph, change: FirewallChange, at: int) -> list[FirewallChange] | None:
+    parts = graph.index.parts
+    if change.change_set is not None and change.change_set.of > 1:
+        graph.put_part(change_sets.key_of(change), change_sets.row_of(parts, change, at))
+    # Met again, parts that came later may be there: they have not been said yet.
+    return change_sets.collect({key: row for key, row in parts.items() if row.at <= at}, change)
 
 
-def _is_whole(mine: list[FirewallChange]) -> bool:
-    return mine[-1].gone or any(part.elements is not None for part in mine)
-
-
-def _write_firewall(graph: Graph, new: FirewallRow) -> bool:
-    """Store what a firewall is besides its rules; tell whether that touches everybody."""
-    old = graph.index.firewalls.get(new.firewall)
-    if old is not None and old.at >= new.at:
-        if old.at == new.at:
-            graph.put_firewall(old)
-        return old.at == new.at
-    if old is not None and old == new.model_copy(update={"at": old.at}):
-        return False
-    graph.put_firewall(new)
-    known = (old.default_action, old.ordered) if old else (Action.DENY, new.ordered)
-    return known != (new.default_action, new.ordered)
-
-
-def _write_rules(graph: Graph, mine: list[FirewallChange], said: FirewallRow) -> None:
-    """Store the rules that come, mark the rules that go; newer rows are left alone."""
-    index, name, at = graph.index, said.firewall, said.at
-    whole = _is_whole(mine)
-    wanted = dict(_said_rules(mine, whole, said))
-    removed = {key for part in mine for rule in part.removed for key in _places(index, name, rule)}
-    holders = {address: uid for part in mine for address, uid in part.holders.items()}
-    # Only a whole list is held against all that is known: a delta costs what it says.
-    leaving = index.rules_of(name) if whole else removed
-    # A replay: after a kill these rows may be on disk and in no changelog.
-    _bind_again(graph, at)
-    for key in sorted(index.changed.get(at, ())):
-        graph.put_rule(key, index.rules[key])
-    for key in sorted(leaving - wanted.keys()):
-        known = index.rules.get(key)
-        if known is not None and not known.dropped and known.at < at:
-            graph.put_rule(key, known.model_copy(update={"dropped": True, "at": at}))
-    for key, row in wanted.items():
-        known = index.rules.get(key)
-        # Taken away and given again in one breath is a new rule: it binds to today's holders.
-        fresh = known is None or known.dropped or key in removed
-        if fresh and (known is None or known.at < at):
-            graph.put_rule(key, row)
-        if index.rules[key].at == at:
-            _bind_rule(graph, key, holders)
-
-
-def _said_rules(
-    mine: list[FirewallChange], whole: bool, said: FirewallRow
-) -> Iterator[tuple[str, RuleRow]]:
-    """Yield a row for each rule that is to stand: a place is said by a whole ordered list only."""
-    rules = [rule for part in mine for rule in (*(part.elements or ()), *part.added)]
-    for number, rule in enumerate(rules, 1):
-        place = number if said.ordered else 0
-        key = rule_key(said.firewall, rule, place if whole else 0)
-        if said.ordered and not whole:
-            # Behind everything that was said before.
-            place += BEHIND_ALL + said.at * MOST_SAID
-        yield key, RuleRow(firewall=said.firewall, rule=rule, place=place, at=said.at)
-
-
-def _places(index: GraphIndex, firewall: str, rule: Rule) -> Iterator[str]:
-    """Yield the keys of a rule wherever it stands: in an ordered list it has a place."""
-    exact = [end for end in (rule.source, rule.destination) if is_exact(end)]
-    for key in index.naming[exact[0]] if exact else index.wild:
-        if index.rules[key].firewall == firewall and index.rules[key].rule == rule:
-            yield key
-
-
-def rule_key(firewall: str, rule: Rule, place: int) -> str:
-    """Return the key of a rule's row: the same rule twice in an unordered list is one."""
-    text = rule.model_dump_json(exclude_defaults=False)
-    return f"{firewall}|{place:05d}|{hashlib.sha256(text.encode()).hexdigest()[:20]}"
-
-
-def _bind_rule(graph: Graph, key: str, holders: Mapping[str, str]) -> None:
-    """Bind a rule's exact ends to whom it is said for, or to who holds the addresses now."""
-    row = graph.index.rules[key]
-    for end, name in row.ends():
-        holder = graph.index.holder(name)
-        uid = holders.get(name) or (holder.uid if holder else None)
-        if uid and is_exact(name):
-            _bind_end(graph, BindingRow(rule=key, said=row.at, end=end, uid=uid, at=row.at))
+def _verdict(graph: Graph, parts: Sequence[FirewallChange], at: int, ours: Routing) -> VerdictRow:
+    """Decide a change once: met again, the rows may know what came later."""
+    known = graph.index.verdicts.get(at)
+    if known is not None:
+        return known
+    meant = any(part.beyond_limit for part in parts)
+    # Taken in without a verdict: then there was no limit.
+    taken = bool(graph.index.changed.get(at))
+    if ours.blast_limit is None or meant or taken or not graph.index.gate.open:
+        return VerdictRow(at=at)
+    opens = blast(graph, parts, at, ours.judging, ours.blast_limit)
+    return VerdictRow(
+        at=at, opens=opens, limit=ours.blast_limit if opens > ours.blast_limit else None
+    )
 
 
 def speak(

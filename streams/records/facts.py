@@ -47,7 +47,8 @@ class FirewallChange(Record):
     pod and bind to it. ``polled`` changes are what we read in Verefoo ourselves: only those are
     compared with what it says next. A ``forwarded`` change lay under another key before, at the
     partition and offset that its cause names. ``owner`` is the uid of the pod that a firewall
-    stands before; of none, if it is empty.
+    stands before; of none, if it is empty. ``beyond_limit`` says that whoever wrote this means to
+    open something for more pods than one change may; one part says it for its whole set.
     """
 
     graph: str = Field(default="", max_length=128)
@@ -60,6 +61,7 @@ class FirewallChange(Record):
     gone: bool = Field(default=False, strict=True)
     polled: bool = Field(default=False, strict=True)
     forwarded: bool = Field(default=False, strict=True)
+    beyond_limit: bool = Field(default=False, strict=True)
     holders: dict[str, str] = Field(default_factory=dict, max_length=4000)
     change_set: ChangeSet | None = None
     owner: str | None = Field(default=None, max_length=253)
@@ -91,16 +93,18 @@ class Place(Record):
 
 
 class GraphFact(Record):
-    """One entry in a graph's mailbox: exactly one of claim, change, place, mark.
+    """One entry in a graph's mailbox: exactly one of claim, change, refused, place, mark.
 
     ``rev`` is where a change lay (partition and offset of firewall-changes): a gate that begins
     again says everything again, and what was said before something newer must not come back.
-    ``origin`` is where a forwarded change lay first; the same holds for it.
+    ``origin`` is where a forwarded change lay first; the same holds for it. ``refused`` is what of
+    a polled change is not in force, for it would have opened too much at once.
     """
 
     graph: str
     claim: PodClaim | None = None
     change: FirewallChange | None = None
+    refused: FirewallChange | None = None
     place: Place | None = None
     mark: Mark | None = None
     rev: tuple[int, int] | None = None

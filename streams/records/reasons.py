@@ -69,6 +69,12 @@ class LetterReason(Code):
         "A firewall lets through whatever no rule mentions, which would open all pods.",
         "Let it deny by default, or set `rules.default_allow`.",
     )
+    BLAST_LIMIT = (
+        "blast-limit",
+        "A change of the rules would open something for more pods than one change may.",
+        "If it is meant, send it with `beyondLimit: true`. What was read in Verefoo is told again "
+        "when its list is made smaller, or after a restart with a higher `rules.blast_limit`.",
+    )
     RESERVED_ADDRESS = (
         "reserved-address",
         "A pod or a Service has the address of a firewall.",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.protocol.admin import DeleteGroupsRequest
 
+from agents.sparing import MOST_LINES
 from tables.catalog import NAMES
 from tests.e2e.conftest import REAL
 from tests.faults.trial import Record, trial
@@ -81,6 +84,14 @@ async def test_a_flood_of_what_cannot_be_read(tmp_path: Path, record_property: R
     async with trial(tmp_path, record_property, bound=60) as one:
         await one.write_nonsense(FLOOD)
         one.over()
+    # Whoever counts by the clock may count the lines of two seconds in one.
+    assert max(said_per_second(each.log) for each in one.workers) <= 2 * MOST_LINES
+
+
+def said_per_second(log: Path) -> int:
+    """Return how many lines about bad records a log has within one second, at most."""
+    lines = [line for line in log.read_text().splitlines() if "dead letter" in line]
+    return max(Counter(re.findall(r"\d\d:\d\d:\d\d", line)[0] for line in lines).values())
 
 
 @pytest.mark.fault("F33")

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from streams.flow.fence import POD_UID, is_ours, revision_of
 from streams.policy.canonical import spec_equal
-from streams.records.facts import GraphFact
 from tests import reading
 from tests.simulation.applying import INSTANCE
 from tests.simulation.cluster import Cluster, LivePod, Policy
-from tests.simulation.meant import ALL, ICMP, NOTHING, Bound, Packets, allowed, bindings
+from tests.simulation.meant import ALL, ICMP, NOTHING, Bound, Packets, allowed
 from tests.simulation.ruling import Firewall
 
 
@@ -71,10 +70,10 @@ class Judge:
         pods = self.living()
         return ((one, two) for one in pods for two in pods if one is not two)
 
-    def quiet(self, mailbox: Iterable[GraphFact]) -> None:
+    def quiet(self, bound: Bound) -> None:
         """Judge a world in which everything that was said has had its effect."""
         self._judge_policies()
-        self._judge_reach(bindings(mailbox))
+        self._judge_reach(bound)
         # From here on, what was allowed before is no excuse.
         self.versions.clear()
         self._ever.clear()

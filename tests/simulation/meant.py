@@ -6,17 +6,19 @@ graph's mailbox comes to them. ``bindings`` reads that from the mailbox, a fact 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from streams.records.facts import FirewallChange, GraphFact, PodClaim
+from streams.records.marks import Mark
 from streams.records.rules import Action, Rule
 from tests.simulation.cluster import LivePod
-from tests.simulation.ruling import Entry, Firewall
+from tests.simulation.ruling import LOOSE, STRICT, Entry, Firewall, taken
 from tests.unit.rules.brute_force import Packet, passes
 
 Packets = frozenset[Packet]
 Bound = Mapping[tuple[str, int, Rule], tuple[str | None, str | None]]
+Ends = dict[tuple[str, int, Rule], list[str | None]]
 
 # The rules of the worlds speak of port 80 and of 80-90: these tell every two of them apart.
 ICMP = Packet("ICMP", -1, -1)
@@ -82,24 +84,115 @@ def _exact(pattern: str) -> bool:
 
 def bindings(mailbox: Iterable[GraphFact]) -> Bound:
     """Return to which uids the mailbox bound the ends of the rules that stand."""
-    claims: dict[str, PodClaim] = {}
-    rules: dict[tuple[str, int, Rule], list[str | None]] = {}
-    heard = origin = -1
-    parts: dict[str, dict[int, FirewallChange]] = {}
+    heard = Heard()
     for fact in mailbox:
-        if fact.claim is not None:
-            known = claims.get(fact.claim.pod.key)
+        heard.take(fact)
+    return heard.bound
+
+
+class Heard:
+    """What a mailbox has said so far, and what of it counts; changes may be limited."""
+
+    def __init__(self, partitions: int = 0, limit: int | None = None) -> None:
+        self.firewalls: dict[str, Firewall] = {}
+        self._partitions, self._limit = partitions, limit
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget everything: the mailbox is a new one."""
+        self.facts = 0
+        self.firewalls |= {LOOSE: Firewall(False, {}), STRICT: Firewall(False, {})}
+        self._claims: dict[str, PodClaim] = {}
+        self._rules: Ends = {}
+        self._heard = self._origin = -1
+        self._parts: dict[str, dict[int, FirewallChange]] = {}
+        self._read, self._open = False, False
+        self._listing, self._listed = (-1, -1), set[int]()
+
+    @property
+    def bound(self) -> Bound:
+        """To which uids the ends of the rules that stand were bound."""
+        return _bound(self._rules)
+
+    def take(self, fact: GraphFact) -> None:
+        """Take the next fact."""
+        self.facts += 1
+        if fact.mark is not None:
+            self._mark(fact.mark)
+        elif fact.claim is not None:
+            known = self._claims.get(fact.claim.pod.key)
             if known is None or known.rev < fact.claim.rev:
-                claims[fact.claim.pod.key] = fact.claim
-        elif fact.change is not None and fact.rev is not None and fact.rev[1] > heard:
-            heard = fact.rev[1]
-            if fact.origin is None or fact.origin[1] > origin:
-                origin = fact.origin[1] if fact.origin else origin
-                _change(rules, _whole(parts, fact.change))
-        for (_, _, rule), ends in rules.items():
-            for end, address in enumerate((rule.source, rule.destination)):
-                ends[end] = ends[end] or _holder(claims, address)
+                self._claims[fact.claim.pod.key] = fact.claim
+        elif fact.change is not None and fact.rev is not None and fact.rev[1] > self._heard:
+            self._heard = fact.rev[1]
+            if fact.origin is None or fact.origin[1] > self._origin:
+                self._origin = fact.origin[1] if fact.origin else self._origin
+                self._change(_whole(self._parts, fact.change))
+        _bind(self._rules, self._claims)
+
+    def _mark(self, mark: Mark) -> None:
+        if mark.started is None:
+            self._read = True
+        elif mark.started.order >= self._listing:
+            newer = mark.started.order > self._listing
+            self._listing = mark.started.order
+            self._listed = {mark.partition, *(() if newer else self._listed)}
+        self._open |= self._read and len(self._listed) == self._partitions
+
+    def _change(self, changes: list[FirewallChange]) -> None:
+        meant = any(change.beyond_limit for change in changes)
+        if self._limit is not None and self._open and not meant:
+            after = {key: list(ends) for key, ends in self._rules.items()}
+            _change(after, changes)
+            _bind(after, self._claims)
+            if self._opened(_all_taken(self.firewalls, changes), _bound(after)) > self._limit:
+                changes = [_closing(change) for change in changes if change.polled]
+        _change(self._rules, changes)
+        self.firewalls |= _all_taken(self.firewalls, changes)
+
+    def _opened(self, firewalls: Mapping[str, Firewall], bound: Bound) -> int:
+        """Return for how many pods something would be open that is not."""
+        pods = [each for each in map(self._pod, self._claims.values()) if each is not None]
+        return len(
+            {
+                pod
+                for pair in itertools.permutations(pods, 2)
+                if allowed(*pair, firewalls, bound) - allowed(*pair, self.firewalls, self.bound)
+                for pod in (pair[0].name, pair[1].name)
+            }
+        )
+
+    def _pod(self, claim: PodClaim) -> LivePod | None:
+        pod = claim.pod
+        if not claim.live or pod.address is None:
+            return None
+        holds = _holder(self._claims, pod.address) == pod.uid
+        return LivePod(pod.name, pod.uid, pod.address, pod.labels, "Running", 0) if holds else None
+
+
+def _all_taken(
+    firewalls: Mapping[str, Firewall], changes: list[FirewallChange]
+) -> dict[str, Firewall]:
+    mine = {change.firewall: [] for change in changes}
+    for change in changes:
+        mine[change.firewall].append(change)
+    return {**firewalls, **{name: taken(firewalls[name], *said) for name, said in mine.items()}}
+
+
+def _closing(change: FirewallChange) -> FirewallChange:
+    denied = tuple(rule for rule in change.added if rule.action is Action.DENY)
+    taken_back = tuple(rule for rule in change.removed if rule.action is Action.ALLOW)
+    return change.model_copy(update={"added": denied, "removed": taken_back})
+
+
+def _bound(rules: Ends) -> Bound:
     return {key: (ends[0], ends[1]) for key, ends in rules.items()}
+
+
+def _bind(rules: Ends, claims: dict[str, PodClaim]) -> None:
+    for (_, _, rule), ends in rules.items():
+        for end, address in enumerate((rule.source, rule.destination)):
+            ends[end] = ends[end] or _holder(claims, address)
 
 
 def _whole(
@@ -112,7 +205,7 @@ def _whole(
     return list(known.values()) if len(known) == change.change_set.of else []
 
 
-def _change(rules: dict[Any, list[str | None]], changes: list[FirewallChange]) -> None:
+def _change(rules: Ends, changes: list[FirewallChange]) -> None:
     for name in {change.firewall for change in changes}:
         mine = [change for change in changes if change.firewall == name]
         said = [rule for change in mine for rule in (*(change.elements or ()), *change.added)]

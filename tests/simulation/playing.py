@@ -12,9 +12,10 @@ def play(
     acts: int = 12,
     faults: Faults = ALL_FAULTS,
     trace: Callable[[str], None] | None = None,
+    limit: int | None = None,
 ) -> list[str]:
     """Play one world to its end, and return what was wrong."""
-    run = Run(seed, faults, trace)
+    run = Run(seed, faults, trace, limit)
     run.begin()
     run.chaos(acts)
     run.settle()

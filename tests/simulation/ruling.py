@@ -16,6 +16,7 @@ GRAPH = "main"
 # A key in another partition than the graph's.
 SOMEBODY = "somebody"
 LOOSE, STRICT = "10.9.0.1", "10.9.0.2"
+KINDS = ("add", "add", "remove", "remove", "list", "list", "set", "set", "set", "same", "poll")
 ADDRESSES = [f"10.0.0.{last}" for last in range(11, 17)]
 
 
@@ -39,10 +40,14 @@ class Firewall(NamedTuple):
 
 
 class Solver:
-    """Whoever writes rules; every change is one record or one set of records."""
+    """Whoever writes rules; every change is one record or one set of records.
 
-    def __init__(self, chance: random.Random) -> None:
+    Where changes are limited, some say that they mean to go beyond, and some come from polls.
+    """
+
+    def __init__(self, chance: random.Random, limited: bool = False) -> None:
         self.chance = chance
+        self.limited = limited
         # Who writes rules may choose a key; all that is asked is to keep to it.
         self.key = chance.choice((GRAPH, GRAPH, SOMEBODY))
         self.firewalls = {name: Firewall(False, {}) for name in (LOOSE, STRICT)}
@@ -68,10 +73,10 @@ class Solver:
         """Change something, and return how that is said."""
         told = {pod.address: pod.uid for pod in pods if pod.address}
         holders = told if self.chance.random() < 0.8 else {}
-        kind = self.chance.choice(
-            ("add", "add", "remove", "remove", "list", "list", "set", "set", "set", "same", "poll")
-        )
+        kind = self.chance.choice((*KINDS, *(("found", "found") if self.limited else ())))
         records = list(getattr(self, f"_{kind}")(holders))
+        if self.limited and self.chance.random() < 0.15:
+            records = [each.model_copy(update={"beyond_limit": True}) for each in records]
         if self.chance.random() < 0.1:
             records *= 2
         return self._sent(records)
@@ -143,24 +148,34 @@ class Solver:
             self._take(name, *(part for part in parts if part.firewall == name))
         return parts
 
+    def _found(self, holders: dict[str, str]) -> Iterable[FirewallChange]:
+        """Say as a poll does what came and went."""
+        self.sets += 1
+        standing = sorted({rule for _, rule in self.firewalls[LOOSE].entries}, key=str)
+        gone = tuple(rule for rule in standing if self.chance.random() < 0.3)
+        new = tuple(rule for rule in self._rules() if rule not in standing)
+        said = [{"removed": gone}] * bool(gone) + [{"added": new}] * bool(new)
+        parts = [
+            FirewallChange(
+                firewall=LOOSE,
+                holders=holders,
+                polled=True,
+                change_set=ChangeSet(id=f"found-{self.sets}", part=part, of=len(said)),
+                **each,
+            )
+            for part, each in enumerate(said, 1)
+        ]
+        if parts:
+            self._take(LOOSE, *parts)
+        return parts
+
     def _said(self, name: str, holders: dict[str, str], **said: object) -> FirewallChange:
         change = FirewallChange.model_validate({"firewall": name, "holders": holders, **said})
         self._take(name, change)
         return change
 
     def _take(self, name: str, *changes: FirewallChange) -> None:
-        ordered = bool(changes[-1].ordered)
-        known = self.firewalls[name].entries
-        whole = any(change.elements is not None for change in changes)
-        entries = {} if whole else dict(known)
-        removed = {(0, rule) for change in changes for rule in change.removed}
-        entries = {place: entry for place, entry in entries.items() if place not in removed}
-        rules = [rule for change in changes for rule in (*(change.elements or ()), *change.added)]
-        for place, rule in enumerate(rules, 1):
-            key = (place if ordered else 0, rule)
-            ends = (changes[-1].holders.get(end) for end in (rule.source, rule.destination))
-            entries[key] = known.get(key) or Entry(rule, *ends)
-        self.firewalls[name] = Firewall(ordered, entries)
+        self.firewalls[name] = taken(self.firewalls[name], *changes)
 
     def _rules(self) -> tuple[Rule, ...]:
         return tuple(self._rule() for _ in range(self.chance.randint(0, 3)))
@@ -175,6 +190,22 @@ class Solver:
             protocol=pick((Protocol.TCP, Protocol.TCP, Protocol.UDP, Protocol.ANY)),
             dst_port=pick(("80", "80", "80-90", "*")),
         )
+
+
+def taken(firewall: Firewall, *changes: FirewallChange) -> Firewall:
+    """Return what a firewall is after changes that belong together."""
+    known = firewall.entries
+    whole = any(change.elements is not None for change in changes)
+    ordered = bool(changes[-1].ordered)
+    entries = {} if whole else dict(known)
+    removed = {(0, rule) for change in changes for rule in change.removed}
+    entries = {place: entry for place, entry in entries.items() if place not in removed}
+    rules = [rule for change in changes for rule in (*(change.elements or ()), *change.added)]
+    for place, rule in enumerate(rules, 1):
+        key = (place if ordered else 0, rule)
+        ends = (changes[-1].holders.get(end) for end in (rule.source, rule.destination))
+        entries[key] = known.get(key) or Entry(rule, *ends)
+    return Firewall(ordered, entries)
 
 
 def _meant(entry: Entry) -> dict[str, str]:

@@ -21,7 +21,7 @@ from tests.simulation.applying import SYNCED, Call, Queue, arrive
 from tests.simulation.judging import Judge
 from tests.simulation.kafka import Broker, Handle, Killed, Task
 from tests.simulation.living import Population
-from tests.simulation.meant import bindings
+from tests.simulation.meant import Heard, bindings
 from tests.simulation.ruling import GRAPH, LOOSE, STRICT, Solver
 from tests.simulation.watching import Watcher
 
@@ -57,18 +57,27 @@ NO_FAULTS = Faults(crashes=False, zombies=False, changes_of_leader=False)
 
 
 class Run:
-    """A world and everything that runs in it; ``chance`` decides all that happens."""
+    """A world and everything that runs in it; ``chance`` decides all that happens.
+
+    Where changes are limited, what counts is what the mailbox says, read slowly beside the router.
+    """
 
     def __init__(
-        self, seed: int, faults: Faults = ALL_FAULTS, trace: Callable[[str], None] | None = None
+        self,
+        seed: int,
+        faults: Faults = ALL_FAULTS,
+        trace: Callable[[str], None] | None = None,
+        limit: int | None = None,
     ) -> None:
         self.chance = random.Random(seed)
         self.faults = faults
         self.trace = trace
         self.epoch = 1
         self.broker = Broker(PARTITIONS)
-        self.solver = Solver(self.chance)
-        self.judge = Judge(self.solver.firewalls)
+        self.limit = limit
+        self.solver = Solver(self.chance, limited=limit is not None)
+        self.heard = Heard(PARTITIONS, limit)
+        self.judge = Judge(self.solver.firewalls if limit is None else self.heard.firewalls)
         self.cluster = self.judge.cluster
         self.judge.put_foreign("local/default/e", FOREIGN)
         self.judge.put_foreign("local/default/z", NEIGHBOUR)
@@ -97,7 +106,7 @@ class Run:
 
     def _router(self, task: Task) -> Handle:
         graph = router.Graph(GRAPH, task.rows("graph-pods"), task.rows("graph-rules"))
-        ours = router.Routing(PARTITIONS, self.epoch, (CLUSTER,))
+        ours = router.Routing(PARTITIONS, self.epoch, (CLUSTER,), blast_limit=self.limit)
 
         def handle(value, key, source):
             if source.offset % 7 == 6:
@@ -133,7 +142,7 @@ class Run:
             for send in self.solver.change(self.cluster.pods.values()):
                 self._say(f"rules: {send.value.model_dump_json(exclude_defaults=True)}")
                 self.broker.append(send)
-        self.judge.rules_changed()
+        self._follow()
         for queue in self.queues.values():
             queue.keys |= {key for key in self.cluster.policies if queue.owns(key)}
         self._say(
@@ -181,8 +190,19 @@ class Run:
                 break
         else:
             self.judge.violations.append("it never becomes quiet")
-        self.judge.quiet(self.mailbox())
+        self._follow()
+        limited = self.limit is not None
+        self.judge.quiet(self.heard.bound if limited else bindings(self.mailbox()))
         self._let_a_day_pass()
+
+    def _follow(self) -> None:
+        """Let the judge know what the firewalls say now."""
+        if self.limit is None:
+            self.judge.rules_changed()
+            return
+        for fact in self.mailbox()[self.heard.facts :]:
+            self.heard.take(fact)
+            self.judge.rules_changed()
 
     def mailbox(self) -> list:
         """Return all facts of the graph in their order."""
@@ -202,7 +222,13 @@ class Run:
 
     def begin_anew(self) -> None:
         """Lose the topics as well; only the policies stay, and the epoch is one higher."""
-        self.solver.learn(bindings(self.mailbox()))
+        if self.limit is not None:
+            # What was refused is taken out of the lists, or it would count from the beginning.
+            self.solver.firewalls.update(self.heard.firewalls)
+            self.solver.learn(self.heard.bound)
+            self.heard.begin()
+        else:
+            self.solver.learn(bindings(self.mailbox()))
         self.broker.logs.clear()
         self.broker.late.clear()
         self.epoch = self.next_epoch()
@@ -301,6 +327,8 @@ class Run:
     def _arrive(self, calls: list[Call], call: Call) -> None:
         calls.remove(call)
         self._say(f"call {call.step.verb} {call.key}")
+        if self.limit is not None:
+            self._follow()
         arrive(call)
         self.look_at(call.key)
 

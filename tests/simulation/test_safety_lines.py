@@ -11,6 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from streams.flow import change_sets, compiler, fence, router, tracker
+from streams.flow.graph import Graph
 from streams.records.policies import Outcome, Revision
 from tests.simulation import applying, cluster, ruling, running
 from tests.simulation.playing import play
@@ -182,3 +183,12 @@ def test_without_the_epoch_on_every_policy_one_that_arrives_late_opens_again(mon
 
     # To leave alone what means the same would spare new topics a write for each policy.
     assert any("wider" in violation for violation in paused_write_over_new_topics())
+
+
+@pytest.mark.row("X26")
+def test_without_what_was_decided_some_world_decides_anew(monkeypatch):
+    monkeypatch.setattr(Graph, "put_verdict", lambda graph, row: None)
+
+    assert play(3, limit=2) != []
+    monkeypatch.undo()
+    assert play(3, limit=2) == []

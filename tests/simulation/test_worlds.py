@@ -17,8 +17,8 @@ WORLDS = int(os.environ.get("SIMULATED_WORLDS", "1000"))
 BATCHES = 10
 
 
-def wrong_in(seeds: range, faults: Faults) -> dict[int, list[str]]:
-    played = {seed: play(seed, faults=faults) for seed in seeds}
+def wrong_in(seeds: range, faults: Faults, limit: int | None = None) -> dict[int, list[str]]:
+    played = {seed: play(seed, faults=faults, limit=limit) for seed in seeds}
     # Three show as well as a hundred that something is wrong, and each can be played again.
     found = {seed: wrong for seed, wrong in played.items() if wrong}
     return dict(list(found.items())[:3])
@@ -43,6 +43,14 @@ def test_worlds_with_crashes_zombies_and_two_leaders_keep_every_promise(batch):
 )
 def test_worlds_with_some_faults_keep_every_promise(faults):
     assert wrong_in(range(10_000, 10_000 + max(1, WORLDS // 10)), faults) == {}
+
+
+@pytest.mark.row("X26")
+@pytest.mark.parametrize("limit", [0, 2])
+def test_worlds_in_which_changes_are_limited_keep_every_promise(limit):
+    seeds = range(20_000, 20_000 + max(1, WORLDS // 40))
+
+    assert wrong_in(seeds, ALL_FAULTS, limit) == {}
 
 
 def test_a_seed_is_a_world():

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Collection
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,34 +11,12 @@ from streams.flow import router
 from streams.flow.graph_rows import End
 from streams.records.facts import GraphFact
 from streams.records.rules import Rule
+from tests.unit.flow.logged import Logged, Puts
 from tests.unit.flow.records import GRAPH, ROUTING, allow, at, change, claim
 
 X, Y = "10.0.0.1", "10.0.0.2"
 RULE = allow(X, Y)
 Bound = dict[str, list[str | None]]
-Puts = Sequence[tuple[str, Any]]
-
-
-class Logged(dict[str, Any]):
-    """A table on a disk that keeps its changelog."""
-
-    def __init__(self, disk: Puts = (), changelog: Puts = ()) -> None:
-        super().__init__()
-        self.puts: list[tuple[str, Any]] = []
-        for key, row in disk:
-            self[key] = row
-            if row is None:
-                del self[key]
-        self.puts = list(changelog)
-
-    def __setitem__(self, key: str, row: Any) -> None:
-        self.puts.append((key, row))
-        super().__setitem__(key, row)
-
-    def pop(self, key: str, *default: Any) -> Any:
-        if key in self:
-            self.puts.append((key, None))
-        return super().pop(key, *default)
 
 
 class World:

@@ -91,6 +91,27 @@ def test_a_frame_and_the_facts_after_it_say_what_all_facts_say(facts, data):
     assert standing(one) == standing(told(*facts))
 
 
+@pytest.mark.row("X26")
+@given(histories(), st.data())
+def test_what_was_refused_for_opening_too_much_is_refused_by_a_replay_from_any_frame(facts, data):
+    limited = ROUTING._replace(blast_limit=1)
+    cut = data.draw(st.integers(2, len(facts)), label="cut")
+    since = data.draw(st.integers(0, cut), label="since")
+    graph = router.Graph(GRAPH, {}, {})
+    for offset, fact in enumerate(facts[:cut]):
+        router.handle(graph, fact, at(offset), limited)
+
+    one = Replay(GRAPH, limited, COMPILING)
+    one.begin(travelled(frame(GRAPH, graph.index, since)))
+    for offset in range(since, len(facts)):
+        one.take(facts[offset], at(offset))
+    for offset, fact in enumerate(facts[cut:], cut):
+        router.handle(graph, fact, at(offset), limited)
+
+    there = {key: row for key, row in graph.index.rules.items() if not row.dropped}
+    assert standing(one) == there
+
+
 @given(histories(), st.data())
 def test_a_fact_met_again_after_its_frame_changes_nothing(facts, data):
     # A worker that was killed had rows of facts it had not committed.
