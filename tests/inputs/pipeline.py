@@ -9,7 +9,7 @@ from typing import Any
 from agents import outcome_recorder, policy_applier
 from agents.handling import judge
 from streams.codec import Poison, decode, encode
-from streams.flow import aligner, compiler, gate, router, tracker
+from streams.flow import aligner, compiler, gate, router, tracker, writing
 from streams.flow.graph_rows import GraphPodRow, RuleRow
 from streams.flow.output import (
     FIREWALL_CHANGES,
@@ -150,7 +150,7 @@ class Pipeline:
         for each in rules:
             rule = Rule.model_validate(each)
             row = RuleRow(firewall=FIREWALL, rule=rule)
-            self._graph.put_rule(router.rule_key(FIREWALL, rule, 0), row)
+            self._graph.put_rule(writing.rule_key(FIREWALL, rule, 0), row)
 
     def begin(self) -> None:
         """Say that everything was listed and read once."""
