@@ -31,6 +31,7 @@ MERGE = "application/merge-patch+json"
 _JSON = "application/json"
 _CONNECT_SECONDS = 5.0
 _CONNECTIONS = 100
+_REDIRECTS = (301, 302, 303, 307, 308)
 _SILENCE = (aiohttp.ClientError, ConfigException, OSError, ValueError)
 
 Load = Callable[[], Awaitable[ApiClient]]
@@ -138,8 +139,6 @@ class ApiServer:
         tried = request.tried
         try:
             async with await self._send(request) as response:
-                if response.history:
-                    raise TryLater(bounded(f"{tried}: redirected to {response.url}"))
                 if response.status >= 300:
                     received = await _received(response, tried)
                     raise error_of(tried, response.status, received, response.headers)
@@ -178,6 +177,7 @@ def credentials(kubeconfig: Path | None, context: str | None) -> Load:
     async def load() -> ApiClient:
         configuration = Configuration()
         configuration.connection_pool_maxsize = _CONNECTIONS
+        configuration.client_session_kwargs = {"middlewares": (_stay,)}
         try:
             if kubeconfig is None:
                 load_incluster_config(configuration)
@@ -200,6 +200,19 @@ def credentials(kubeconfig: Path | None, context: str | None) -> Load:
             raise Refused(bounded(f"{where}: {bad}")) from bad
 
     return load
+
+
+async def _stay(
+    request: aiohttp.ClientRequest, go_on: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Follow nobody elsewhere: whoever answers would choose whom we ask, and with which words."""
+    response = await go_on(request)
+    if response.status in _REDIRECTS:
+        where = response.headers.get("Location", "")
+        response.close()
+        tried = f"{request.method} {request.url.path}"
+        raise TryLater(bounded(f"{tried}: redirected to {where}"))
+    return response
 
 
 async def _received(response: aiohttp.ClientResponse, tried: str) -> bytes:

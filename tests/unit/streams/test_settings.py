@@ -243,6 +243,22 @@ def test_plain_http_leaves_this_machine_only_where_that_is_allowed(host):
     assert VerefooSettings(url=f"http://{host}:8085", allow_remote_http=True)
 
 
+def test_a_token_leaves_this_machine_over_tls_only():
+    told = {"token_file": "token", "allow_remote_http": True}
+    with pytest.raises(ValidationError, match="in the clear"):
+        VerefooSettings(url="http://10.1.2.3:8085", **told)
+
+    assert VerefooSettings(url="https://10.1.2.3", **told)
+    assert VerefooSettings(url="http://127.0.0.1:8085", **told)
+
+
+def test_nobody_vouches_for_who_speaks_no_tls():
+    with pytest.raises(ValidationError, match="ca is for https"):
+        VerefooSettings(ca="ca.pem")
+
+    assert VerefooSettings(url="HTTPS://localhost", ca="ca.pem")
+
+
 @pytest.mark.parametrize("seconds", [0, -1, "5s", "nan", "inf", "-inf", 1e9, None])
 def test_what_is_no_time_limit_is_refused(seconds):
     with pytest.raises(ValidationError):
