@@ -235,6 +235,7 @@ class Worker:
     def _checks(self) -> Mapping[str, Check]:
         managed = self._managed
         checks: dict[str, Check] = {
+            "pods": lambda: self._watcher.last_error or None,
             "policies": lambda: self._queue.last_error or None,
             "managed": lambda: managed.last_error or None,
         }

@@ -44,7 +44,6 @@ from streams.settings_values import (
     host_ports,
     is_loopback,
     leaves_in_the_clear,
-    speaks_tls,
 )
 
 NEVER_MANAGED = frozenset({"kube-system", "kube-public", "kube-node-lease"})
@@ -200,12 +199,6 @@ class VerefooSettings(Group):
             raise ValueError("a token leaves this machine in the clear; set an https verefoo.url")
         if clear and not self.allow_remote_http:
             raise ValueError("plain http to another host; set verefoo.allow_remote_http to allow")
-        return self
-
-    @model_validator(mode="after")
-    def _vouches_for_somebody(self) -> VerefooSettings:
-        if self.ca is not None and not speaks_tls(self.url):
-            raise ValueError("ca is for https")
         return self
 
 

@@ -75,14 +75,10 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def speaks_tls(url: str) -> bool:
-    """Tell whether what is said to a URL is encrypted."""
-    return urlsplit(url).scheme == "https"
-
-
 def leaves_in_the_clear(url: str) -> bool:
     """Tell whether what is said to a URL can be read by others on its way."""
-    return not speaks_tls(url) and not is_loopback(urlsplit(url).hostname or "")
+    parts = urlsplit(url)
+    return parts.scheme != "https" and not is_loopback(parts.hostname or "")
 
 
 def _digits(value: object) -> object:

@@ -252,13 +252,6 @@ def test_a_token_leaves_this_machine_over_tls_only():
     assert VerefooSettings(url="http://127.0.0.1:8085", **told)
 
 
-def test_nobody_vouches_for_who_speaks_no_tls():
-    with pytest.raises(ValidationError, match="ca is for https"):
-        VerefooSettings(ca="ca.pem")
-
-    assert VerefooSettings(url="HTTPS://localhost", ca="ca.pem")
-
-
 @pytest.mark.parametrize("seconds", [0, -1, "5s", "nan", "inf", "-inf", 1e9, None])
 def test_what_is_no_time_limit_is_refused(seconds):
     with pytest.raises(ValidationError):
