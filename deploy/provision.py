@@ -201,7 +201,7 @@ async def _cleanup_policies(admin: Any, names: Sequence[str]) -> dict[str, str]:
     told = [resource for response in responses for resource in response.resources]
     for code, _, _, name, _ in told:
         if code == TopicAuthorizationFailedError.errno:
-            raise WrongTopic(f"{name}: our login may not see how it is set: give it DescribeConfigs")
+            raise WrongTopic(f"{name}: our login may not see its settings: give it DescribeConfigs")
     return {
         name: entry[1]
         for _, _, _, name, entries in told

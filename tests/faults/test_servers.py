@@ -84,6 +84,7 @@ async def test_a_flood_of_what_cannot_be_read(tmp_path: Path, record_property: R
 
 
 @pytest.mark.fault("F33")
+@pytest.mark.threat("T4")
 async def test_changelogs_hold_what_is_no_row(tmp_path: Path, record_property: Record) -> None:
     async with trial(tmp_path, record_property, bound=60) as one:
         kafka = one.actor.world.settings.kafka

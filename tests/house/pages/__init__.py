@@ -8,6 +8,7 @@ from tests.house.pages.licences import licences
 from tests.house.pages.reasons import reasons
 from tests.house.pages.settings import settings
 from tests.house.pages.tables import tables
+from tests.house.pages.threats import threats
 from tests.house.pages.topics import topics
 
 PAGES = {
@@ -17,5 +18,6 @@ PAGES = {
     "tables": tables,
     "reasons": reasons,
     "faults": faults,
+    "threats": threats,
     "licences": licences,
 }

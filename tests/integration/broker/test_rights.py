@@ -108,7 +108,7 @@ class User:
 
 
 @needs_java
-@pytest.mark.threat("T1", "T3", "T4", "T5", "T8")
+@pytest.mark.threat("T1", "T2", "T3", "T4", "T5", "T8")
 async def test_a_login_can_do_what_a_worker_must_and_nothing_else(tmp_path: Path) -> None:
     async with ApacheBroker(tmp_path / "kafka", secured=True) as broker:
         admin, worker = User(broker, ADMIN), User(broker, WORKER)

@@ -98,6 +98,7 @@ async def guarded(admin: httpx.AsyncClient, server: Real) -> AsyncIterator[httpx
         (await admin.delete(f"{ADMISSION}{kind}/vereflow-labels")).raise_for_status()
 
 
+@pytest.mark.threat("T7")
 async def test_whoever_may_label_pods_may_give_each_its_own_label_only(
     guarded: httpx.AsyncClient, account: Path, world: World
 ) -> None:

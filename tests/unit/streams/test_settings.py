@@ -243,6 +243,7 @@ def test_plain_http_leaves_this_machine_only_where_that_is_allowed(host):
     assert VerefooSettings(url=f"http://{host}:8085", allow_remote_http=True)
 
 
+@pytest.mark.threat("T6")
 def test_a_token_leaves_this_machine_over_tls_only():
     told = {"token_file": "token", "allow_remote_http": True}
     with pytest.raises(ValidationError, match="in the clear"):

@@ -60,6 +60,7 @@ async def test_every_view_answers_and_wears_the_headers(site: Site, path: str) -
     "method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"]
 )
 @pytest.mark.parametrize("path", VIEWS)
+@pytest.mark.threat("T6")
 async def test_reading_is_all_there_is(site: Site, path: str, method: str) -> None:
     response = await site.ask(path, method, Origin="https://evil.example")
 
@@ -111,6 +112,7 @@ async def test_there_is_nothing_else(site: Site, path: str) -> None:
         ),
     ],
 )
+@pytest.mark.threat("T6")
 async def test_a_name_made_to_point_here_reads_nothing(site: Site, host: str) -> None:
     site.put("policies", [("local/default/secret", outcome("k"))])
 
@@ -143,6 +145,7 @@ def test_a_host_header_is_read_strictly(header: str, host: str | None) -> None:
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
+@pytest.mark.threat("T11")
 async def test_a_hostile_name_stays_text_on_every_page(site: Site, hostile: str) -> None:
     await site.ask_page("/tables/policies")
     plain = [Elements(await site.ask_page(path)).tags for path in ("/", "/tables")]
