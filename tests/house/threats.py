@@ -18,7 +18,7 @@ THREATS = {
         "who may write `firewall-changes`",
         "open any pod to any other",
         "Kafka's rights, without which nobody writes there; what is malformed, of an unknown graph"
-        " or allows by default is a dead letter, and so is what no object can hold",
+        " or allows by default is a dead letter; what no object can hold is refused",
     ),
     "T2": Threat(
         "who may write `pod-events`",
@@ -52,8 +52,9 @@ THREATS = {
     "T7": Threat(
         "who may create pods or label them",
         "join a group of peers by wearing its label",
-        "a label that two pods wear picks out neither; one of ours says the uid of its pod, and"
-        " an admission policy lets nobody else write it; namespaces always count",
+        "a label that another pod wears is reported, and strictly nothing is allowed by it; with"
+        " `selection: label` it is one of ours that says the uid of its pod, and an admission"
+        " policy lets nobody else write it",
     ),
     "T8": Threat(
         "who takes over a worker",
@@ -82,6 +83,9 @@ THREATS = {
 LEFT = (
     "A rule that is well-formed and wrong is believed. Whoever may write `firewall-changes`, or"
     " Verefoo, says what is open.",
+    "By default a pod that wears another's `app` label may do what was meant for that one, for as"
+    " long as nobody heeds the report: `cluster.selection: label` or `rules.exactness: strict` end"
+    " that.",
     "One right at Kafka covers all topics of an installation: a worker that was taken over may"
     " write those that it only reads.",
     "What stands in changelogs is not signed.",

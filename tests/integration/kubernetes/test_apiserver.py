@@ -61,6 +61,7 @@ async def account(admin: httpx.AsyncClient, apiserver: ApiServer, tmp_path: Path
     return write_kubeconfig(tmp_path / "account", apiserver.url, token, apiserver.authority)
 
 
+@pytest.mark.threat("T8")
 async def test_the_rights_we_ship_are_what_the_doctor_asks_for(account: Path) -> None:
     async with client(account) as cluster:
         await require_rights(cluster, RIGHTS_AT_HOME, ["vereflow"])
