@@ -35,7 +35,7 @@ THREATS = {
     "T4": Threat(
         "who may write a changelog",
         "change rows without an event, or stop their recovery",
-        "Kafka's rights; a row that cannot be read ends the recovery in words",
+        "Kafka's rights; what is no row there stops no recovery",
     ),
     "T5": Threat(
         "who may read topics, files or processes",
