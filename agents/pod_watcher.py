@@ -87,7 +87,8 @@ class PodWatcher:
     @property
     def last_error(self) -> str:
         """Say what is in the way at the moment, if anything is."""
-        return self._error or self._leadership.trouble
+        # What was in a leader's way is not in the way of who only waits to be one.
+        return (self._error if self.leading else "") or self._leadership.trouble
 
     def request_barrier(self, id: str) -> None:
         """Have the pods listed once more, and a barrier sent behind the listing.

@@ -8,14 +8,10 @@ from typing import Any
 
 import faust
 
-from deploy.errors import Unusable
+from deploy.secret_files import secret, trust
 from streams.settings import KafkaSettings
 
 LONGEST_PASSWORD = 1024
-
-
-class NoLogin(Unusable):
-    """A file that a login needs cannot be read; the message never repeats what is in it."""
 
 
 def client_options(kafka: KafkaSettings) -> dict[str, Any]:
@@ -50,23 +46,8 @@ def credentials(kafka: KafkaSettings) -> Any:
 
 def tls_context(kafka: KafkaSettings) -> ssl.SSLContext | None:
     """Return by what brokers are known, or None without TLS; raise NoLogin."""
-    if not kafka.tls:
-        return None
-    try:
-        return ssl.create_default_context(cafile=kafka.ca)
-    except (OSError, ssl.SSLError) as error:
-        raise NoLogin(f"kafka.ca {kafka.ca}: {error.strerror or 'no certificates'}") from error
+    return trust("kafka.ca", kafka.ca) if kafka.tls else None
 
 
 def _password(kafka: KafkaSettings) -> str:
-    path = kafka.password_file or Path()
-    try:
-        with path.open("rb") as file:
-            told = file.read(LONGEST_PASSWORD + 1).decode().rstrip("\r\n")
-    except OSError as error:
-        raise NoLogin(f"kafka.password_file {path}: {error.strerror}") from error
-    except UnicodeDecodeError:
-        raise NoLogin(f"kafka.password_file {path}: not text") from None
-    if not 0 < len(told) <= LONGEST_PASSWORD:
-        raise NoLogin(f"kafka.password_file {path}: 1 to {LONGEST_PASSWORD} characters")
-    return told
+    return secret("kafka.password_file", kafka.password_file or Path(), LONGEST_PASSWORD)

@@ -18,7 +18,12 @@ from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    KafkaError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+    for_code,
+)
 from aiokafka.protocol.metadata import MetadataRequest
 
 from deploy.errors import Unusable
@@ -193,10 +198,13 @@ async def _cleanup_policies(admin: Any, names: Sequence[str]) -> dict[str, str]:
     responses = await admin.describe_configs(
         [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
     )
+    told = [resource for response in responses for resource in response.resources]
+    for code, _, _, name, _ in told:
+        if code == TopicAuthorizationFailedError.errno:
+            raise WrongTopic(f"{name}: our login may not see its settings: give it DescribeConfigs")
     return {
         name: entry[1]
-        for response in responses
-        for _, _, _, name, entries in response.resources
+        for _, _, _, name, entries in told
         for entry in entries
         if entry[0] == "cleanup.policy"
     }

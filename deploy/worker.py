@@ -8,8 +8,6 @@ import socket
 from collections.abc import Mapping
 from typing import Any
 
-import httpx
-
 from agents import (
     barrier_caller,
     firewall_gate,
@@ -40,6 +38,7 @@ from deploy.judging import judging_of
 from deploy.login import credentials
 from deploy.managing import managed_namespaces
 from deploy.placing import firewall_names, placement_of, reserved_addresses
+from deploy.verefoo_login import verefoo_client
 from streams import faust_topics
 from streams.app import KafkaOptions, create_app
 from streams.flow.aligner import Aligning
@@ -70,7 +69,7 @@ class Worker:
         self._metrics = Metrics()
         self._outlet = Outlet(self._topics, self._metrics)
         self._cluster = Cluster.of(settings.cluster.kubeconfig, settings.cluster.context)
-        self._http = httpx.AsyncClient(base_url=settings.verefoo.url, trust_env=False)
+        self._http = verefoo_client(settings.verefoo)
         self._stamper = self._pod_stamper()
         self._managed = managed_namespaces(self._cluster, settings.cluster)
         self._watcher = self._pod_watcher()
@@ -239,6 +238,7 @@ class Worker:
     def _checks(self) -> Mapping[str, Check]:
         managed = self._managed
         checks: dict[str, Check] = {
+            "pods": lambda: self._watcher.last_error or None,
             "policies": lambda: self._queue.last_error or None,
             "managed": lambda: managed.last_error or None,
         }

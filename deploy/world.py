@@ -32,6 +32,7 @@ from deploy.local.packets.node_agent import NodeAgent
 from deploy.local.verefoo.server import VerefooServer
 from deploy.login import client_options
 from deploy.placing import placement_of
+from deploy.verefoo_login import verefoo_client
 from deploy.workers import WorkerProcess, Workers
 from streams.settings import Settings, load
 
@@ -161,7 +162,7 @@ class World:
             "graph": graph,
         }
         self.settings = load(**told)
-        self._graph = await self._make_graph(url)
+        self._graph = await self._make_graph()
         await self._initialise()
         if self._network is not None and self._kubeconfig is not None:
             await self._enforce(self._network, self._kubeconfig)
@@ -296,11 +297,11 @@ class World:
 
         self._stack.push_async_callback(end)
 
-    async def _make_graph(self, url: str) -> int:
+    async def _make_graph(self) -> int:
         graph = self.settings.graph
         if graph.id is not None:
             return graph.id
-        async with httpx.AsyncClient(base_url=url, trust_env=False) as http:
+        async with verefoo_client(self.settings.verefoo) as http:
             verefoo = Verefoo(http)
             placement = placement_of(graph)
             found = [each.gid for each in await verefoo.graphs() if placement.is_ours(each)]

@@ -185,10 +185,19 @@ class VerefooSettings(Group):
     )
     poll_seconds: Seconds = Field(default=1, description="How soon a rule written there is seen.")
     timeout: Seconds = Field(default=120, description="Longer than its longest pauses (85 s).")
+    ca: Path | None = Field(
+        default=None, description="PEM file of who vouches for it over https; None: the system's."
+    )
+    token_file: Path | None = Field(
+        default=None, description="It is shown what this file holds, as a bearer token."
+    )
 
     @model_validator(mode="after")
     def _stays_here(self) -> VerefooSettings:
-        if leaves_in_the_clear(self.url) and not self.allow_remote_http:
+        clear = leaves_in_the_clear(self.url)
+        if clear and self.token_file is not None:
+            raise ValueError("a token leaves this machine in the clear; set an https verefoo.url")
+        if clear and not self.allow_remote_http:
             raise ValueError("plain http to another host; set verefoo.allow_remote_http to allow")
         return self
 

@@ -23,5 +23,12 @@ def children(parent: int) -> Iterator[int]:
                 yield int(folder.name)
 
 
+def descendants(ancestor: int) -> Iterator[int]:
+    """Yield the processes that one started, and that these did."""
+    for child in children(ancestor):
+        yield child
+        yield from descendants(child)
+
+
 def _after_its_name(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -32,6 +32,7 @@ MERGE = "application/merge-patch+json"
 _JSON = "application/json"
 _CONNECT_SECONDS = 5.0
 _CONNECTIONS = 100
+_REDIRECTS = (301, 302, 303, 307, 308)
 _SILENCE = (aiohttp.ClientError, ConfigException, OSError, ValueError)
 
 Load = Callable[[], Awaitable[ApiClient]]
@@ -174,25 +175,12 @@ class ApiServer:
             return self._client
 
 
-async def _decline(_: object, __: object, told: aiohttp.TraceRequestRedirectParams) -> None:
-    """Go nowhere else: not even to see that it is not there."""
-    told.response.close()
-    raise aiohttp.ClientError(f"redirected to {told.response.headers.get('Location')}")
-
-
-def _without_redirects() -> aiohttp.TraceConfig:
-    trace = aiohttp.TraceConfig()
-    trace.on_request_redirect.append(_decline)
-    return trace
-
-
 def credentials(kubeconfig: Path | None, context: str | None) -> Load:
     """Return what loads a client: from a kubeconfig, or without one from the pod we run in."""
 
     async def load() -> ApiClient:
         configuration = Configuration()
         configuration.connection_pool_maxsize = _CONNECTIONS
-        configuration.trace_configs = [_without_redirects()]
         try:
             if kubeconfig is None:
                 load_incluster_config(configuration)
@@ -204,7 +192,7 @@ def credentials(kubeconfig: Path | None, context: str | None) -> Load:
                 raise ValueError("plain http to another host, where everybody could read our token")
             configuration.proxy = configuration.proxy or _proxy_to(configuration.host)
             # Else aiohttp asks a thread for ~/.netrc, and one for proxies, before each request.
-            configuration.client_session_kwargs = {"trust_env": False}
+            configuration.client_session_kwargs = {"trust_env": False, "middlewares": (_stay,)}
             return ApiClient(configuration)
         except (
             ConfigException,
@@ -224,6 +212,19 @@ def _proxy_to(url: str) -> str | None:
     """Return the proxy that the environment names for an address, as kubectl takes it."""
     asked = urlsplit(url)
     return None if proxy_bypass(asked.hostname or "") else getproxies().get(asked.scheme)
+
+
+async def _stay(
+    request: aiohttp.ClientRequest, go_on: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Follow nobody elsewhere: whoever answers would choose whom we ask, and with which words."""
+    response = await go_on(request)
+    if response.status in _REDIRECTS:
+        where = response.headers.get("Location", "")
+        response.close()
+        tried = f"{request.method} {request.url.path}"
+        raise TryLater(bounded(f"{tried}: redirected to {where}"))
+    return response
 
 
 async def _received(response: aiohttp.ClientResponse, tried: str) -> bytes:

@@ -2,6 +2,8 @@
 
 ClientError
 ├── TryLater       silence, "slow down", or an answer that makes no sense: wait and ask again
+│   ├── NotLetIn       our login is not accepted, as yet or any more
+│   └── Unproven       whoever listens there does not prove to be whom we ask
 ├── Gone           our place in a watch is too old: list again
 ├── Conflict       somebody else owns, or depends on, what we want to change
 │   ├── AlreadyThere   what we want to create exists
@@ -24,6 +26,14 @@ class TryLater(ClientError):
         super().__init__(message)
         # How many seconds the other side asked us to wait, if it did.
         self.retry_after = retry_after
+
+
+class NotLetIn(TryLater):
+    """Our login is not accepted: somebody may be replacing it."""
+
+
+class Unproven(TryLater):
+    """Whoever listens there does not prove to be whom we ask: its certificate may be replaced."""
 
 
 class Gone(ClientError):

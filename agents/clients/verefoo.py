@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import Iterable
 from typing import Any
 
 import httpx
 
-from agents.clients.errors import ClientError, Conflict, NotThere, Refused, TryLater
+from agents.clients.errors import (
+    ClientError,
+    Conflict,
+    NotLetIn,
+    NotThere,
+    Refused,
+    TryLater,
+    Unproven,
+)
 from streams.graph.model import GraphState, parse_graph
 from streams.graph.wanted import WantedNode
 
@@ -24,10 +33,11 @@ _HEADERS = {
     # Without Accept, Verefoo answers in XML.
     "Accept": "application/json",
     "Content-Type": "application/json",
-    # So that the bound on an answer is a bound on what travels.
     "Accept-Encoding": "identity",
 }
 _EMPTY_SUCCESS = (204, 304)
+# Verefoo asks nobody for a token: this is said by whoever stands before it.
+_NOT_LET_IN = (401, 403)
 
 
 class Verefoo:
@@ -131,7 +141,8 @@ class Verefoo:
         except TimeoutError as late:
             raise TryLater(f"{tried}: no answer within {self._deadline:g} s") from late
         except httpx.HTTPError as fault:
-            raise TryLater(_bounded(f"{tried}: {type(fault).__name__}: {fault}")) from fault
+            kind = Unproven if _is_unproven(fault) else TryLater
+            raise kind(_bounded(f"{tried}: {type(fault).__name__}: {fault}")) from fault
 
     async def _send(
         self, method: str, path: str, body: dict[str, Any] | None
@@ -159,11 +170,21 @@ class Verefoo:
             await response.aclose()
 
 
+def _is_unproven(fault: BaseException | None) -> bool:
+    # What TLS said is the cause of a cause.
+    while fault is not None and not isinstance(fault, ssl.SSLCertVerificationError):
+        fault = fault.__cause__ or fault.__context__
+    return fault is not None
+
+
 def _graph(status: int, content: bytearray, tried: str) -> GraphState:
     return _parsed(_first(_answer(status, content, tried), unwrapped="node"), tried)
 
 
 def _answer(status: int, content: bytearray, tried: str) -> dict[str, Any]:
+    if status in _NOT_LET_IN:
+        # Nothing of what else it said: that may be our token.
+        raise NotLetIn(f"{tried}: {_name(status)}: our token is not accepted, or one is wanted")
     if status in _EMPTY_SUCCESS:
         return {}
     answer = _object(content, f"{tried}: {_name(status)}")

@@ -24,6 +24,7 @@ MOST_PAGES = 10_000
 # A page is at most 2 MB and one row, and its text may become longer where it is escaped.
 LARGEST_ANSWER = 16 << 20
 _TIMEOUT = httpx.Timeout(5.0, connect=2.0)
+_HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
 _WORKER_SECONDS = 60.0
 
 
@@ -126,7 +127,9 @@ def _read(rows: Any, kind: type[Record]) -> dict[str, Record]:
 
 async def _get(http: httpx.AsyncClient, url: str) -> Json:
     received = bytearray()
-    async with http.stream("GET", url, headers={"Accept": "application/json"}) as response:
+    async with http.stream("GET", url, headers=_HEADERS) as response:
+        if response.headers.get("Content-Encoding", "identity") != "identity":
+            raise BadAnswer("answered with what is packed, unasked")
         async for chunk in response.aiter_bytes():
             received += chunk
             if len(received) > LARGEST_ANSWER:

@@ -7,9 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
-import httpx
-
-from agents.clients.errors import NotThere, Refused
+from agents.clients.errors import NotLetIn, NotThere, Refused, Unproven
 from agents.clients.kubernetes import Cluster, Listing
 from agents.clients.verefoo import Verefoo
 from deploy.allowing import allowances_of
@@ -31,6 +29,7 @@ from deploy.login import client_options
 from deploy.managing import namespaces_now
 from deploy.placing import firewall_names
 from deploy.provision import check as check_topics
+from deploy.verefoo_login import verefoo_client
 from streams.settings import ClusterSettings, Settings
 from streams.topics import specs
 from tables.catalog import NAMES
@@ -197,15 +196,19 @@ async def _cluster(running: Running) -> AsyncIterator[Cluster]:
 
 async def _verefoo(running: Running) -> str:
     settings = running.settings
-    async with httpx.AsyncClient(base_url=settings.verefoo.url, trust_env=False) as http:
+    async with verefoo_client(settings.verefoo) as http:
         verefoo, gid = Verefoo(http, ANSWER_WITHIN), settings.graph.id
-        if gid is None:
-            return f"{len(await verefoo.graphs())} graphs; ours is made at the first start"
         try:
+            if gid is None:
+                return f"{len(await verefoo.graphs())} graphs; ours is made at the first start"
             graph = await verefoo.graph(gid)
         except NotThere as error:
             todo = "set graph.id to the graph's number, or to none to have one made"
             raise Wrong(f"no graph {gid} at {settings.verefoo.url}", todo) from error
+        except NotLetIn as error:
+            raise Wrong(str(error), "have verefoo.token_file hold a token it accepts") from error
+        except Unproven as error:
+            raise Wrong(str(error), "set verefoo.ca to who vouches for it") from error
     names = firewall_names(settings.graph)
     found = {node.name for node in graph.nodes if graph.firewall(node.name)} & names
     return f"graph {gid} with {len(found)} firewalls, {settings.graph.placement}"

@@ -18,6 +18,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from deploy.demo.stage import NAMESPACE, Stage
 from deploy.local.broker import quirks
 from deploy.login import client_options
+from deploy.verefoo_login import verefoo_client
 from deploy.world import Plan, World
 from streams.records.rules import Rule
 from streams.topics import names
@@ -88,6 +89,11 @@ class Actor(Stage):
             "spec": {"containers": [container]},
         }
         await self.change("POST", f"/api/v1/namespaces/{namespace}/pods", body)
+
+    async def read(self, path: str) -> Json:
+        """Return an object, as somebody else with all rights."""
+        found: Json = (await self._kube.get(path)).raise_for_status().json()
+        return found
 
     async def listed(self, path: str) -> list[Json]:
         """Return the objects of a kind."""
@@ -222,13 +228,10 @@ async def acting(folder: Path, workers: int, **parts: Any) -> AsyncIterator[Acto
         assert world.kubernetes is not None
         async with (
             world.kubernetes.client() as kube,
-            httpx.AsyncClient(
-                base_url=world.settings.verefoo.url,
-                headers={"Accept": "application/json"},
-                timeout=60,
-                trust_env=False,
-            ) as verefoo,
+            verefoo_client(world.settings.verefoo) as verefoo,
         ):
+            verefoo.headers["Accept"] = "application/json"
+            verefoo.timeout = httpx.Timeout(60)
             yield Actor(world, kube, verefoo)
     finally:
         await world.stop()

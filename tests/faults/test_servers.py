@@ -95,6 +95,7 @@ def said_per_second(log: Path) -> int:
 
 
 @pytest.mark.fault("F33")
+@pytest.mark.threat("T4")
 async def test_changelogs_hold_what_is_no_row(tmp_path: Path, record_property: Record) -> None:
     async with trial(tmp_path, record_property, bound=60) as one:
         kafka = one.actor.world.settings.kafka

@@ -34,6 +34,21 @@ def test_every_agent_says_what_it_reads_and_writes() -> None:
     assert len(agents) > 7
 
 
+@pytest.mark.threat("T3")
+@pytest.mark.parametrize("hand", AGENTS, ids=lambda hand: hand.path.stem)
+def test_no_agent_yields_for_a_record_may_say_where_an_answer_goes(hand: Hand) -> None:
+    bodies = [
+        each
+        for each in ast.walk(ast.parse(hand.path.read_text()))
+        if isinstance(each, ast.AsyncFunctionDef)
+        and any(ast.unparse(by).startswith("app.agent(") for by in each.decorator_list)
+    ]
+    found = {type(node) for body in bodies for node in ast.walk(body)}
+
+    assert bodies
+    assert found & {ast.Yield, ast.YieldFrom} == set()
+
+
 @pytest.mark.parametrize("hand", AGENTS, ids=lambda hand: hand.path.stem)
 def test_an_agent_reads_and_writes_what_it_says(hand: Hand) -> None:
     text = hand.path.read_text()

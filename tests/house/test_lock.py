@@ -7,12 +7,14 @@ import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 LOCK = (ROOT / "requirements.lock").read_text()
 
 
+@pytest.mark.threat("T9")
 def test_every_pinned_package_has_a_hash() -> None:
     entries = re.split(r"\n(?=[a-zA-Z0-9])", LOCK.split("\n# ")[0].strip())
 

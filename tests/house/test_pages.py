@@ -70,6 +70,7 @@ def test_every_package_that_is_installed_with_us_has_a_licence_we_allow() -> Non
     assert [package for package in installed if refused(package)] == []
 
 
+@pytest.mark.threat("T9")
 def test_the_licences_are_those_of_the_pinned_versions() -> None:
     pinned = {package.name: package.version for package in packages()}
 

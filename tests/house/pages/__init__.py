@@ -9,6 +9,7 @@ from tests.house.pages.licences import licences
 from tests.house.pages.reasons import reasons
 from tests.house.pages.settings import settings
 from tests.house.pages.tables import tables
+from tests.house.pages.threats import threats
 from tests.house.pages.topics import topics
 
 PAGES = {
@@ -19,5 +20,6 @@ PAGES = {
     "reasons": reasons,
     "faults": faults,
     "inputs": inputs,
+    "threats": threats,
     "licences": licences,
 }

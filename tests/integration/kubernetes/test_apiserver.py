@@ -61,6 +61,7 @@ async def account(admin: httpx.AsyncClient, apiserver: ApiServer, tmp_path: Path
     return write_kubeconfig(tmp_path / "account", apiserver.url, token, apiserver.authority)
 
 
+@pytest.mark.threat("T8")
 async def test_the_rights_we_ship_are_what_the_doctor_asks_for(account: Path) -> None:
     async with client(account) as cluster:
         await require_rights(cluster, RIGHTS_AT_HOME, ["vereflow"])
@@ -98,6 +99,7 @@ async def guarded(admin: httpx.AsyncClient, server: Real) -> AsyncIterator[httpx
         (await admin.delete(f"{ADMISSION}{kind}/vereflow-labels")).raise_for_status()
 
 
+@pytest.mark.threat("T7")
 async def test_whoever_may_label_pods_may_give_each_its_own_label_only(
     guarded: httpx.AsyncClient, account: Path, world: World
 ) -> None:

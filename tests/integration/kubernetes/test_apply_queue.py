@@ -229,6 +229,7 @@ async def test_an_older_revision_overwrites_nothing(
         assert bench.said == [("a", "SUPERSEDED")]
 
 
+@pytest.mark.threat("T2")
 async def test_the_policy_of_a_living_pod_is_closed_and_not_deleted(
     cluster: Cluster, world: World, server: Server
 ) -> None:

@@ -73,6 +73,7 @@ async def test_only_who_is_not_picked_out_alone_is_stamped(cluster: Cluster, wor
         assert stamper.last_error == ""
 
 
+@pytest.mark.threat("T7")
 async def test_whose_label_another_wears_is_stamped_too(cluster: Cluster, world: World) -> None:
     await world.add_pod("web")
 
@@ -84,6 +85,7 @@ async def test_whose_label_another_wears_is_stamped_too(cluster: Cluster, world:
         await stamped(world, web="own")
 
 
+@pytest.mark.threat("T7")
 async def test_a_stamp_that_somebody_else_gave_is_put_right(cluster: Cluster, world: World) -> None:
     victim = await world.add_pod("victim", labels={})
     await world.add_pod("web")

@@ -376,3 +376,25 @@ async def test_refused_access_is_said_and_not_a_storm(proxied: Cluster, proxy: P
 
         assert "403" in watcher.last_error
         assert 1 <= len([path for _, path in proxy.requests if "/pods" in path]) <= 6
+
+
+@ON_THE_EMBEDDED_ONE
+async def test_what_was_in_a_leaders_way_is_forgotten_with_its_lease(
+    cluster: Cluster, proxied: Cluster, proxy: Proxy
+) -> None:
+    async def no_pods(request: web.Request, go_on: Any) -> Any:
+        return web.Response(status=403) if "/pods" in request.path else await go_on()
+
+    async def nothing(request: web.Request, go_on: Any) -> Any:
+        return web.Response(status=503)
+
+    proxy.fault = no_pods
+    async with watching(proxied, Records()) as first:
+        await until(lambda: "403" in first.last_error)
+        proxy.fault = nothing
+        async with watching(cluster, Records(), "two") as second:
+            await until(lambda: second.leading)
+            proxy.fault = no_pods
+
+            await until(lambda: not first.last_error)
+            assert not first.leading

@@ -93,6 +93,7 @@ async def test_a_server_known_by_its_authority_is_told_our_token(
     ids=["expired", "of another host", "of an unknown authority"],
 )
 @pytest.mark.row("R17")
+@pytest.mark.threat("T10")
 async def test_a_server_that_does_not_prove_who_it_is_is_told_nothing(
     authority: trustme.CA, known: Path, tmp_path: Path, certificate: Any, why: str
 ) -> None:
@@ -135,6 +136,7 @@ async def test_a_verefoo_that_does_not_prove_who_it_is_is_told_nothing(
 
 
 @pytest.mark.row("G04")
+@pytest.mark.threat("T5")
 async def test_a_token_goes_to_no_other_host_in_the_clear(tmp_path: Path) -> None:
     path = write_kubeconfig(tmp_path / "config", "http://192.0.2.1:8080", "secret")
 

@@ -126,8 +126,8 @@ class World:
         path = f"/apis/coordination.k8s.io/v1/namespaces/default/leases/{name}"
         await self._ask("DELETE", path)
 
-    async def lease(self, name: str) -> dict[str, Any]:
-        path = f"/apis/coordination.k8s.io/v1/namespaces/default/leases/{name}"
+    async def lease(self, name: str, namespace: str = "default") -> dict[str, Any]:
+        path = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{name}"
         return await self._ask("GET", path)
 
     async def becomes(self, specs: dict[str, Any], within: float = 60) -> None:

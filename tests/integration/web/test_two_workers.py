@@ -125,6 +125,7 @@ async def test_the_metrics_add_up_over_the_workers(workers: list[Worker]) -> Non
     ],
 )
 @pytest.mark.row("W10")
+@pytest.mark.threat("T6")
 async def test_none_of_fausts_own_views_is_there(workers: list[Worker], path: str) -> None:
     assert [await worker.status_of(path) for worker in workers] == [404, 404]
 

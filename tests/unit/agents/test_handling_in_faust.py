@@ -145,6 +145,7 @@ def echoed(topics: Topics) -> list[str]:
     ids=lambda each: each if isinstance(each, str) else "",
 )
 @pytest.mark.fault("F25")
+@pytest.mark.threat("T3")
 async def test_what_cannot_be_read_is_one_dead_letter_and_the_next_record_is_handled(
     app: faust.App, reason: str, raw: bytes | None, key: bytes
 ) -> None:

@@ -46,7 +46,7 @@ def test_whoever_labels_pods_is_granted_exactly_that() -> None:
 
 
 def test_whoever_follows_namespaces_may_look_at_them_and_has_no_other_right() -> None:
-    looking = {Right(verb, "namespaces") for verb in ("get", "list", "watch")}
+    looking = {Right(verb, "namespaces") for verb in ("list", "watch")}
     assert granted("ClusterRole", path=NAMESPACES) == looking
     bound = [each for each in manifests(NAMESPACES) if each["kind"] == "ClusterRoleBinding"]
     assert {each["roleRef"]["name"] for each in bound} == {"vereflow", "vereflow-namespaces"}

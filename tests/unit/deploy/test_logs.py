@@ -42,6 +42,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> list[str]:
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 @pytest.mark.row("L")
+@pytest.mark.threat("T11")
 def test_a_text_of_a_stranger_stays_in_its_line(
     style: str, text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -178,6 +179,7 @@ def test_a_name_that_only_begins_like_ours_is_a_librarys() -> None:
 
 
 @pytest.mark.row("G16")
+@pytest.mark.threat("T5")
 def test_libraries_never_say_what_they_send_not_even_when_we_debug(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

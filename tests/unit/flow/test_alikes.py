@@ -132,6 +132,7 @@ def test_a_label_of_somebody_without_allowances_or_of_nobody_widens_nothing(
 
 
 @pytest.mark.row("E36")
+@pytest.mark.threat("T7")
 def test_strictly_what_would_reach_a_stranger_is_left_out() -> None:
     routed = world(stranger(9, app="a"))
     strict = ROUTING._replace(judging=Judging(Exactness.STRICT))

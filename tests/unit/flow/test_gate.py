@@ -90,6 +90,7 @@ def test_what_was_polled_is_remembered_by_the_aligner_as_well() -> None:
         ({"default_action": Action.ALLOW}, "default-allow"),
     ],
 )
+@pytest.mark.threat("T1")
 def test_what_nobody_configured_is_refused(said: dict[str, Any], reason: str, polled: bool) -> None:
     assert topics(handle(change(polled=polled, **said), "main", AT, CHECKS)) == [reason]
 

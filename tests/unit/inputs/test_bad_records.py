@@ -25,6 +25,7 @@ def test_a_bad_pod_event_is_one_dead_letter_and_nothing_else(
 
 
 @pytest.mark.parametrize("given", each_of(each for each in CHANGES if each.reason))
+@pytest.mark.threat("T1")
 def test_a_bad_firewall_change_is_one_dead_letter_and_nothing_else(
     pipeline: Pipeline, given: Input
 ) -> None:
@@ -37,6 +38,7 @@ def test_a_bad_firewall_change_is_one_dead_letter_and_nothing_else(
 
 
 @pytest.mark.parametrize("given", each_of(each for each in EVENTS if not each.reason))
+@pytest.mark.threat("T2")
 def test_an_odd_pod_event_opens_nothing(pipeline: Pipeline, given: Input) -> None:
     refused = pipeline.feed(POD_EVENTS, given.value, "gabuscemaw")
 
@@ -89,6 +91,7 @@ def test_e19_a_pod_without_an_address_waits_isolated(pipeline: Pipeline) -> None
     ]
 
 
+@pytest.mark.threat("T2")
 def test_e25_who_takes_a_living_pods_address_gets_none_of_its_rules(pipeline: Pipeline) -> None:
     given = next(each for each in EVENTS if each.row == "E25")
 
@@ -211,6 +214,7 @@ def test_x23_an_empty_list_isolates_in_so_many_words(pipeline: Pipeline) -> None
     assert manifest["spec"]["policyTypes"] == ["Ingress", "Egress"]
 
 
+@pytest.mark.threat("T1")
 def test_x15_a_pod_with_too_many_peers_is_refused_and_keeps_what_it_had(
     pipeline: Pipeline,
 ) -> None:

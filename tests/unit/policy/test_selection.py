@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +21,7 @@ def test_our_label_counts_before_the_pods_own():
     assert selector_of(both) == (OWN_LABEL, "u-1")
 
 
+@pytest.mark.threat("T7")
 def test_a_label_of_ours_that_names_another_pod_does_not_count():
     stolen = pod("web", uid="u-1", labels={LABEL: "web", OWN_LABEL: "u-2"})
 

@@ -253,6 +253,16 @@ def test_plain_http_leaves_this_machine_only_where_that_is_allowed(host):
     assert VerefooSettings(url=f"http://{host}:8085", allow_remote_http=True)
 
 
+@pytest.mark.threat("T6")
+def test_a_token_leaves_this_machine_over_tls_only():
+    told = {"token_file": "token", "allow_remote_http": True}
+    with pytest.raises(ValidationError, match="in the clear"):
+        VerefooSettings(url="http://10.1.2.3:8085", **told)
+
+    assert VerefooSettings(url="https://10.1.2.3", **told)
+    assert VerefooSettings(url="http://127.0.0.1:8085", **told)
+
+
 @pytest.mark.parametrize("seconds", [0, -1, "5s", "nan", "inf", "-inf", 1e9, None])
 @pytest.mark.row("G05")
 def test_what_is_no_time_limit_is_refused(seconds):

@@ -61,6 +61,7 @@ async def test_every_view_answers_and_wears_the_headers(site: Site, path: str) -
 )
 @pytest.mark.parametrize("path", VIEWS)
 @pytest.mark.row("W01", "W13")
+@pytest.mark.threat("T6")
 async def test_reading_is_all_there_is(site: Site, path: str, method: str) -> None:
     asked = {"Origin": "https://evil.example", "Access_Control_Request_Method": "GET"}
     response = await site.ask(path, method, **asked)
@@ -116,6 +117,7 @@ async def test_there_is_nothing_else(site: Site, path: str) -> None:
     ],
 )
 @pytest.mark.row("W04")
+@pytest.mark.threat("T6")
 async def test_a_name_made_to_point_here_reads_nothing(site: Site, host: str) -> None:
     site.put("policies", [("local/default/secret", outcome("k"))])
 
@@ -150,6 +152,7 @@ def test_a_host_header_is_read_strictly(header: str, host: str | None) -> None:
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 @pytest.mark.row("W09", "X25")
+@pytest.mark.threat("T11")
 async def test_a_hostile_name_stays_text_on_every_page(site: Site, hostile: str) -> None:
     await site.ask_page("/tables/policies")
     plain = [Elements(await site.ask_page(path)).tags for path in ("/", "/tables")]
