@@ -295,3 +295,10 @@ def test_a_list_that_is_not_json_is_refused_with_the_way_to_write_it(monkeypatch
 def test_settings_do_not_change():
     with pytest.raises(ValidationError, match="frozen"):
         GraphSettings().name = "other"  # type: ignore[misc]
+
+
+def test_a_group_nested_too_deeply_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VEREFLOW_LOG", '{"a":' * 2000)
+
+    with pytest.raises(ValueError, match="too deeply"):
+        load()
