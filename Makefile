@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install check format test unit simulation e2e real packets faults soak demo bench golden docs lock clean
+.PHONY: help install check format test unit simulation e2e real packets faults soak fuzz demo bench golden docs lock clean
 
 help: ## Say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | expand -t 14
@@ -53,6 +53,10 @@ faults: $(INSTALLED) ## Every fault that is tried, at length, with a table of wh
 soak: $(INSTALLED) ## Many faults for MINUTES=30, by a SEED=0: as long as you like
 	FAULTS=all MINUTES=$${MINUTES:-30} $(BIN)/pytest -s tests/faults/test_soak.py
 
+fuzz: $(INSTALLED) ## Fuzz every decoder for MINUTES=30 each, two at a time; exit 1 on a finding
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/fuzz/requirements.lock
+	$(BIN)/python -m tests.fuzz $${MINUTES:-30}
+
 demo: $(INSTALLED) ## Play the story on real processes, checked at every step
 	$(BIN)/vereflow demo
 
@@ -65,10 +69,12 @@ golden: $(INSTALLED) ## Write the golden manifests anew; read the diff before yo
 docs: $(INSTALLED) ## Write the reference pages under docs/ anew from the code
 	$(BIN)/pytest -q tests/house/test_pages.py --update-docs
 
+PIN := $(BIN)/pip-compile --quiet --upgrade --allow-unsafe --generate-hashes --strip-extras --no-header \
+  --no-annotate --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+
 lock: $(INSTALLED) ## Pin the newest versions that pyproject.toml allows
-	$(BIN)/pip-compile --quiet --upgrade --allow-unsafe --generate-hashes --strip-extras --no-header \
-	  --no-annotate --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
-	  --extra local --extra dev -o requirements.lock pyproject.toml
+	$(PIN) --extra local --extra dev -o requirements.lock pyproject.toml
+	$(PIN) -o tests/fuzz/requirements.lock tests/fuzz/requirements.in
 
 clean: ## Remove what was made
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

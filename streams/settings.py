@@ -358,6 +358,8 @@ def load(**changes: Any) -> Settings:
             raise UnknownSetting(f"{variable} is no setting")
     try:
         return Settings(**changes)
+    except RecursionError:
+        raise ValueError("a list or group in the environment is nested too deeply") from None
     except SettingsError as error:
         # It says which group, and repeats nothing.
         raise ValueError(f"{error}: lists and groups are written as JSON") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ class _StrictLoader(yaml.SafeLoader):
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         if not all(isinstance(key, str) for key in keys):
             raise _NotAllowed(problem="a name that is no text", problem_mark=node.start_mark)
-        doubled = sorted({key for key in keys if keys.count(key) > 1})
+        doubled = sorted(key for key, times in Counter(keys).items() if times > 1)
         if doubled:
             said = f"{', '.join(doubled)[:200]} twice"
             raise _NotAllowed(problem=said, problem_mark=node.start_mark)

@@ -91,7 +91,8 @@ def _has_cause(said: dict[str, Any], name: str, value: str) -> bool:
 def _causes(said: dict[str, Any]) -> list[dict[str, Any]]:
     details = said.get("details")
     causes = details.get("causes") if isinstance(details, dict) else None
-    return [each for each in causes or () if isinstance(each, dict)]
+    listed = causes if isinstance(causes, list) else []
+    return [each for each in listed if isinstance(each, dict)]
 
 
 def _name(status: int) -> str:

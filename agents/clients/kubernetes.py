@@ -82,7 +82,7 @@ class Cluster:
             "spec": {"resourceAttributes": asked},
         }
         told = await self._api.ask("POST", _REVIEWS, body=body)
-        return (told.get("status") or {}).get("allowed") is True
+        return _part(told, "status").get("allowed") is True
 
     async def list_pods(self, namespace: str) -> Listing:
         """Return all pods of a namespace."""
@@ -98,7 +98,7 @@ class Cluster:
             pod = await self._api.ask("GET", _pods(namespace, name))
         except NotThere:
             return False
-        return (pod.get("status") or {}).get("phase") not in FINISHED
+        return _part(pod, "status").get("phase") not in FINISHED
 
     async def label_pod(self, namespace: str, name: str, uid: str, labels: dict[str, str]) -> None:
         """Set labels of the very pod that was seen; raise Conflict if it is another now."""
@@ -117,7 +117,7 @@ class Cluster:
     async def namespace_labels(self, namespace: str) -> dict[str, str]:
         """Return the labels of a namespace; raise NotThere if there is none of this name."""
         found = _object(await self._api.ask("GET", f"/api/v1/namespaces/{_checked(namespace)}"))
-        return dict(found["metadata"].get("labels") or {})
+        return dict(_part(found["metadata"], "labels"))
 
     async def list_services(self, namespace: str) -> Listing:
         """Return all Services of a namespace."""
@@ -278,9 +278,12 @@ class Cluster:
             if not isinstance(found, list):
                 raise TryLater(f"GET {path}: answered without a list")
             items += [_object(item) for item in found]
-            if not meta.get("continue"):
+            following = meta.get("continue")
+            if not following:
                 return Listing(items, meta["resourceVersion"])
-            query["continue"] = meta["continue"]
+            if following == query.get("continue"):
+                raise TryLater(f"GET {path}: the pages do not go on")
+            query["continue"] = following
 
 
 class Watch:
@@ -344,6 +347,11 @@ def _object(found: Any) -> Json:
         raise TryLater("the API server answered with something that is no object")
     answer: Json = found
     return answer
+
+
+def _part(found: Json, name: str) -> Json:
+    part = found.get(name)
+    return part if isinstance(part, dict) else {}
 
 
 def _pods(namespace: str, name: str = "") -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.cli.differing import Difference, differ
+from deploy.cli.manifests import check
 from deploy.judging import judging_of
 from streams.flow.replaying import Replay
 from streams.policy.changing import changes
@@ -65,11 +66,10 @@ def read_picture(path: Path) -> Picture:
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not JSON, as `vereflow replay -o json` writes it") from error
     try:
-        pods = {each["name"]: _object(each["manifest"]) for each in told["pods"]}
-        policies = {each["name"]: _object(each["manifest"]) for each in told["policies"]}
-    except (AttributeError, LookupError, TypeError) as error:
+        check(told)
+    except ValueError as error:
         raise ValueError(f"{path}: not what `vereflow replay -o json` writes") from error
-    return Picture(pods, policies)
+    return Picture(*(_by_name(told[each]) for each in ("pods", "policies")))
 
 
 def compare(before: Picture, after: Picture, settings: Settings) -> Difference:
@@ -97,7 +97,5 @@ def _pod(pod: PodRef) -> Json:
     }
 
 
-def _object(told: Any) -> Json:
-    if not isinstance(told, dict) or not isinstance(told["metadata"]["namespace"], str):
-        raise TypeError("no object of a namespace")
-    return told
+def _by_name(told: list[Json]) -> dict[str, Json]:
+    return {each["name"]: each["manifest"] for each in told}

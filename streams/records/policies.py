@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pydantic import Field
@@ -11,6 +12,8 @@ from streams.records.cause import Cause
 from streams.records.marks import Mark
 from streams.records.reasons import Code
 from streams.records.views import Allowance, Inexactness, OutsideAllowance, PodRef
+
+_REVISION = re.compile(r"(-?[0-9]{1,18})\.(-?[0-9]{1,18})\.(-?[0-9]{1,18})")
 
 
 class Revision(Record):
@@ -33,10 +36,10 @@ class Revision(Record):
 
 def parse_revision(text: str) -> Revision:
     """Read an annotation; what is no revision is older than every revision."""
-    parts = text.split(".")
-    if len(parts) != 3 or not all(part.lstrip("-").isdecimal() for part in parts):
+    match = _REVISION.fullmatch(text)
+    if match is None:
         return Revision(epoch=-1)
-    epoch, incarnation, offset = map(int, parts)
+    epoch, incarnation, offset = map(int, match.groups())
     return Revision(epoch=epoch, incarnation=incarnation, offset=offset)
 
 

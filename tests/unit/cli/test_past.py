@@ -109,6 +109,20 @@ def test_what_is_written_is_read_again_as_the_same_picture(tmp_path: Path) -> No
     assert found.flows == []
 
 
+def telling(**spec: Any) -> str:
+    metadata = {"name": "a", "namespace": "default"}
+    manifest = {"metadata": metadata, "spec": {"podSelector": {}} | spec}
+    return json.dumps({"pods": [], "policies": [{"name": "default/a", "manifest": manifest}]})
+
+
+def test_a_file_tells_whatever_a_policy_can_say(tmp_path: Path) -> None:
+    block = {"ipBlock": {"cidr": "192.0.2.0/24", "except": ["192.0.2.7/32"]}}
+    file = tmp_path / "before.json"
+    file.write_text(telling(egress=[{"to": [block], "ports": [{"port": "http"}, {"port": 80}]}]))
+
+    assert list(read_picture(file).policies) == ["default/a"]
+
+
 @pytest.mark.parametrize(
     ("written", "why"),
     [
@@ -118,6 +132,12 @@ def test_what_is_written_is_read_again_as_the_same_picture(tmp_path: Path) -> No
         ("[]", "not what"),
         ('{"pods": [], "policies": [{"name": "a"}]}', "not what"),
         ('{"pods": [{"name": "a", "manifest": {"metadata": 5}}], "policies": []}', "not what"),
+        (telling(ingress=5), "not what"),
+        (telling(ingress=[{"from": [{"podSelector": {"matchLabels": {"a": []}}}]}]), "not what"),
+        (telling(egress=[{"to": [{"ipBlock": {"cidr": "everywhere"}}]}]), "not what"),
+        (telling(egress=[{"ports": [{"port": 90, "endPort": 80}]}]), "not what"),
+        (telling(policyTypes=["Sideways"]), "not what"),
+        (telling(priority=1), "not what"),
     ],
 )
 def test_another_file_is_refused(tmp_path: Path, written: str, why: str) -> None:

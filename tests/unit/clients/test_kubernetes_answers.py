@@ -104,6 +104,7 @@ def test_a_message_says_what_was_tried_and_answered() -> None:
         b"null",
         b'{"details": 5}',
         b'{"details": {"causes": [null, 5]}}',
+        b'{"details": {"causes": 5}}',
         b'{"message": 7}',
         b'{"message": "' + b"long \\n" * 10_000 + b'"}',
     ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streams.flow.fence import Step, Verb, decide
+from streams.flow.fence import REVISION, Step, Verb, decide, revision_of
 from streams.records.policies import Outcome, PolicyPatch, Revision
 from tests.unit.flow.records import Routed, allow, change, claim, opening
 
@@ -52,6 +52,14 @@ def test_an_update_names_what_it_read():
 
 def test_a_late_writer_loses():
     assert step(OLD, stored(NEW))[:2] == (Verb.NOTHING, Outcome.SUPERSEDED)
+
+
+@pytest.mark.parametrize("text", ["", "x", "1.2", "--1.0.0", "1.0.--1", "1.0." + "9" * 5000])
+def test_what_somebody_wrote_for_a_revision_is_older_than_all(text: str):
+    notes = {"annotations": {REVISION: text}}
+
+    assert revision_of(stored(NEW, **notes)).epoch == -1
+    assert step(OLD, stored(NEW, **notes)).verb is Verb.UPDATE
 
 
 def test_what_stands_already_is_left_alone():

@@ -333,3 +333,10 @@ def test_the_system_is_left_alone_whatever_is_set():
 def test_settings_do_not_change():
     with pytest.raises(ValidationError, match="frozen"):
         GraphSettings().name = "other"  # type: ignore[misc]
+
+
+def test_a_group_nested_too_deeply_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VEREFLOW_LOG", '{"a":' * 2000)
+
+    with pytest.raises(ValueError, match="too deeply"):
+        load()
