@@ -172,8 +172,9 @@ def _served(index: GraphIndex, pod: PodRef, old: GraphPodRow | None, at: int) ->
     """
     home = f"{pod.cluster}/{pod.namespace}"
     if pod.service is not None:
-        addresses = {str(each) for each in (pod.address, old and old.pod.address) if each}
-        named = any(index.naming.get(address) for address in addresses)
+        # Met again, the row says it already; what it had before that is in `was`.
+        had = (old.pod.address, *old.was) if old else ()
+        named = any(index.naming.get(str(address)) for address in (pod.address, *had) if address)
         return set(index.living.get(home, ())) if named else set()
     if old is not None and at <= old.at:
         services = [index.pods[key].pod for key in index.services.get(home, ())]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streams.flow import router
@@ -258,6 +258,7 @@ def test_whatever_happens_every_pod_was_told_what_the_rows_say(
 
 
 @given(st.lists(facts, min_size=1, max_size=10))
+@example([("rules", (to_service(),)), ("service", True, ANOTHER, "db", 8080, "one")])
 def test_met_again_a_fact_speaks_for_all_whom_it_changed(told: list[tuple[Any, ...]]) -> None:
     routed = busy()
     for number, each in enumerate(told[:-1]):
