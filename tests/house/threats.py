@@ -18,7 +18,9 @@ THREATS = {
         "who may write `firewall-changes`",
         "open any pod to any other",
         "Kafka's rights, without which nobody writes there; what is malformed, of an unknown graph"
-        " or allows by default is a dead letter; what no object can hold is refused",
+        " or allows by default is a dead letter; what no object can hold is refused;"
+        " with `rules.blast_limit`, what would open something for more pods than that, and does not"
+        " say that it means it, is refused too",
     ),
     "T2": Threat(
         "who may write `pod-events`",
