@@ -135,6 +135,47 @@ async def test_the_life_of_a_pod_is_told_without_what_we_do_not_carry(
     assert orders == sorted(set(orders))
 
 
+@pytest.mark.fault("F06")
+async def test_a_server_that_lags_behind_deletes_nothing(
+    proxied: Cluster, proxy: Proxy, world: World
+) -> None:
+    records = Records()
+    await world.add_pod("pod-a", "10.1.0.1")
+    old = await world.listed_pods()
+    await world.add_pod("pod-b", "10.1.0.2")
+    lagging = Lagging(old)
+    proxy.fault = lagging
+
+    async with watching(proxied, records):
+        await until(lambda: lagging.refused >= 2)
+        proxy.fault = None
+        await world.delete_pod("pod-a")
+        await until(lambda: "DELETED pod-a" in names(records))
+
+    assert names(records).count("ADDED pod-b") == listings(records)
+    assert "DELETED pod-b" not in names(records)
+
+
+class Lagging:
+    """A server behind another: what may be old is old here, and newer places are unknown."""
+
+    def __init__(self, old: dict[str, Any]) -> None:
+        self.refused = 0
+        self._old = old
+
+    async def __call__(self, request: web.Request, go_on: Callable[[], Any]) -> Any:
+        asked = request.query
+        if request.method != "GET" or not request.path.endswith("/pods"):
+            return await go_on()
+        if asked.get("watch") and asked["resourceVersion"] != self._old["metadata"]["resourceVersion"]:
+            self.refused += 1
+            told = {"code": 504, "reason": "Timeout", "message": "Too large resource version"}
+            return web.json_response({"kind": "Status", **told}, status=504)
+        if not asked.get("watch") and "resourceVersion" in asked:
+            return web.json_response(self._old)
+        return await go_on()
+
+
 @ON_THE_EMBEDDED_ONE
 @pytest.mark.fault("F02", "F03")
 async def test_a_place_too_old_is_listed_again_once(
