@@ -411,6 +411,26 @@ async def test_a_broker_that_failed_is_told_everything_again(
     assert "ADDED pod-a" in names(records)
 
 
+@pytest.mark.fault("F55")
+async def test_whom_the_broker_does_not_answer_leaves_the_lease_to_another(
+    cluster: Cluster, world: World
+) -> None:
+    records = Records()
+
+    async def emit(output: Send) -> None:
+        await asyncio.Event().wait()
+
+    async with watching(cluster, Records(), "cut", emit=emit, emit_seconds=0.5) as cut:
+        await until(lambda: cut.leading)
+        async with watching(cluster, records, "other") as other:
+            await world.add_pod("pod-a", "10.1.0.1")
+            await until(lambda: "ADDED pod-a" in names(records))
+
+            assert other.leading
+            assert not cut.leading
+            assert "no acknowledgement within 0.5 s" in cut.last_error
+
+
 @pytest.mark.fault("F10")
 async def test_refused_access_is_said_and_not_a_storm(proxied: Cluster, proxy: Proxy) -> None:
     records = Records()
