@@ -11,6 +11,7 @@ What cannot be cured but must be noticed is in `streams/stop.py`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from typing import Any
 
 import faust
 from aiokafka import TopicPartition
+from aiokafka.errors import CorruptRecordException
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.transport.drivers.aiokafka import (
@@ -56,6 +58,24 @@ def fetch_held_back(consumer: Any) -> Iterator[None]:
         del consumer.resume_partitions, consumer.resume_flow
 
 
+class DamagedBatch(RuntimeError):
+    """Records whose checksum is wrong: nobody knows what they say, so nobody passes them over.
+
+    Asked again, the client would go on behind what came before them, which it did not hand out.
+    """
+
+
+def where_damaged(consumer: Any, error: Exception) -> str:
+    """Return the first record of the batch that could not be read, and what helps."""
+    held = consumer._fetcher._records
+    found = next(tp for tp in held if str(tp) in str(error))
+    offset = held[found]._partition_records.next_fetch_offset
+    return (
+        f"{found.topic}/{found.partition}/{offset}: damaged at the broker, and not passed over:"
+        " have another replica lead this partition, or delete its records up to there"
+    )
+
+
 class SteadyListener(ConsumerRebalanceListener):
     """Stays in the group while the tables of new partitions are opened.
 
@@ -72,13 +92,23 @@ class SteadyListener(ConsumerRebalanceListener):
 class SteadyThread(AIOKafkaConsumerThread):
     """Fetches from the broker, and puts back what nobody takes any more."""
 
+    _answered = 0
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.heard_at = time.monotonic()
+
     async def _fetch_records(self, consumer: Any, active_partitions: Any, **limits: Any) -> Any:
         """Return what was fetched; go back before the records of partitions paused meanwhile.
 
         A fetch asked for before a rebalance is answered after it, maybe between the seek of a
         partition and its resuming. Faust drops such records, and their position stays behind them.
         """
-        records = await super()._fetch_records(consumer, active_partitions, **limits)
+        try:
+            records = await super()._fetch_records(consumer, active_partitions, **limits)
+        except CorruptRecordException as error:
+            raise DamagedBatch(where_damaged(consumer, error)) from error
+        self._hear(consumer)
         # No await from here on: nobody seeks between the fetch and our going back.
         if active_partitions is None:
             return records
@@ -89,6 +119,14 @@ class SteadyThread(AIOKafkaConsumerThread):
                 consumer.seek(tp, first)
         return records
 
+    def _hear(self, consumer: Any) -> None:
+        """Note when the broker answered a fetch, be it that there is nothing new."""
+        told = (consumer.last_poll_timestamp(tp) for tp in consumer.assignment())
+        answered = max((at for at in told if at is not None), default=0)
+        # By a clock that may be set; here it only tells that there was another answer.
+        if answered != self._answered:
+            self._answered, self.heard_at = answered, time.monotonic()
+
 
 class SteadyConsumer(Consumer):
     """A consumer that fetches what it was asked for, and goes back to the first record too."""
@@ -97,6 +135,11 @@ class SteadyConsumer(Consumer):
 
     def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
         return SteadyThread(self, loop=self.loop, beacon=self.beacon)
+
+    @property
+    def silence(self) -> float:
+        """For how many seconds the broker has answered no fetch."""
+        return time.monotonic() - self._thread.heard_at
 
     def takes(self, tp: Any) -> bool:
         """Return whether records of this partition would be handed on now."""
