@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,65 +13,20 @@ from structlog.testing import capture_logs
 
 from agents.clients.api_server import ApiServer, credentials
 from agents.clients.kubernetes import Cluster
-from agents.clients.lease import Leadership
-from agents.managed_namespaces import ManagedNamespaces
-from agents.pod_watcher import PodWatcher
-from streams.flow.output import DEAD_LETTERS, POD_EVENTS, Send
-from streams.records.marks import Mark, MarkKind
-from streams.records.pods import PodEvent
+from streams.flow.output import DEAD_LETTERS, Send
+from streams.records.marks import MarkKind
 from streams.records.policies import DeadLetter
 from tests.integration.kubernetes.servers import ON_THE_EMBEDDED_ONE, Embedded, Server
+from tests.integration.kubernetes.watching import (
+    PARTITIONS,
+    complete,
+    events,
+    listings,
+    marks,
+    names,
+    watching,
+)
 from tests.integration.kubernetes.world import Proxy, Records, World, until
-
-PARTITIONS = 3
-Run = Callable[..., Any]
-
-
-@asynccontextmanager
-async def watching(cluster: Cluster, records: Records, holder: str = "one", **more: Any) -> Any:
-    leadership = Leadership(
-        cluster, namespace="default", name="vereflow-local-pods", holder=holder, seconds=4.0
-    )
-    told = {"relist_seconds": 0.05} | more
-    told["managed"] = told.pop("managed", ManagedNamespaces(told.pop("namespaces", ("default",))))
-    emit = told.pop("emit", records.emit)
-    watcher = PodWatcher(
-        cluster, leadership, emit, cluster_name="local", partitions=PARTITIONS, epoch=4, **told
-    )
-    task = asyncio.create_task(watcher.run())
-    try:
-        yield watcher
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-def events(records: Records) -> list[PodEvent]:
-    found = [send.value for send in records.sent if send.topic == POD_EVENTS]
-    told = [event for event in found if isinstance(event, PodEvent) and event.mark is None]
-    # A real server has a Service of its own in the namespace of the tests.
-    return [event for event in told if event.service is None]
-
-
-def marks(records: Records, kind: MarkKind | None = None) -> list[tuple[Mark, Send]]:
-    found = [
-        (send.value.mark, send)
-        for send in records.sent
-        if isinstance(send.value, PodEvent) and send.value.mark is not None
-    ]
-    return [(mark, send) for mark, send in found if kind in (None, mark.kind)]
-
-
-def listings(records: Records) -> int:
-    return len({mark.id for mark, _ in marks(records, MarkKind.LIST_COMPLETE)})
-
-
-def complete(records: Records, times: int = 1) -> bool:
-    return len(marks(records, MarkKind.LIST_COMPLETE)) >= times * PARTITIONS
-
-
-def names(records: Records) -> list[str]:
-    return [f"{event.event} {event.pod_name}" for event in events(records)]
 
 
 async def test_a_listing_is_framed_in_every_partition(cluster: Cluster, world: World) -> None:
@@ -133,57 +86,6 @@ async def test_the_life_of_a_pod_is_told_without_what_we_do_not_carry(
     assert [event.pod_ip for event in events(records)] == [None, *["10.1.0.1"] * 4]
     orders = [event.stamp.order for event in events(records) if event.stamp]
     assert orders == sorted(set(orders))
-
-
-@pytest.mark.fault("F06")
-async def test_a_server_that_lags_behind_deletes_nothing(
-    proxied: Cluster, proxy: Proxy, world: World
-) -> None:
-    records = Records()
-    await world.add_pod("pod-a", "10.1.0.1")
-    old = await world.listed_pods()
-    await world.add_pod("pod-b", "10.1.0.2")
-    lagging = Lagging(old)
-    proxy.fault = lagging
-
-    async with watching(proxied, records):
-        await until(lambda: complete(records))
-        assert {"ADDED pod-a", "ADDED pod-b"} <= set(named(records))
-        await until(lambda: lagging.refused >= 2)
-        proxy.fault = None
-        await world.delete_pod("pod-a")
-        await until(lambda: "DELETED pod-a" in names(records))
-
-    assert "DELETED pod-b" not in names(records)
-
-
-def named(records: Records) -> list[str]:
-    """Return what was told up to the end of the first listing: what is not there is gone."""
-    _, end = marks(records, MarkKind.LIST_COMPLETE)[0]
-    listing = Records()
-    listing.sent = records.sent[: records.sent.index(end)]
-    return names(listing)
-
-
-class Lagging:
-    """A server behind another: what may be old is old here, and newer places are unknown."""
-
-    def __init__(self, old: dict[str, Any]) -> None:
-        self.refused = 0
-        self._old = old
-
-    async def __call__(self, request: web.Request, go_on: Callable[[], Any]) -> Any:
-        asked = request.query
-        if request.method != "GET" or not request.path.endswith("/pods"):
-            return await go_on()
-        known = self._old["metadata"]["resourceVersion"]
-        if asked.get("watch") and asked["resourceVersion"] != known:
-            self.refused += 1
-            told = {"code": 504, "reason": "Timeout", "message": "Too large resource version"}
-            return web.json_response({"kind": "Status", **told}, status=504)
-        if not asked.get("watch") and "resourceVersion" in asked:
-            return web.json_response(self._old)
-        return await go_on()
 
 
 @ON_THE_EMBEDDED_ONE
@@ -409,26 +311,6 @@ async def test_a_broker_that_failed_is_told_everything_again(
         await until(lambda: complete(records, 2))
 
     assert "ADDED pod-a" in names(records)
-
-
-@pytest.mark.fault("F55")
-async def test_whom_the_broker_does_not_answer_leaves_the_lease_to_another(
-    cluster: Cluster, world: World
-) -> None:
-    records = Records()
-
-    async def emit(output: Send) -> None:
-        await asyncio.Event().wait()
-
-    async with watching(cluster, Records(), "cut", emit=emit, emit_seconds=0.5) as cut:
-        await until(lambda: cut.leading)
-        async with watching(cluster, records, "other") as other:
-            await world.add_pod("pod-a", "10.1.0.1")
-            await until(lambda: "ADDED pod-a" in names(records))
-
-            assert other.leading
-            assert not cut.leading
-            assert "no acknowledgement within 0.5 s" in cut.last_error
 
 
 @pytest.mark.fault("F10")

@@ -56,7 +56,7 @@ async def test_the_first_record_of_a_damaged_batch_is_named() -> None:
     thread: Any = SteadyThread.__new__(SteadyThread)
     thread.consumer = SimpleNamespace(flow_active=True)
 
-    with pytest.raises(DamagedBatch, match="^notes/3/8: damaged at the broker") as caught:
+    with pytest.raises(DamagedBatch, match=r"^notes/3/8: damaged at the broker") as caught:
         await thread._fetch_records(consumer, {NOTES})
 
     assert isinstance(caught.value.__cause__, CorruptRecordException)
