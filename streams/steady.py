@@ -20,6 +20,7 @@ from typing import Any
 import faust
 from aiokafka import TopicPartition
 from aiokafka.errors import CorruptRecordException
+from faust.exceptions import ConsistencyError
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.transport.drivers.aiokafka import (
@@ -32,6 +33,10 @@ from yarl import URL
 from streams.failpoint import passing
 from streams.sound import SoundStore
 
+ROWS_AHEAD = (
+    "The broker lost the end of a changelog: stop every worker, delete all state_dirs and the"
+    " offsets of the group, and start again; all is read anew, and what is right stays as it is"
+)
 # Offsets a table remembers beyond a gap; past that the next recovery reads a little more.
 MAX_REMEMBERED = 10_000
 
@@ -177,6 +182,13 @@ class SteadyConsumer(Consumer):
 
 class SteadyRecovery(Recovery):
     """Recovery whose last step loses nothing: seek, resume the flow, and only then fetch."""
+
+    async def crash(self, reason: BaseException) -> None:
+        """Say what helps where rows know of more than their changelog."""
+        # Faust advises to delete the rows alone: then what the changelog lost is lost for good.
+        if isinstance(reason, ConsistencyError):
+            self.log.error(ROWS_AHEAD)
+        await super().crash(reason)
 
     async def on_recovery_completed(self, generation_id: int = 0) -> None:
         """Resume a worker that has tables."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from streams.steady import ROWS_AHEAD
 from tables.catalog import NAMES
 from tests.e2e.acting import until_true
 from tests.faults.disk import fill, small_disk
@@ -32,7 +33,7 @@ BEGINNING = struct.Struct(">qi")
 async def test_a_damaged_batch_is_named_and_not_passed_over(
     tmp_path: Path, record_property: Record
 ) -> None:
-    async with trial(tmp_path, record_property, bound=60, parts=KAFKA) as one:
+    async with trial(tmp_path, record_property, bound=120, parts=KAFKA) as one:
         await one.actor.world.workers.stop()
         await one.fed(40)
         await asyncio.to_thread(one.broker.stop)
@@ -72,7 +73,7 @@ async def test_rows_that_know_of_more_than_their_changelog_are_not_used(
         for worker in one.workers:
             worker.start()
         await one.tend(30)
-        assert any("The persisted offset" in each.log.read_text() for each in one.workers)
+        assert any(ROWS_AHEAD in each.log.read_text() for each in one.workers)
         # What is said to do then.
         await world.workers.stop()
         shutil.rmtree(world.plan.state_dir / "workers")
