@@ -97,10 +97,10 @@ async def test_a_worker_that_does_not_reach_the_broker_says_so_and_leaves_its_wo
 async def test_a_worker_that_does_not_reach_the_api_server_says_so(
     tmp_path: Path, record_property: Record
 ) -> None:
-    async with trial(tmp_path, record_property, bound=60, parts=LINED_REAL) as one:
+    async with trial(tmp_path, record_property, bound=60, rate=5, parts=LINED_REAL) as one:
         for worker, lines in zip(list(one.workers), lines_of(one), strict=True):
             async with silence(one, worker, lines.kube):
-                await one.fed(200)
+                await one.fed(100)
         one.over()
 
 

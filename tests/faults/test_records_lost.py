@@ -33,7 +33,7 @@ BEGINNING = struct.Struct(">qi")
 async def test_a_damaged_batch_is_named_and_not_passed_over(
     tmp_path: Path, record_property: Record
 ) -> None:
-    async with trial(tmp_path, record_property, bound=120, parts=KAFKA) as one:
+    async with trial(tmp_path, record_property, bound=120, rate=5, parts=KAFKA) as one:
         await one.actor.world.workers.stop()
         await one.fed(40)
         await asyncio.to_thread(one.broker.stop)

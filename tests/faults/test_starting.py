@@ -22,7 +22,7 @@ ABSENT = 60.0
 @pytest.mark.timeout(1200)
 @pytest.mark.fault("F56")
 async def test_everything_starts_in_any_order(tmp_path: Path, record_property: Record) -> None:
-    async with trial(tmp_path, record_property, bound=60, parts=LINED) as one:
+    async with trial(tmp_path, record_property, bound=60, rate=2, parts=LINED) as one:
         for order in permutations(SERVERS):
             await start_without(one, SERVERS)
             for server in order:
@@ -39,7 +39,7 @@ async def test_everything_starts_in_any_order(tmp_path: Path, record_property: R
 async def test_a_server_is_absent_at_the_start(
     tmp_path: Path, record_property: Record, server: str
 ) -> None:
-    async with trial(tmp_path, record_property, bound=60, parts=LINED) as one:
+    async with trial(tmp_path, record_property, bound=60, rate=2, parts=LINED) as one:
         await start_without(one, (server,))
         starts = await one.tend(ABSENT)
         record_property("starts", starts)
