@@ -84,9 +84,9 @@ async def test_a_worker_that_does_not_reach_the_broker_says_so_and_leaves_its_wo
     # Not many rules: a pod that is born waits behind those that nobody handled meanwhile.
     async with trial(tmp_path, record_property, bound=60, rate=5, parts=LINED_REAL) as one:
         # Each in turn, for one of them tells of the pods.
-        for worker, lines in zip(list(one.workers), lines_of(one), strict=True):
-            async with silence(one, worker, lines.broker):
-                await until_isolated(one, f"newcomer-{worker.name}")
+        for number, lines in enumerate(lines_of(one), 1):
+            async with silence(one, one.workers[number - 1], lines.broker):
+                await until_isolated(one, f"newcomer-{number}", f"10.244.9.{number}")
         one.over()
 
 
@@ -98,7 +98,7 @@ async def test_a_worker_that_does_not_reach_the_api_server_says_so(
     tmp_path: Path, record_property: Record
 ) -> None:
     async with trial(tmp_path, record_property, bound=60, rate=5, parts=LINED_REAL) as one:
-        for worker, lines in zip(list(one.workers), lines_of(one), strict=True):
+        for worker, lines in zip(one.workers, lines_of(one), strict=True):
             async with silence(one, worker, lines.kube):
                 await one.fed(100)
         one.over()
@@ -120,9 +120,9 @@ async def silence(one: Trial, worker: WorkerProcess, line: Line) -> AsyncIterato
     await one.actor.world.workers.until_ready()
 
 
-async def until_isolated(one: Trial, name: str) -> None:
+async def until_isolated(one: Trial, name: str, address: str) -> None:
     """Have a pod born, and return when it has its policy."""
-    await one.actor.create_pod(name, f"10.244.9.{1 + len(await one.actor.pods())}")
+    await one.actor.create_pod(name, address)
 
     async def is_isolated() -> bool:
         return name in await one.actor.policies()
