@@ -29,6 +29,8 @@ from streams.flow.output import Send
 
 RELIST_SECONDS = 5.0
 FRAME_SECONDS = 10_800.0
+# A broker that was started anew answers sooner.
+EMIT_SECONDS = 20.0
 # Who waits for a barrier has given up by then.
 BARRIER_SECONDS = 120.0
 KEPT_BARRIERS = 64
@@ -38,6 +40,10 @@ log = structlog.get_logger()
 
 class LeaseLost(Exception):
     """Another watcher may speak by now."""
+
+
+class BrokerSilent(Exception):
+    """What is told does not arrive; what another watcher tells may."""
 
 
 class PodWatcher:
@@ -61,6 +67,7 @@ class PodWatcher:
         stamper: PodStamper | None = None,
         relist_seconds: float = RELIST_SECONDS,
         frame_seconds: float = FRAME_SECONDS,
+        emit_seconds: float = EMIT_SECONDS,
     ) -> None:
         self._error = ""
         self._cluster = cluster
@@ -73,6 +80,7 @@ class PodWatcher:
         self._stamper = stamper
         self._relist_seconds = relist_seconds
         self._frame_seconds = frame_seconds
+        self._emit_seconds = emit_seconds
         self._next_listing = 0.0
         self._backoff = Backoff()
         self._barriers: dict[str, float] = {}
@@ -109,6 +117,10 @@ class PodWatcher:
                 await self._leadership.lead(self._follow)
             except LeaseLost:
                 log.warning("lease lost", cluster=self._name)
+            except BrokerSilent as error:
+                self._note(error)
+                # Long enough for another one to take the lease.
+                await asyncio.sleep(self._emit_seconds)
             except Exception as error:
                 self._note(error)
                 await asyncio.sleep(self._backoff.next())
@@ -138,7 +150,12 @@ class PodWatcher:
         # Asked before every record: a process that stood still may have been succeeded.
         if not self._leadership.leading:
             raise LeaseLost
-        await self._emit(output)
+        try:
+            async with asyncio.timeout(self._emit_seconds):
+                await self._emit(output)
+        except TimeoutError as error:
+            told = f"no acknowledgement within {self._emit_seconds:g} s"
+            raise BrokerSilent(told) from error
 
     async def _list_and_watch(self, teller: PodTeller, courier: Courier) -> None:
         """List, then watch until a barrier or a frame is due, or namespaces or a place are lost."""

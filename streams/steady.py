@@ -11,6 +11,7 @@ What cannot be cured but must be noticed is in `streams/stop.py`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from typing import Any
 
 import faust
 from aiokafka import TopicPartition
+from aiokafka.errors import CorruptRecordException
+from faust.exceptions import ConsistencyError
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.transport.drivers.aiokafka import (
@@ -30,6 +33,10 @@ from yarl import URL
 from streams.failpoint import passing
 from streams.sound import SoundStore
 
+ROWS_AHEAD = (
+    "The broker lost the end of a changelog: stop every worker, delete all state_dirs and the"
+    " offsets of the group, and start again; all is read anew, and what is right stays as it is"
+)
 # Offsets a table remembers beyond a gap; past that the next recovery reads a little more.
 MAX_REMEMBERED = 10_000
 
@@ -56,6 +63,24 @@ def fetch_held_back(consumer: Any) -> Iterator[None]:
         del consumer.resume_partitions, consumer.resume_flow
 
 
+class DamagedBatch(RuntimeError):
+    """Records whose checksum is wrong: nobody knows what they say, so nobody passes them over.
+
+    Asked again, the client would go on behind what came before them, which it did not hand out.
+    """
+
+
+def where_damaged(consumer: Any, error: Exception) -> str:
+    """Return the first record of the batch that could not be read, and what helps."""
+    held = consumer._fetcher._records
+    found = next(tp for tp in held if str(tp) in str(error))
+    offset = held[found]._partition_records.next_fetch_offset
+    return (
+        f"{found.topic}/{found.partition}/{offset}: damaged at the broker, and not passed over:"
+        " have another replica lead this partition, or delete its records up to there"
+    )
+
+
 class SteadyListener(ConsumerRebalanceListener):
     """Stays in the group while the tables of new partitions are opened.
 
@@ -72,13 +97,23 @@ class SteadyListener(ConsumerRebalanceListener):
 class SteadyThread(AIOKafkaConsumerThread):
     """Fetches from the broker, and puts back what nobody takes any more."""
 
+    _answered = 0
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.heard_at = time.monotonic()
+
     async def _fetch_records(self, consumer: Any, active_partitions: Any, **limits: Any) -> Any:
         """Return what was fetched; go back before the records of partitions paused meanwhile.
 
         A fetch asked for before a rebalance is answered after it, maybe between the seek of a
         partition and its resuming. Faust drops such records, and their position stays behind them.
         """
-        records = await super()._fetch_records(consumer, active_partitions, **limits)
+        try:
+            records = await super()._fetch_records(consumer, active_partitions, **limits)
+        except CorruptRecordException as error:
+            raise DamagedBatch(where_damaged(consumer, error)) from error
+        self._hear(consumer)
         # No await from here on: nobody seeks between the fetch and our going back.
         if active_partitions is None:
             return records
@@ -88,6 +123,14 @@ class SteadyThread(AIOKafkaConsumerThread):
                 self.log.info("Go back to offset %s of %s: paused while it was fetched", first, tp)
                 consumer.seek(tp, first)
         return records
+
+    def _hear(self, consumer: Any) -> None:
+        """Note when the broker answered a fetch, be it that there is nothing new."""
+        told = (consumer.last_poll_timestamp(tp) for tp in consumer.assignment())
+        answered = max((at for at in told if at is not None), default=0)
+        # By a clock that may be set; here it only tells that there was another answer.
+        if answered != self._answered:
+            self._answered, self.heard_at = answered, time.monotonic()
 
 
 class SteadyConsumer(Consumer):
@@ -102,6 +145,11 @@ class SteadyConsumer(Consumer):
         """Return the partitions held here: the same object until others are assigned."""
         held: frozenset[Any] = self._thread._ensure_consumer().assignment()
         return held
+
+    @property
+    def silence(self) -> float:
+        """For how many seconds the broker has answered no fetch."""
+        return time.monotonic() - self._thread.heard_at
 
     def takes(self, tp: Any) -> bool:
         """Return whether records of this partition would be handed on now."""
@@ -139,6 +187,13 @@ class SteadyConsumer(Consumer):
 
 class SteadyRecovery(Recovery):
     """Recovery whose last step loses nothing: seek, resume the flow, and only then fetch."""
+
+    async def crash(self, reason: BaseException) -> None:
+        """Say what helps where rows know of more than their changelog."""
+        # Faust advises to delete the rows alone: then what the changelog lost is lost for good.
+        if isinstance(reason, ConsistencyError):
+            self.log.error(ROWS_AHEAD)
+        await super().crash(reason)
 
     async def on_recovery_completed(self, generation_id: int = 0) -> None:
         """Resume a worker that has tables."""

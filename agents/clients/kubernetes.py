@@ -27,7 +27,7 @@ FIELD_MANAGER = "vereflow"
 PAGE = 250
 # A server says nothing for minutes where nothing changes: a bookmark that would only repeat the
 # version we began with is not sent. So each watch ends before this much silence, on its own.
-SILENCE_SECONDS = 75.0
+SILENCE_SECONDS = 50.0
 _WATCHED = 0.8
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _ADMISSION = "/apis/admissionregistration.k8s.io/v1"

@@ -8,6 +8,9 @@ from agents.web.worker import Offsets, WorkerState
 from streams.codec import escape
 from streams.stop import STALL_AFTER, Stillness
 
+# A fetch is answered within a second, also where there is nothing new.
+SILENT_AFTER = 30.0
+
 Check = Callable[[], str | None]
 """Return why something is not ready, or None."""
 
@@ -46,6 +49,9 @@ def unready(state: WorkerState, wedged: list[str], checks: Mapping[str, Check]) 
     reasons = list(wedged)
     if not state.assigned:
         reasons.append("no partitions assigned")
+    elif state.silence > SILENT_AFTER:
+        # No wedge: another start of the worker cures no broker, and no line to it.
+        reasons.append(f"the broker has been silent for {state.silence:.0f} s")
     if state.rebalancing:
         reasons.append("rebalancing")
     if state.recovering or not state.tables_ready:

@@ -28,6 +28,8 @@ class WorkerState:
     """The oldest record of each partition that an agent has in hand."""
     handled: Offsets = field(default_factory=dict)
     """Where the partitions stand whose handled records await their commit."""
+    silence: float = 0.0
+    """For how many seconds the broker has answered nothing."""
 
     def sizes(self) -> dict[str, int]:
         """Return how many partitions of each topic are assigned."""
@@ -58,6 +60,7 @@ def look_at(app: Any) -> WorkerState:
         lag=_nest(_lag(consumer, streams, committed)),
         handling=_nest(_oldest(consumer, streams)),
         handled=_nest({tp: committed.get(tp, -1) for tp in streams if consumer._acked.get(tp)}),
+        silence=consumer.silence,
     )
 
 

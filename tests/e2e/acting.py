@@ -220,9 +220,11 @@ def as_endpoint(pod: Json) -> Json:
 
 
 @asynccontextmanager
-async def acting(folder: Path, workers: int, **parts: Any) -> AsyncIterator[Actor]:
+async def acting(
+    folder: Path, workers: int, *, kind: type[World] = World, **parts: Any
+) -> AsyncIterator[Actor]:
     """Start a world of these parts in a folder; on failure its logs are in that folder."""
-    world = World(Plan(folder / "state", workers=workers, **parts))
+    world = kind(Plan(folder / "state", workers=workers, **parts))
     await world.start()
     try:
         assert world.kubernetes is not None

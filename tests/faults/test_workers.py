@@ -10,16 +10,15 @@ import resource
 import select
 import shutil
 import signal
-import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from streams.failpoint import STEPS, VARIABLE
 from tests.e2e.conftest import REAL
+from tests.faults.disk import fill, small_disk
 from tests.faults.trial import Record, trial
 from tests.real import needs_go, needs_java
 
@@ -231,31 +230,18 @@ async def test_the_disk_of_the_rows_is_full(tmp_path: Path, record_property: Rec
             worker = one.workers[0]
             await one.dismiss(worker)
             folder = one.folder(worker)
-            mounts.enter_context(small_disk(folder))
+            shutil.rmtree(folder)
+            mounts.enter_context(small_disk(folder, megabytes=24))
             one.workers.append(worker)
             worker.start()
             await one.actor.world.workers.until_ready()
-            with suppress(OSError), (folder / "ballast").open("wb", buffering=0) as ballast:
-                while True:
-                    ballast.write(bytes(4096))
+            ballast = fill(folder)
             for _ in range(10):
                 await one.fed(20)
                 # It dies again and again, as it should.
                 worker.deaths.clear()
-            (folder / "ballast").unlink()
+            ballast.unlink()
             one.over()
-
-
-@contextmanager
-def small_disk(folder: Path) -> Iterator[None]:
-    """Have a disk of a few megabytes there, and nothing else, until the end."""
-    shutil.rmtree(folder)
-    folder.mkdir(mode=0o700)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m,mode=700", "tmpfs", folder], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True)
 
 
 def is_data(path: Path) -> bool:

@@ -24,6 +24,8 @@ from tests.faults.witness import Witness
 
 Json = dict[str, Any]
 RATE = 20
+# As long as a kubelet waits at first before it starts again what ended.
+BACKOFF = 10.0
 FOREIGN = "somebody-elses"
 Record = Callable[[str, object], None]
 
@@ -112,6 +114,30 @@ class Trial:
         await until_true(another)
         # Whoever supervises would give up a worker that died by itself so often.
         worker.deaths.clear()
+
+    async def is_ready(self, worker: WorkerProcess) -> bool:
+        """Tell whether a worker says that it is ready."""
+        async with httpx.AsyncClient(trust_env=False, timeout=5) as http:
+            with suppress(httpx.HTTPError):
+                return (await http.get(f"{worker.url}/readyz")).is_success
+        return False
+
+    async def tend(self, seconds: float) -> int:
+        """Start again who ended, now and then as a kubelet would; return how often."""
+        until, starts = time.monotonic() + seconds, 0
+        while time.monotonic() < until:
+            await asyncio.sleep(min(BACKOFF, seconds))
+            for worker in self.workers:
+                if worker.has_died():
+                    worker.start()
+                    starts += 1
+        return starts
+
+    async def tended(self, within: float = 120.0) -> None:
+        """Start again who ends until all are ready."""
+        async with asyncio.timeout(within):
+            while not all([await self.is_ready(worker) for worker in self.workers]):
+                await self.tend(1.0)
 
     async def dismiss(self, worker: WorkerProcess) -> float:
         """Ask a worker to stop, and do without it; return the seconds it took."""

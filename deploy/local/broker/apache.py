@@ -57,7 +57,7 @@ class Node:
         }
         # There may be passwords in it.
         written.touch(0o600)
-        written.write_text("".join(f"{key}={value}\n" for key, value in (properties | own).items()))
+        written.write_text("".join(f"{key}={value}\n" for key, value in (own | properties).items()))
         log = self._folder / "broker.log"
         if not (self._folder / "data" / "meta.properties").exists():
             self._format(cluster, written, logins, log)

@@ -29,10 +29,5 @@ def faults() -> str:
     tests = marked("fault")
     tried = [(id, what, ", ".join(tests[id])) for id, what in FAULTS.items() if id in tests]
     left = [(id, FAULTS[id], why) for id, why in UNTRIED.items()]
-    return page(
-        "Faults",
-        INTRO,
-        table(("id", "what happens", "tests"), tried),
-        LEFT,
-        table(("id", "what happens", "why not"), left),
-    )
+    untried = (LEFT, table(("id", "what happens", "why not"), left)) if left else ()
+    return page("Faults", INTRO, table(("id", "what happens", "tests"), tried), *untried)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -35,6 +36,7 @@ async def test_what_was_fetched_for_a_paused_partition_is_fetched_again(broker: 
     await provision(TOPICS, bootstrap_servers=broker.bootstrap)
     taken = {NOTES}
     thread = thread_of(taken)
+    began = time.monotonic()
     async with AIOKafkaConsumer(
         bootstrap_servers=broker.bootstrap, auto_offset_reset="earliest", fetch_max_wait_ms=20
     ) as consumer:
@@ -53,4 +55,5 @@ async def test_what_was_fetched_for_a_paused_partition_is_fetched_again(broker: 
                 again += [record.offset for record in records.get(NOTES, [])]
 
     assert dropped == {}
+    assert thread.heard_at > began
     assert again == list(range(COUNT))

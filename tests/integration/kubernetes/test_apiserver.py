@@ -32,8 +32,8 @@ from tests.e2e.acting import until_true
 from tests.integration.kubernetes.policies import manifest, patch
 from tests.integration.kubernetes.servers import Real, client
 from tests.integration.kubernetes.test_apply_queue import working
-from tests.integration.kubernetes.test_pod_watcher import complete, events, names, watching
 from tests.integration.kubernetes.tokens import expiring
+from tests.integration.kubernetes.watching import complete, events, names, watching
 from tests.integration.kubernetes.world import Records, World, until
 
 CROWD = 10_000

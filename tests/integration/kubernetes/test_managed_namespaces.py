@@ -18,7 +18,7 @@ from agents.namespace_closer import NamespaceCloser
 from streams.records.policies import Outcome
 from tests.integration.kubernetes.policies import patch
 from tests.integration.kubernetes.test_apply_queue import working
-from tests.integration.kubernetes.test_pod_watcher import events, watching
+from tests.integration.kubernetes.watching import events, watching
 from tests.integration.kubernetes.world import Proxy, Records, World, running, until
 
 SELECTOR = "team=shop"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from agents.clients.kubernetes import Cluster
 from streams.flow.output import POD_EVENTS
 from streams.records.pods import PodEvent
-from tests.integration.kubernetes.test_pod_watcher import watching
+from tests.integration.kubernetes.watching import watching
 from tests.integration.kubernetes.world import Records, World, until
 
 

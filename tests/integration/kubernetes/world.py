@@ -73,7 +73,11 @@ class World:
         return await self._ask("PATCH", path, {"metadata": {"labels": labels}}, _MERGE)
 
     async def pods(self) -> list[dict[str, Any]]:
-        return list((await self._ask("GET", PODS.format("default")))["items"])
+        return list((await self.listed_pods())["items"])
+
+    async def listed_pods(self) -> dict[str, Any]:
+        """Return the pods with the version at which they were these."""
+        return await self._ask("GET", PODS.format("default"))
 
     async def annotate_pod(self, name: str, **notes: str) -> dict[str, Any]:
         path = f"{PODS.format('default')}/{name}"

@@ -10,6 +10,7 @@ from typing import Any
 import faust
 import pytest
 from aiokafka import TopicPartition
+from faust.exceptions import ConsistencyError
 from faust.types import TP
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from streams.app import KafkaOptions, create_app
 from streams.steady import (
     MAX_REMEMBERED,
+    ROWS_AHEAD,
     Contiguous,
     SteadyConsumer,
     SteadyRecovery,
@@ -255,3 +257,14 @@ async def test_an_emptied_changelog_goes_on_where_recovery_found_it(app: faust.A
     table._on_changelog_sent(sent(42))
 
     assert store.offset == 42
+
+
+async def test_rows_ahead_of_their_changelog_are_told_with_what_helps(
+    app: faust.App, caplog: pytest.LogCaptureFixture
+) -> None:
+    recovery = SteadyRecovery(app, app.tables)
+
+    await recovery.crash(ConsistencyError("10 > 6"))
+
+    assert recovery.crashed
+    assert ROWS_AHEAD in caplog.messages[0]

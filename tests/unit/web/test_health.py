@@ -102,3 +102,10 @@ def test_a_hand_that_cannot_say_how_it_is_is_not_ready() -> None:
         raise RuntimeError("first\nsecond")
 
     assert unready(IDLE, [], {"watcher": broken}) == ["watcher: RuntimeError: first\\nsecond"]
+
+
+def test_a_worker_is_not_ready_once_the_broker_is_silent_and_is_not_wedged_by_it() -> None:
+    said = [unready(replace(IDLE, silence=seconds), [], {}) for seconds in (29.0, 31.0)]
+
+    assert said == [[], ["the broker has been silent for 31 s"]]
+    assert observe(*[replace(IDLE, silence=90.0)] * 4) == [[]] * 4

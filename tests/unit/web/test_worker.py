@@ -21,6 +21,7 @@ class Consumer:
         self._read_offset: dict[TP, int | None] = {EVENTS: 8}
         self._acked: dict[TP, list[int]] = defaultdict(list)
         self.unacked: set[Any] = set()
+        self.silence = 3.0
 
     def highwater(self, tp: TP) -> int:
         return {EVENTS: 12, CHANGELOG: 99}[tp]
@@ -56,6 +57,7 @@ def test_topics_are_shown_with_where_they_are_and_changelogs_are_not() -> None:
     assert state.committed == {"pod-events": {0: 5}}
     assert state.lag == {"pod-events": {0: 7}}
     assert state.to_recover == 3
+    assert state.silence == 3.0
     assert state.sizes() == {"pod-events": 1, "graph-facts": 1}
     assert state.lag_by_topic() == {"pod-events": 7}
 
