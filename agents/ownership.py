@@ -31,14 +31,3 @@ def owned_partitions(app: Any, topic: str) -> Callable[[], frozenset[int]]:
         return mine
 
     return owned
-
-
-def in_touch(app: Any) -> bool:
-    """Tell whether the group may not have given our partitions to others without our knowing.
-
-    A worker that no answer reaches is not told that it was expelled.
-    """
-    conf = app.conf
-    # Our last heartbeat may have been as long before the last answer.
-    within = conf.broker_session_timeout - conf.broker_heartbeat_interval
-    return bool(app.consumer.silence < within)

@@ -28,7 +28,7 @@ from agents.graph_ownership import Keeping
 from agents.metrics import Metrics
 from agents.namespace_closer import NamespaceCloser
 from agents.outlet import Outlet
-from agents.ownership import in_touch, owned_partitions, partition_of
+from agents.ownership import owned_partitions, partition_of
 from agents.pod_stamper import PodStamper
 from agents.pod_watcher import PodWatcher
 from agents.web import install as install_web
@@ -157,7 +157,7 @@ class Worker:
             keeping,
             rows=lambda: PartitionRows(self._tables["graphs"], partition),
             # Verefoo cannot tell a late writer from the one there is.
-            owns=lambda: partition in owned() and in_touch(self.app),
+            owns=lambda: partition in owned(),
         )
 
     def _owned(self, topic: str) -> Any:

@@ -127,5 +127,5 @@ def _attach_watch(app: faust.App, kafka: KafkaOptions) -> None:
         if not kafka.exit_when_frozen:
             return await watch_commits(app, CommitWatch())
         # Half the time after which the others take over: in time even if the clocks differ.
-        with FreezeWatch(kafka.session_timeout / 2):
+        with FreezeWatch(kafka.session_timeout / 2, unproven=app.consumer.unproven):
             await watch_commits(app, CommitWatch())

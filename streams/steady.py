@@ -12,7 +12,7 @@ What cannot be cured but must be noticed is in `streams/stop.py`.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +31,7 @@ from faust.transport.drivers.aiokafka import (
 from yarl import URL
 
 from streams.failpoint import passing
+from streams.membership import Membership
 from streams.sound import SoundStore
 
 ROWS_AHEAD = (
@@ -90,8 +91,19 @@ class SteadyListener(ConsumerRebalanceListener):
 
     async def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
         """Open the tables, with the heart beating."""
-        self._thread._ensure_consumer()._coordinator._start_heartbeat_task()
+        coordinator = self._thread._ensure_consumer()._coordinator
+        self._thread.membership.follow(coordinator)
+        coordinator._start_heartbeat_task()
         await super().on_partitions_assigned(assigned)
+
+    def on_partitions_revoked(self, revoked: Iterable[Any]) -> Awaitable[None]:
+        """Let go of everything; what still waited to be sent is sent by then."""
+        # Faust takes note at once, and awaits the rest.
+        return self._let_go(super().on_partitions_revoked(revoked))
+
+    async def _let_go(self, letting_go: Awaitable[None]) -> None:
+        await letting_go
+        self._thread.membership.ended()
 
 
 class SteadyThread(AIOKafkaConsumerThread):
@@ -102,6 +114,7 @@ class SteadyThread(AIOKafkaConsumerThread):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.heard_at = time.monotonic()
+        self.membership = Membership(self.app.conf.broker_session_timeout)
 
     async def _fetch_records(self, consumer: Any, active_partitions: Any, **limits: Any) -> Any:
         """Return what was fetched; go back before the records of partitions paused meanwhile.
@@ -145,6 +158,10 @@ class SteadyConsumer(Consumer):
         """Return the partitions held here: the same object until others are assigned."""
         held: frozenset[Any] = self._thread._ensure_consumer().assignment()
         return held
+
+    def unproven(self) -> float:
+        """Return for how many seconds others may own what is held here; 0 while they cannot."""
+        return self._thread.membership.unproven()
 
     @property
     def silence(self) -> float:

@@ -6,12 +6,17 @@ import asyncio
 import logging
 import os
 import select
+import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Generic, NoReturn, TypeVar
+
+from streams.membership import seconds
 
 P = TypeVar("P")
 
@@ -115,35 +120,42 @@ async def watch_recovery(app: Any, watch: RecoveryWatch, every: float = LOOK_EVE
             return
 
 
-def _seconds() -> float:
-    # Unlike the monotonic clock, this one goes on while the machine is suspended.
-    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-    return time.clock_gettime(clock)
-
-
-def _exit(gap: float) -> None:
+def _exit(why: str) -> None:
     # No logging: a lock may be held by what was frozen, and every moment may send a stale write.
+    _forget_what_is_on_its_way()
     if select.select([], [2], [], 0)[1]:
         # Somebody reads: otherwise writing would be waiting.
-        os.write(2, f"this process stood still for {gap:.1f} s and was given up: exit\n".encode())
+        os.write(2, f"{why} and was given up: exit\n".encode())
     os._exit(FROZEN_EXIT)
 
 
+def _forget_what_is_on_its_way() -> None:
+    """Have each connection reset: else the kernel would send what it has, when it can again."""
+    for number in os.listdir("/dev/fd"):
+        with suppress(OSError, ValueError):
+            connection = socket.socket(fileno=int(number))
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.detach()
+
+
 class FreezeWatch:
-    """Ends a process that stood still for so long that its partitions may belong to another.
+    """Ends a process whose partitions may belong to another: it stood still, or hears nothing.
 
     It runs in a thread of its own and sends nothing first: what the producer still holds would
     overwrite what the new owner has written since, for brokers do not fence plain producers.
+    ``unproven`` tells for how many seconds too long the group has been silent.
     """
 
     def __init__(
         self,
         limit: float,
         *,
-        clock: Callable[[], float] = _seconds,
-        give_up: Callable[[float], None] = _exit,
+        unproven: Callable[[], float] = lambda: 0.0,
+        clock: Callable[[], float] = seconds,
+        give_up: Callable[[str], None] = _exit,
     ) -> None:
         self._limit = limit
+        self._unproven = unproven
         self._clock = clock
         self._give_up = give_up
         self._stop = threading.Event()
@@ -167,5 +179,7 @@ class FreezeWatch:
         while not self._stop.wait(self._limit / 20):
             now = self._clock()
             if now - last > self._limit:
-                self._give_up(now - last)
+                self._give_up(f"this process stood still for {now - last:.1f} s")
+            elif silent := self._unproven():
+                self._give_up(f"this process heard nothing of its group for {silent:.1f} s")
             last = now

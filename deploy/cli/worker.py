@@ -7,6 +7,7 @@ import gc
 import os
 import signal
 import socket
+import time
 from typing import Annotated, Any
 
 import faust
@@ -16,7 +17,7 @@ import uvloop
 
 from deploy import logs
 from deploy.cli.answers import plain_errors
-from deploy.cli.broker import reach_broker
+from deploy.cli.broker import BrokerSilent, reach_broker
 from deploy.cli.state_dir import claim_state_dir
 from deploy.hooks import call_hook
 from deploy.installation import NotInitialised, read_epoch
@@ -27,6 +28,11 @@ from deploy.worker import Worker
 from streams.settings import Settings, load
 from streams.topics import specs
 from tables.catalog import NAMES
+
+log = structlog.get_logger()
+
+# A broker that was away for a session has ended all its workers: they begin again before it does.
+PATIENCE = 60.0
 
 log = structlog.get_logger()
 
@@ -91,7 +97,7 @@ def run(app: Any, level: str) -> None:
 
 async def _check(settings: Settings) -> int:
     """Refuse to run on topics that are not right; return the epoch of this installation."""
-    await reach_broker(settings)
+    await _reach_broker(settings)
     client = client_options(settings.kafka)
     await check(specs(settings, NAMES), **client)
     await require_group(settings.kafka, **client)
@@ -99,3 +105,17 @@ async def _check(settings: Settings) -> int:
     if epoch is None:
         raise NotInitialised("this installation has no epoch; run `vereflow init`")
     return epoch
+
+
+async def _reach_broker(settings: Settings) -> None:
+    """Return if a broker lets us in; who has run here before knows it and waits a while for it."""
+    patience = PATIENCE if (settings.state_dir / "tables").exists() else 0.0
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return await reach_broker(settings)
+        except BrokerSilent as silent:
+            if time.monotonic() >= deadline:
+                raise
+            log.warning("no broker yet", reason=str(silent))
+            await asyncio.sleep(1)

@@ -20,8 +20,6 @@ from tests.real import needs_go, needs_java
 LONG = pytest.mark.long
 # A wedge is to be told within a minute; who looks does so every ten seconds.
 TOLD_WITHIN = 75.0
-# Not mended yet; DECISIONS.md says more.
-LATE_ROWS = "rows that the cut worker sends when its line is whole again replace newer ones"
 POOR = Trouble(delay=0.1, jitter=0.05, resets=0.01)
 # What is sent on these follows from what was read, and is the same whenever it is sent again.
 COPIED = ("graph-facts", "pod-rules", "policy-patches.local")
@@ -79,7 +77,6 @@ async def copies(one: Trial) -> int:
 @LONG
 @needs_java
 @needs_go
-@pytest.mark.xfail(strict=False, reason=LATE_ROWS)
 @pytest.mark.fault("F55")
 async def test_a_worker_that_does_not_reach_the_broker_says_so_and_leaves_its_work_to_another(
     tmp_path: Path, record_property: Record

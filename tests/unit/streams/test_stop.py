@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -138,9 +138,11 @@ async def test_fail_stop_crashes_and_keeps_the_record() -> None:
     assert app.crashes == [error]
 
 
-def watched(times: Iterator[float], limit: float) -> list[float]:
-    """Return the gaps that a watch over these times gave up for."""
-    gaps: list[float] = []
+def watched(
+    times: Iterator[float], limit: float, unproven: Callable[[], float] = lambda: 0.0
+) -> list[str]:
+    """Return why a watch over these times gave up."""
+    reasons: list[str] = []
     over = threading.Event()
 
     def clock() -> float:
@@ -150,17 +152,28 @@ def watched(times: Iterator[float], limit: float) -> list[float]:
             over.set()
             return 1000.0
 
-    def give_up(gap: float) -> None:
-        gaps.append(gap)
+    def give_up(why: str) -> None:
+        reasons.append(why)
         over.set()
 
-    with FreezeWatch(limit, clock=clock, give_up=give_up):
+    with FreezeWatch(limit, unproven=unproven, clock=clock, give_up=give_up):
         assert over.wait(5)
-    return gaps
+    return reasons
 
 
 def test_a_process_that_stood_still_is_given_up() -> None:
-    assert watched(iter([0.0, 0.1, 6.2, 6.3, 1000.0]), limit=0.1)[0] == pytest.approx(6.1)
+    reasons = watched(iter([0.0, 0.1, 6.2, 6.3, 1000.0]), limit=0.1)
+
+    assert reasons[0] == "this process stood still for 6.1 s"
+
+
+def test_a_process_that_hears_nothing_of_its_group_is_given_up() -> None:
+    times = iter([0.01 * tick for tick in range(100)])
+    silent = iter([0.0, 0.0, 8.1])
+
+    reasons = watched(times, limit=0.1, unproven=lambda: next(silent, 8.2))
+
+    assert reasons[0] == "this process heard nothing of its group for 8.1 s"
 
 
 def test_a_process_that_runs_is_left_alone() -> None:
