@@ -156,7 +156,6 @@ class Worker:
             self._outlet,
             keeping,
             rows=lambda: PartitionRows(self._tables["graphs"], partition),
-            # Verefoo cannot tell a late writer from the one there is.
             owns=lambda: partition in owned(),
         )
 
