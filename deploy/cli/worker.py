@@ -29,8 +29,6 @@ from streams.settings import Settings, load
 from streams.topics import specs
 from tables.catalog import NAMES
 
-log = structlog.get_logger()
-
 # A broker that was away for a session has ended all its workers: they begin again before it does.
 PATIENCE = 60.0
 
