@@ -198,9 +198,6 @@ def _next(row: PodRow | None, event: PodEvent, source: Source, ours: Tracking) -
     if same_uid and ref.address is None:
         ref = ref.model_copy(update={"address": row.pod.address})
     reborn = not row.live or (row.pod.uid, row.pod.address) != (uid, ref.address)
-    gone = row.gone
-    if row.live and row.pod.uid != uid:
-        gone = (*gone, row.pod.uid)[-KEPT_UIDS:]
     if not reborn:
         ref = ref.model_copy(update={"incarnation": row.pod.incarnation})
     return PodRow(
@@ -209,7 +206,9 @@ def _next(row: PodRow | None, event: PodEvent, source: Source, ours: Tracking) -
         rev=source.offset,
         since=event.stamp if reborn else row.since,
         stamp=event.stamp or row.stamp,
-        gone=gone,
+        # Whose name was taken is not final: a leader may begin with a listing that is older than
+        # what the leader before him has told since.
+        gone=row.gone,
         heard=_with_heard(row, event),
         cause=cause,
     )

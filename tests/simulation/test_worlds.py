@@ -53,6 +53,12 @@ def test_worlds_in_which_changes_are_limited_keep_every_promise(limit):
     assert wrong_in(seeds, ALL_FAULTS, limit) == {}
 
 
+# Worlds that went wrong once, and would not be met again in so few.
+@pytest.mark.parametrize("seed", [26185])
+def test_a_world_that_went_wrong_goes_right(seed):
+    assert play(seed) == []
+
+
 def test_a_seed_is_a_world():
     first, second = [], []
 

@@ -123,6 +123,20 @@ def test_a_uid_that_was_seen_to_end_never_comes_back():
     assert claims(pods.tell(told("MODIFIED", "u1", X, 99))) == []
 
 
+def test_a_uid_that_an_older_listing_displaced_comes_back_with_what_happened_since():
+    pods, _ = walk(
+        [
+            told("ADDED", "u2", X, 5, lease=1),
+            # The new leader listed before u2 was born, and follows from there.
+            told("ADDED", "u1", X, 1, lease=2),
+            told("DELETED", "u1", X, 2, lease=2),
+            told("ADDED", "u2", X, 3, lease=2),
+        ]
+    )
+
+    assert end(pods) == (True, "u2", X)
+
+
 def test_the_incarnation_rises_with_uid_or_address_and_with_nothing_else():
     pods = Tracked()
     seen = []
