@@ -89,4 +89,3 @@ async def test_whom_the_broker_does_not_answer_leaves_the_lease_to_another(
 
             assert other.leading
             assert not cut.leading
-            assert "no acknowledgement within 0.5 s" in cut.last_error
