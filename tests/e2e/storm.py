@@ -19,7 +19,7 @@ from tests.reading import Intervals
 
 GRAPH = "main"
 # Of records in a second; two cores carry some 70, and the rest waits.
-RATE = int(os.environ.get("STORM_RATE", "100"))
+RATE = int(os.environ.get("STORM_RATE", "80"))
 # One record in so many is none.
 BAD = 100
 PAIRS = 10

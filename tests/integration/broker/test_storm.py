@@ -23,6 +23,8 @@ STORMS = int(os.environ.get("STORMS", "1"))
 WITHIN = 180.0
 
 
+# Shorter than the storm through the whole pipeline, which every run has.
+@pytest.mark.long
 @needs_java
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", range(STORMS))
