@@ -29,10 +29,10 @@ KILLS = int(os.environ.get("KILLS", "8"))
 CHANGES = int(os.environ.get("CHANGES", "1"))
 
 
+# Every run kills workers at any moment, in the storm and in e2e/test_kills.
+@LONG
 @pytest.mark.fault("F20")
-@pytest.mark.parametrize(
-    "step", [pytest.param(each, marks=() if each == "sent" else LONG) for each in STEPS]
-)
+@pytest.mark.parametrize("step", STEPS)
 async def test_a_worker_is_killed_at_a_step(
     tmp_path: Path, record_property: Record, step: str
 ) -> None:

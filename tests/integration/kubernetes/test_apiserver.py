@@ -295,6 +295,7 @@ async def test_a_namespace_that_is_going_takes_no_policy_and_holds_nothing_up(
     (await admin.put("/api/v1/namespaces/going/finalize", json=going)).raise_for_status()
 
 
+@pytest.mark.long
 async def test_ten_thousand_pods_are_one_listing(
     account: Path, admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
