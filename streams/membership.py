@@ -27,6 +27,7 @@ class Membership:
         self._safe = SAFE_SHARE * session
         self._clock = clock
         self._proven: float | None = None
+        self._followed: Any = None
 
     def proven(self, at: float) -> None:
         """Take in that the group knew us at this time."""
@@ -47,7 +48,7 @@ class Membership:
     def follow(self, coordinator: Any) -> None:
         """Take in the answers to the heartbeats of aiokafka's coordinator from now on."""
         self.proven(self._clock())
-        if hasattr(coordinator, "_vereflow_follows"):
+        if coordinator is self._followed:
             return
         beat = coordinator._do_heartbeat
 
@@ -59,4 +60,4 @@ class Membership:
             return known
 
         coordinator._do_heartbeat = heard
-        coordinator._vereflow_follows = True
+        self._followed = coordinator

@@ -220,9 +220,10 @@ def _change(
 
 
 def _whole(graph: Graph, change: FirewallChange, at: int) -> list[FirewallChange] | None:
+    if change.change_set is None or change.change_set.of == 1:
+        return [change]
     parts = graph.index.parts
-    if change.change_set is not None and change.change_set.of > 1:
-        graph.put_part(change_sets.key_of(change), change_sets.row_of(parts, change, at))
+    graph.put_part(change_sets.key_of(change), change_sets.row_of(parts, change, at))
     # Met again, parts that came later may be there: they have not been said yet.
     return change_sets.collect({key: row for key, row in parts.items() if row.at <= at}, change)
 

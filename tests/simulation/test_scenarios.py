@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from streams.flow.fence import POD_UID, is_ours
@@ -104,26 +106,25 @@ def test_a_worker_that_dies_with_everything_unsent_loses_nothing(topic, moves):
 
 def paused_write() -> list[str]:
     """Let a request arrive after its sender was succeeded and everything has changed again."""
-    story = Story()
-    story.says(added=(A_TO_B,))
-    story.until(PATCHES)
-    story.work(PATCHES)
-    for queue in story.queues.values():
-        for key in queue.ready:
-            queue.compare(key)
-    paused = list(story.calls)
-    story.calls.clear()
-    story.crash(PATCHES, moves=True)
-    story.says(removed=(A_TO_B,))
-    story.settle()
-    for call in paused:
-        arrive(call)
-    assert len(paused) == 2
-    return fair(story)
+
+    def succeed(story: Story) -> None:
+        story.crash(PATCHES, moves=True)
+        story.says(removed=(A_TO_B,))
+
+    return _paused_write(succeed)
 
 
 def paused_write_over_new_topics() -> list[str]:
     """Let a request arrive after all topics were lost, though the policy is as it was before it."""
+
+    def lose_topics(story: Story) -> None:
+        story.says(removed=(A_TO_B,))
+        story.begin_anew()
+
+    return _paused_write(lose_topics)
+
+
+def _paused_write(meanwhile: Callable[[Story], None]) -> list[str]:
     story = Story()
     story.says(added=(A_TO_B,))
     story.until(PATCHES)
@@ -133,8 +134,7 @@ def paused_write_over_new_topics() -> list[str]:
             queue.compare(key)
     paused = list(story.calls)
     story.calls.clear()
-    story.says(removed=(A_TO_B,))
-    story.begin_anew()
+    meanwhile(story)
     story.settle()
     for call in paused:
         arrive(call)
