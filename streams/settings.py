@@ -144,6 +144,10 @@ class ClusterSettings(Group):
         default="app",
         description="label: pods that `app` does not pick out alone are given a label of ours.",
     )
+    identity: Literal["pod", "workload", "service-account"] = Field(
+        default="pod",
+        description="What a node of the graph stands for; all but pods outlive their pods.",
+    )
     concurrency: int = Field(default=8, gt=0, le=64, description="Policies written at once.")
     lease_seconds: Seconds = Field(default=15, description="Another watcher takes over after it.")
 
@@ -219,6 +223,13 @@ class GraphSettings(Group):
     )
     wiring: Literal["mesh", "hub"] = Field(
         default="mesh", description="Whether they are all joined to each other, or to one more."
+    )
+    identities: Cidr = Field(
+        default="198.18.0.0/15",
+        description="Where identities other than pods get addresses; nothing else may have one.",
+    )
+    grace_minutes: int = Field(
+        default=60, ge=0, le=10_080, description="How long an identity without pods keeps its own."
     )
     mesh_limit: int = Field(
         default=200, gt=0, le=1000, description="Each joins to all others: no more pods than this."

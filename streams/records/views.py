@@ -50,10 +50,37 @@ class Service(Record):
     ports: tuple[ServicePort, ...] = Field(default=(), max_length=256)
 
 
-class PodRef(Record):
-    """A pod as a policy can point at it; or a Service, whose address stands for its pods.
+class Workload(Record):
+    """What made a pod and outlives it: its topmost owner; a pod that nobody made is its own.
 
-    ``named_ports`` are keyed by protocol and name: ``TCP/http``.
+    ``selector`` are the labels by which it finds its pods; None: it does not say.
+    """
+
+    kind: str = Field(max_length=253)
+    name: str = Field(max_length=253)
+    selector: dict[str, str] | None = Field(default=None, max_length=128)
+
+
+class Identity(Record):
+    """What a node of the graph stands for where nodes are not pods: all pods of one workload.
+
+    ``selector`` are the labels by which policies select its pods, and ``aliases`` the addresses
+    under which it is seen beside its own, sorted. ``shared_with`` is the key of a pod that wears
+    those labels and is another's, if there is one.
+    """
+
+    kind: str
+    name: str
+    selector: dict[str, str] = Field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
+    shared_with: str = ""
+
+
+class PodRef(Record):
+    """A pod as a policy can point at it; a Service, or an identity, which stand for their pods.
+
+    ``named_ports`` are keyed by protocol and name: ``TCP/http``. ``labels`` of an identity are
+    those that all its pods wear.
     """
 
     cluster: str
@@ -65,6 +92,8 @@ class PodRef(Record):
     labels: dict[str, str] = Field(default_factory=dict)
     named_ports: dict[str, int] = Field(default_factory=dict)
     service: Service | None = None
+    workload: Workload | None = None
+    identity: Identity | None = None
 
     @property
     def key(self) -> str:
