@@ -9,6 +9,8 @@ from streams.settings import Settings
 
 def judging_of(settings: Settings) -> Judging:
     """Return how rules are read; nothing is outside as long as nobody says where pods are."""
-    ranges, rules = settings.cluster.pod_ranges, settings.rules
-    outside = minus(EVERYWHERE, networks(ranges)) if ranges else NOWHERE
+    cluster, rules = settings.cluster, settings.rules
+    ranges = cluster.pod_ranges
+    inside = ranges if cluster.identity == "pod" else (*ranges, settings.graph.identities)
+    outside = minus(EVERYWHERE, networks(inside)) if ranges else NOWHERE
     return Judging(rules.exactness, rules.reading, outside, rules.reverse)
