@@ -35,6 +35,12 @@ class Node(NamedTuple):
         return str(configuration.get("name") or ""), str(configuration.get("description") or "")
 
     @property
+    def is_ours(self) -> bool:
+        """Tell whether this end host is a pod's, or an identity's, by what it is called."""
+        # cluster/namespace/name, or with a kind before the name.
+        return self.functional_type == ENDHOST and self.mark[0].count("/") in (2, 3)
+
+    @property
     def elements(self) -> list[Element]:
         """Return the rules of a firewall as Verefoo tells them; other nodes have none."""
         firewall = (self.configuration or {}).get("firewall")

@@ -9,7 +9,10 @@ from streams.graph.model import ENDHOST, FIREWALL, Element
 
 
 class Owner(NamedTuple):
-    """Whose address a node stands for: `cluster/namespace/name` and the uid of that pod."""
+    """Whose address a node stands for: `cluster/namespace/name` and the uid of that pod.
+
+    Of an identity, its kind stands before its name.
+    """
 
     name: str
     uid: str
