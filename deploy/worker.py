@@ -23,6 +23,7 @@ from agents.clients.kubernetes import Cluster
 from agents.clients.lease import Leadership
 from agents.clients.verefoo import Verefoo
 from agents.clients.waiting import first_to_end
+from agents.clients.workloads import workloads_of
 from agents.graph_keeper import GraphKeeper
 from agents.graph_ownership import Keeping
 from agents.metrics import Metrics
@@ -98,6 +99,7 @@ class Worker:
             partitions=self._settings.kafka.partitions,
             epoch=self._epoch,
             stamper=self._stamper,
+            workloads=workloads_of(self._cluster, cluster.identity),
             frame_seconds=self._settings.kafka.frame_minutes * 60,
         )
 
@@ -250,7 +252,11 @@ class Worker:
         queue, keeper, watcher = self._queue, self._keeper, self._watcher
         return {
             "namespaces": {"managed": sorted(self._managed.now), "error": self._managed.last_error},
-            "pod_watcher": {"leading": watcher.leading, "error": watcher.last_error},
+            "pod_watcher": {
+                "leading": watcher.leading,
+                "error": watcher.last_error,
+                **({"unread": watcher.unread} if watcher.unread else {}),
+            },
             "policy_applier": {
                 "pending": queue.pending,
                 "shadow": sorted(self._settings.cluster.shadowed),
