@@ -58,7 +58,7 @@ def _block(block: Block) -> dict[str, Any]:
 
 
 def _selecting(selector: Selector) -> dict[str, Any]:
-    return {"matchLabels": {selector.label: selector.value}}
+    return {"matchLabels": dict(selector.labels)}
 
 
 def _port(span: PortSpan) -> dict[str, Any]:
