@@ -80,6 +80,17 @@ class LetterReason(Code):
         "A pod or a Service has the address of a firewall.",
         "Set `graph.firewall` and `graph.base` to addresses outside of their ranges.",
     )
+    RANGE_EXHAUSTED = (
+        "range-exhausted",
+        "No address is left for an identity: it is isolated, and no rule can name it.",
+        "Give `graph.identities` a larger range, or `graph.grace_minutes` a shorter time.",
+    )
+    RANGE_OVERLAPS = (
+        "range-overlaps",
+        "A pod has an address of the range from which identities get theirs.",
+        "Set `graph.identities` to a range that nobody else has; until then no rule that names "
+        "the pod's own address means it.",
+    )
     TOO_MANY_PEERS = (
         "too-many-peers",
         "Rules let one pod talk with more peers than one policy can hold.",
