@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -98,6 +98,17 @@ class Cluster:
         except NotThere:
             return False
         return _part(pod, "status").get("phase") not in FINISHED
+
+    async def any_lives(self, namespace: str, labels: Mapping[str, str]) -> bool:
+        """Tell whether some pod with these labels exists and has not finished."""
+        query = {
+            "limit": "1",
+            "labelSelector": ",".join(f"{label}={value}" for label, value in labels.items()),
+            "fieldSelector": ",".join(f"status.phase!={phase}" for phase in FINISHED),
+        }
+        page = await self._api.ask("GET", paths.pods(namespace), query)
+        # A page without any and with more behind it does not say that there is none.
+        return bool(page.get("items") or _part(page, "metadata").get("continue"))
 
     async def label_pod(self, namespace: str, name: str, uid: str, labels: dict[str, str]) -> None:
         """Set labels of the very pod that was seen; raise Conflict if it is another now."""

@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 from pydantic import Field
 
-from streams.graph.identities import owner_of
-from streams.graph.wanted import Owner
+from streams.graph.wanted import Owner, owner_of
 from streams.records.base import Record
 from streams.records.cause import Source
 from streams.records.facts import FirewallChange, GraphFact, Place, PodClaim

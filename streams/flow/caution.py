@@ -14,16 +14,16 @@ from streams.records.rules import Protocol, Rule
 def leave_all(owners: Mapping[str, Owner], state: GraphState) -> dict[str, Owner]:
     """Return the owners with those of the nodes that are there, so that nothing is removed."""
     hosts = [node for node in state.nodes if node.functional_type == ENDHOST]
-    foreign = {node.name for node in hosts if node.mark[0] and not node.is_ours}
+    foreign = {node.name for node in hosts if node.mark[0] and not node.bears_our_name}
     nameless = {node.name: Owner("", "") for node in hosts if not node.mark[0]}
-    named = {node.name: Owner(*node.mark) for node in hosts if node.is_ours}
+    named = {node.name: Owner(*node.mark) for node in hosts if node.bears_our_name}
     claimed = {address: owner for address, owner in owners.items() if address not in foreign}
     return {**nameless, **claimed, **named}
 
 
 def may_be_ours(state: GraphState, has_firewalls: bool) -> bool:
     """Tell whether a graph can be the one we know: ids are used again, by anybody."""
-    return has_firewalls or not state.nodes or any(node.is_ours for node in state.nodes)
+    return has_firewalls or not state.nodes or any(node.bears_our_name for node in state.nodes)
 
 
 def restored(said: Said, owners: Mapping[str, Owner], left: Collection[str]) -> list[Element]:

@@ -11,7 +11,7 @@ from streams.flow.lateness import is_over
 from streams.flow.output import POLICY_PATCHES, Outputs, Send
 from streams.policy.canonical import canonical, digest
 from streams.policy.compile import compile_policy
-from streams.policy.dialects.kubernetes import render
+from streams.policy.dialects.kubernetes import IDENTITY, render
 from streams.policy.selection import selector_of
 from streams.records.base import Record
 from streams.records.cause import Cause, Source
@@ -132,7 +132,7 @@ def _compiled(
         f"{NOTES}revision": revision.text,
     }
     if subject.identity is not None:
-        notes[f"{NOTES}identity"] = f"{subject.identity.kind}/{subject.identity.name}"
+        notes[IDENTITY] = f"{subject.identity.kind}/{subject.identity.name}"
     if cause is not None:
         notes[f"{NOTES}cause"] = cause.text
     manifest["metadata"]["annotations"] = notes

@@ -35,7 +35,7 @@ def match(current: GraphState, wanted: WantedGraph) -> Match:
         if wish is not None and wish.functional_type == node.functional_type:
             (fitting[node.name] if _fits(node, wish) else leaving).append(node)
         else:
-            goes = _is_left(node) or _is_unwanted(node, wanted)
+            goes = _is_our_pod(node) or _is_unwanted(node, wanted)
             (leaving if goes else foreign).append(node)
     kept = {name: min(nodes, key=_rank) for name, nodes in fitting.items()}
     for name, nodes in fitting.items():
@@ -59,10 +59,10 @@ def _rank(node: Node) -> tuple[bool, int, int]:
     return not node.mark[0], -len(node.elements), node.nid
 
 
-def _is_left(node: Node) -> bool:
+def _is_our_pod(node: Node) -> bool:
     # Somebody's own end host has a name of its own; one without any is a pod from before us.
     nameless = node.functional_type == ENDHOST and not node.mark[0]
-    return node.is_ours or nameless
+    return nameless or node.bears_our_name
 
 
 def _is_unwanted(node: Node, wanted: WantedGraph) -> bool:

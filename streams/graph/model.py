@@ -35,9 +35,8 @@ class Node(NamedTuple):
         return str(configuration.get("name") or ""), str(configuration.get("description") or "")
 
     @property
-    def is_ours(self) -> bool:
-        """Tell whether this end host is a pod's, or an identity's, by what it is called."""
-        # cluster/namespace/name, or with a kind before the name.
+    def bears_our_name(self) -> bool:
+        """Tell whether it is an end host named as we name those of pods and of identities."""
         return self.functional_type == ENDHOST and self.mark[0].count("/") in (2, 3)
 
     @property

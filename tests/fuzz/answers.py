@@ -172,6 +172,7 @@ KUBERNETES: list[Callable[[Cluster], Awaitable[Any]]] = [
     lambda cluster: cluster.get_policy("default", "x"),
     lambda cluster: cluster.may("get", "pods", "default"),
     lambda cluster: cluster.pod_lives("default", "x"),
+    lambda cluster: cluster.any_lives("default", {"app": "x"}),
     lambda cluster: cluster.namespace_labels("default"),
     lambda cluster: cluster.version(),
     lambda cluster: cluster.delete_policy("default", "x", "u", "1"),

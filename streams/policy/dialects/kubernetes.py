@@ -12,6 +12,8 @@ from streams.records.views import Block, PortSpan
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 INSTANCE = "vereflow.io/instance"
+# Says whose the policy of an identity is, as ``Kind/name``; the policy of a pod has no such note.
+IDENTITY = "vereflow.io/identity"
 
 
 def render(policy: PodPolicy, instance: str, annotations: Mapping[str, str]) -> dict[str, Any]:
@@ -35,6 +37,11 @@ def render(policy: PodPolicy, instance: str, annotations: Mapping[str, str]) -> 
             "egress": [_rule("to", rule, subject.namespace) for rule in policy.egress],
         },
     }
+
+
+def is_identitys(manifest: Mapping[str, Any]) -> bool:
+    """Tell whether a policy is for an identity, which outlives its pods."""
+    return IDENTITY in (manifest["metadata"].get("annotations") or {})
 
 
 def _rule(side: str, rule: PolicyRule, namespace: str) -> dict[str, Any]:
