@@ -96,21 +96,13 @@ class Controller:
 
     async def have_cron_job(self, name: str) -> Json:
         """Make a CronJob, which runs nothing by itself; return it."""
-        template = {
-            "metadata": {"labels": {"app": name}},
-            "spec": POD_SPEC | {"restartPolicy": "Never"},
-        }
-        spec = {"schedule": "@hourly", "jobTemplate": {"spec": {"template": template}}}
+        spec = {"schedule": "@hourly", "jobTemplate": {"spec": {"template": _once(name)}}}
         return await self._create("cronjobs", {"metadata": {"name": name}, "spec": spec})
 
     async def run_job(self, name: str, cron_job: Json | None = None) -> Json:
         """Make a Job and its pod, for a CronJob if there is one; return the pod."""
-        template = {
-            "metadata": {"labels": {"app": name}},
-            "spec": POD_SPEC | {"restartPolicy": "Never"},
-        }
         owners = {"ownerReferences": [controlled_by(cron_job)]} if cron_job else {}
-        body = {"metadata": {"name": name} | owners, "spec": {"template": template}}
+        body = {"metadata": {"name": name} | owners, "spec": {"template": _once(name)}}
         job = await self._create("jobs", body)
         return await self.make_pod(job, _named(name))
 
@@ -149,6 +141,13 @@ class Controller:
             for pod in await self._owned(each, "pods"):
                 await self.remove("pods", pod["metadata"]["name"])
 
+    async def clear(self) -> None:
+        """Delete all workloads; pods stay."""
+        for plural in _GROUPS:
+            options = {"propagationPolicy": "Background"}
+            where = path(self._namespace, plural)
+            (await self._http.request("DELETE", where, json=options)).raise_for_status()
+
     async def _replicate(self, deployment: Json, replicas: int) -> Json:
         """Make a ReplicaSet of a Deployment's template, with its hash, and so many pods."""
         name, hashed = deployment["metadata"]["name"], {_HASH: secrets.token_hex(5)}
@@ -180,7 +179,10 @@ class Controller:
 
     async def _owned(self, owner: Json, plural: str) -> list[Json]:
         listed = (await self._http.get(path(self._namespace, plural))).raise_for_status().json()
-        found = [each for each in listed["items"] if _controller(each) == owner["metadata"]["uid"]]
+        # What is listed does not say itself what it is.
+        type_ = {"apiVersion": listed["apiVersion"], "kind": listed["kind"].removesuffix("List")}
+        uid = owner["metadata"]["uid"]
+        found = [each | type_ for each in listed["items"] if _controller(each) == uid]
         return sorted(found, key=lambda each: each["metadata"]["creationTimestamp"])
 
     async def _pod(self, meta: Json, spec: Json, address: str) -> Json:
@@ -209,6 +211,10 @@ def controlled_by(owner: Json) -> Json:
     meta = owner["metadata"]
     told = {"apiVersion": owner["apiVersion"], "kind": owner["kind"]}
     return told | {"name": meta["name"], "uid": meta["uid"], "controller": True}
+
+
+def _once(name: str) -> Json:
+    return {"metadata": {"labels": {"app": name}}, "spec": POD_SPEC | {"restartPolicy": "Never"}}
 
 
 def _controller(found: Json) -> str:

@@ -18,6 +18,7 @@ from deploy.cli.broker import reach_broker
 from deploy.cli.endpoints import Running
 from deploy.cli.rights import (
     RIGHTS_AT_HOME,
+    RIGHTS_ON_OWNERS,
     RIGHTS_ON_PODS,
     RIGHTS_ON_POLICIES,
     RIGHTS_TO_LABEL,
@@ -139,7 +140,8 @@ async def _pods(running: Running) -> str:
         namespaces = await _namespaces(cluster, told)
         found = await _counted(namespaces, cluster.list_pods)
         labels = RIGHTS_TO_LABEL if told.selection == "label" else ()
-        await require_rights(cluster, (*RIGHTS_ON_PODS, *labels), namespaces)
+        owners = RIGHTS_ON_OWNERS if told.identity == "workload" else ()
+        await require_rights(cluster, (*RIGHTS_ON_PODS, *labels, *owners), namespaces)
         return found
 
 

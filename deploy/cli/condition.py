@@ -47,6 +47,7 @@ def condition(answers: Answers, letters: Letters) -> Json:
         *_without_address(identities),
         *_shadowed(outcomes),
         *_not_allowed(workers),
+        *_unread(workers),
         *_letters(letters),
     ]
     return {
@@ -71,6 +72,12 @@ def _not_allowed(workers: Iterable[Json]) -> Iterator[Json]:
     for why in sorted({str(why) for told in closers for why in told.get("not_allowed", ())}):
         about, _, what = why.partition(" ")
         yield _item("not allowed", about.rstrip(":"), what)
+
+
+def _unread(workers: Iterable[Json]) -> Iterator[Json]:
+    watchers = [worker["hands"].get("pod_watcher", {}) for worker in workers]
+    for why in sorted({str(why) for told in watchers for why in told.get("unread", ())}):
+        yield _item("owners not read", "pods", f"{why}: see owners.yaml")
 
 
 def _not_ready(workers: Iterable[Json], silent: Mapping[str, str]) -> Iterator[Json]:
