@@ -111,10 +111,8 @@ class Said:
             return end == "*" or end[:7] == one.address[:7]
         if rule.action is Action.ALLOW:
             return bound is not None and bound.uid == one.uid
-        owned = any(end == other.address for other in self.living.values())
-        by_alias = end in one.aliases and not owned
         first = bound.address if bound is not None else ""
-        return one.address in (end, first) or by_alias
+        return one.address in (end, first) or end in one.aliases
 
 
 rules = st.builds(
