@@ -9,8 +9,9 @@ from streams.settings import Settings
 
 def judging_of(settings: Settings) -> Judging:
     """Return how rules are read; nothing is outside as long as nobody says where pods are."""
-    cluster, rules = settings.cluster, settings.rules
-    ranges = cluster.pod_ranges
-    inside = ranges if cluster.identity == "pod" else (*ranges, settings.graph.identities)
-    outside = minus(EVERYWHERE, networks(inside)) if ranges else NOWHERE
+    ranges, rules = settings.cluster.pod_ranges, settings.rules
+    if ranges and settings.cluster.identity != "pod":
+        # Nobody has these addresses, and to send there means to send to an identity.
+        ranges = (*ranges, settings.graph.identities)
+    outside = minus(EVERYWHERE, networks(ranges)) if ranges else NOWHERE
     return Judging(rules.exactness, rules.reading, outside, rules.reverse)

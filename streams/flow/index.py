@@ -211,7 +211,7 @@ class GraphIndex:
     def meant(self, rule: str, end: End) -> tuple[str, ...]:
         """Return what one end of a rule stands for: in place of an alias its identity's address.
 
-        An ALLOW means whom it was bound to. A DENY means whoever claims the alias by now as well:
+        An ALLOW means whom it was bound to. A DENY means all who claim the alias by now as well:
         forgetting one would open.
         """
         row = self.rules[rule]
@@ -222,7 +222,7 @@ class GraphIndex:
         led = (binding.address,) if binding and binding.address else ()
         if row.rule.action is Action.ALLOW:
             return led or (name,)
-        claimants = () if self.claims.get(name) else self.aliases.get(name, ())
+        claimants = self.aliases.get(name, ())
         return (name, *led, *(str(self.pods[key].pod.address) for key in claimants))
 
     def alikes(self, pod: PodRef) -> set[str]:

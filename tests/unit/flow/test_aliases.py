@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from streams.flow import router
 from streams.flow.graph_rows import End
 from streams.flow.judging import Judging
+from streams.flow.output import Refusal, Send
 from streams.records.facts import GraphFact
 from streams.records.policies import PodRules
 from streams.records.rules import Action, Rule
 from streams.records.views import Errs, Inexactness
 from streams.rules.spaces import EVERYWHERE, minus, networks
 from tests.unit.flow.identified import canonical, identity, key, living
-from tests.unit.flow.records import ROUTING, Routed, allow, change, opening
+from tests.unit.flow.records import ROUTING, Routed, allow, at, change, opening
 
 A, B, C, X = "10.0.0.11", "10.0.0.12", "10.0.0.13", "10.0.0.99"
 A_TO_B = {f"{key('a')} -> {key('b')}"}
@@ -219,3 +221,17 @@ def test_met_again_a_claim_that_ended_a_conflict_speaks_for_the_heir_as_well() -
     assert spoken >= {key("a"), key("b")}
     views = {one.key: one.value for one in sent}  # type: ignore[union-attr]
     assert [each.peer.key for each in views[key("a")].allowances] == [key("b")]  # type: ignore[union-attr]
+
+
+@pytest.mark.row("X26")
+def test_of_a_change_that_opens_too_much_identities_are_counted_and_not_their_pods() -> None:
+    routed = world(identity("a", 9, *(f"10.0.1.{n}" for n in range(1, 99))))
+    routing = ROUTING._replace(blast_limit=2)
+    few, many = change(0, added=(allow("10.0.1.7", B),)), change(1, added=(allow("*", C),))
+
+    taken = router.handle(routed.graph, few, at(90), routing)
+    (refused,) = router.handle(routed.graph, many, at(91), routing)
+
+    assert {each.key for each in taken if isinstance(each, Send)} == {key("a"), key("b")}
+    assert isinstance(refused, Refusal)
+    assert refused.detail == "it would open something for 3 pods, and the limit is 2"
