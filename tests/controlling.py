@@ -17,6 +17,7 @@ _GROUPS = {
 }
 _MERGE = {"Content-Type": "application/merge-patch+json"}
 _HASH = "pod-template-hash"
+_REVISION = "deployment.kubernetes.io/revision"
 
 
 def path(namespace: str, plural: str, name: str = "") -> str:
@@ -53,22 +54,26 @@ class Controller:
         """Have a Deployment have so many pods: the youngest go, new ones come."""
         change = {"spec": {"replicas": replicas}}
         deployment = await self._patch("deployments", name, change)
-        (current,) = await self._replica_sets(deployment)
+        current = (await self._replica_sets(deployment))[-1]
         await self._patch("replicasets", current["metadata"]["name"], change)
         await self._fill(current, replicas)
 
     async def roll_over(self, name: str) -> None:
-        """Give a Deployment another template: one pod comes, one goes, until all are new."""
+        """Give a Deployment another template: one pod comes, one goes, until all are new.
+
+        The old ReplicaSet stays, without pods, as a cluster would keep it.
+        """
         note = {"metadata": {"annotations": {"rolled": secrets.token_hex(4)}}}
         deployment = await self._patch("deployments", name, {"spec": {"template": note}})
-        (old,) = await self._replica_sets(deployment)
+        old = (await self._replica_sets(deployment))[-1]
         wanted = deployment["spec"]["replicas"]
         new = await self._replicate(deployment, 0)
         for number in range(1, wanted + 1):
             await self._fill(new, number)
             await self._fill(old, wanted - number)
-        await self._patch("replicasets", new["metadata"]["name"], {"spec": {"replicas": wanted}})
-        await self.remove("replicasets", old["metadata"]["name"])
+        for each, number in ((new, wanted), (old, 0)):
+            change = {"spec": {"replicas": number}}
+            await self._patch("replicasets", each["metadata"]["name"], change)
 
     async def have_stateful_set(self, name: str, replicas: int) -> Json:
         """Make a StatefulSet and its pods, which are numbered; return the StatefulSet."""
@@ -117,12 +122,11 @@ class Controller:
         return await self._pod(meta, template["spec"], address)
 
     async def pods(self, **labels: str) -> list[Json]:
-        """Return the pods with these labels, the oldest first."""
+        """Return the pods with these labels."""
         selector = ",".join(f"{key}={value}" for key, value in labels.items())
         query = {"labelSelector": selector}
         listed = await self._http.get(path(self._namespace, "pods"), params=query)
-        found: list[Json] = listed.raise_for_status().json()["items"]
-        return sorted(found, key=lambda each: int(each["metadata"]["resourceVersion"]))
+        return list(listed.raise_for_status().json()["items"])
 
     async def remove(self, plural: str, name: str) -> None:
         """Delete an object, and nothing that it made; a pod at once."""
@@ -151,12 +155,13 @@ class Controller:
     async def _replicate(self, deployment: Json, replicas: int) -> Json:
         """Make a ReplicaSet of a Deployment's template, with its hash, and so many pods."""
         name, hashed = deployment["metadata"]["name"], {_HASH: secrets.token_hex(5)}
-        spec = deployment["spec"]
+        spec, revision = deployment["spec"], len(await self._replica_sets(deployment)) + 1
         labels = spec["template"]["metadata"]["labels"] | hashed
         selector = spec["selector"]["matchLabels"] | hashed
         meta = {
             "name": f"{name}-{hashed[_HASH]}",
             "labels": labels,
+            "annotations": {_REVISION: str(revision)},
             "ownerReferences": [controlled_by(deployment)],
         }
         made = selecting(labels) | {
@@ -175,7 +180,9 @@ class Controller:
             await self.make_pod(replica_set, _named(replica_set["metadata"]["name"]))
 
     async def _replica_sets(self, deployment: Json) -> list[Json]:
-        return await self._owned(deployment, "replicasets")
+        """Return a Deployment's ReplicaSets, the newest last."""
+        found = await self._owned(deployment, "replicasets")
+        return sorted(found, key=lambda each: int(each["metadata"]["annotations"][_REVISION]))
 
     async def _owned(self, owner: Json, plural: str) -> list[Json]:
         listed = (await self._http.get(path(self._namespace, plural))).raise_for_status().json()

@@ -145,7 +145,7 @@ class Owners:
         if found["metadata"].get("uid") != reference.uid:
             # It is gone, and another one has its name.
             return None
-        return Owner(controller(found), _selector(found))
+        return owner(found)
 
     async def _served(self, api_version: str) -> dict[str, Resource]:
         async def ask() -> dict[str, Resource]:
@@ -162,13 +162,18 @@ class Owners:
         return await self._kinds.get(api_version, ask)
 
 
+def owner(found: Json) -> Owner:
+    """Return what an object says as an owner, whatever kind it is of."""
+    return Owner(controller(found), _selector(found))
+
+
 def controller(found: Json) -> Reference | None:
     """Return what controls an object, if something can."""
     told = found["metadata"].get("ownerReferences")
     for each in told if isinstance(told, list) else ():
         if isinstance(each, dict) and each.get("controller") is True:
             said = [each.get(key) for key in ("apiVersion", "kind", "name", "uid")]
-            words = [word for word in said if isinstance(word, str) and 0 < len(word) <= _LONGEST]
+            words = [word for word in said if _is_word(word) and word]
             return Reference(*words) if len(words) == len(said) else None
     return None
 
@@ -182,6 +187,10 @@ def _selector(found: Json) -> dict[str, str] | None:
     labels = told.get("matchLabels")
     if not isinstance(labels, dict) or not 0 < len(labels) <= _MOST_LABELS:
         return None
-    if _OF_ONE_OBJECT & labels.keys() or not all(isinstance(e, str) for e in labels.values()):
+    if _OF_ONE_OBJECT & labels.keys() or not all(map(_is_word, (*labels, *labels.values()))):
         return None
     return labels
+
+
+def _is_word(told: Any) -> bool:
+    return isinstance(told, str) and told.isascii() and len(told) <= _LONGEST

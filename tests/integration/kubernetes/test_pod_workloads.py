@@ -72,6 +72,9 @@ async def test_scaling_rolling_over_and_replacing_leave_every_pod_with_its_workl
         await controller.scale("web", 5)
         await controller.scale("web", 3)
         await controller.roll_over("web")
+        await controller.roll_over("web")
+        await controller.scale("web", 4)
+        assert len(await controller.pods(app="web")) == 4
         before = {event.uid for event in events(records) if event.pod_name == "db-0"}
         after = await controller.replace("db-0", "10.1.0.7")
         await controller.remove_deployment("web")
