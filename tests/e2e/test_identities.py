@@ -33,11 +33,19 @@ async def actor(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
         yield actor
 
 
-async def test_pods_come_and_go_and_neither_policies_nor_the_graph_are_written(
+async def test_pods_come_and_go_nothing_is_written_and_nobody_inherits_until_a_workload_is_over(
     actor: Actor,
 ) -> None:
     controller = Controller(actor._kube)
     at = await populate(actor, controller)
+    await scales_and_rolls_over(actor, controller)
+    await says_who_is_who(actor, at)
+    await replaces_a_pod(actor, controller, at)
+    await ends_a_workload(actor, controller, at)
+    assert await actor.dead_letters() == {}
+
+
+async def scales_and_rolls_over(actor: Actor, controller: Controller) -> None:
     before, reach, graph = await spent(actor), await between(actor), await actor.graph()
     assert reach["web", "shop"] == {Reach(((80, 80),), (), (), icmp=False)}
     assert reach["shop", "web"] == reach["web", "db"] == {NOTHING}
@@ -56,14 +64,8 @@ async def test_pods_come_and_go_and_neither_policies_nor_the_graph_are_written(
     assert [each for each in seen if not each.items() <= reach.items()] == []
     assert len(seen) > 10
 
-    await says_who_is_who(actor, at)
 
-
-async def test_whoever_gets_the_address_of_a_pod_that_was_replaced_inherits_nothing(
-    actor: Actor,
-) -> None:
-    controller = Controller(actor._kube)
-    at = await populate(actor, controller)
+async def replaces_a_pod(actor: Actor, controller: Controller, at: Mapping[str, str]) -> None:
     (old,) = await controller.pods(app="db")
     alias = old["status"]["podIP"]
     await actor.write_rules([*rules(at), allow(at["web"], alias)])
@@ -85,7 +87,29 @@ async def test_whoever_gets_the_address_of_a_pod_that_was_replaced_inherits_noth
     assert {after[ends] for ends in after if "stranger" in ends} == {frozenset({NOTHING})}
     # Its own policy; its node and the edge to it.
     assert await spent(actor) == (before[0] + 1, before[1] + 2)
-    assert await actor.dead_letters() == {}
+
+
+async def ends_a_workload(actor: Actor, controller: Controller, at: Mapping[str, str]) -> None:
+    kept = await actor.policies()
+    await controller.remove_deployment("shop")
+    await actor.settled()
+    # Its time is not over: it may come back.
+    assert await actor.policies() == kept
+    assert len(await actor.rules()) == 3
+
+    await actor.world.workers.stop()
+    actor.world.plan.environment["VEREFLOW_GRAPH__GRACE_MINUTES"] = "0"
+    await actor.world.start_workers(1)
+    await until_true(lambda: is_gone(actor, at["shop"]))
+    await actor.settled()
+    assert (await actor.policies()).keys() == kept.keys() - {"deployment.shop"}
+    # Of three rules one is left, that does not name it.
+    assert [each["destination"] for each in await actor.rules()] != [at["shop"]]
+    assert len(await actor.rules()) == 1
+
+
+async def is_gone(actor: Actor, address: str) -> bool:
+    return address not in await actor.neighbours()
 
 
 @pytest.fixture(
@@ -204,7 +228,7 @@ async def says_who_is_who(actor: Actor, at: Mapping[str, str]) -> None:
     assert {f"local/default/{name}" for name in web["pods"]} == {each["key"] for each in own}
     assert "default/Deployment/web" in await asking.ends(0, "identities")
     assert "no identity" in await asking.ends(1, "identities", "nobody")
-    for command in ("verify", "diff", "doctor", "status"):
+    for command in ("verify", "diff", "doctor"):
         await asking.ends(0, command)
     assert "identities: 3" in await asking.ends(0, "status")
     assert "deployment.shop TCP 80" in await asking.ends(0, "replay")

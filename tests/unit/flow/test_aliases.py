@@ -11,12 +11,13 @@ from streams.flow.output import Refusal, Send
 from streams.records.facts import GraphFact
 from streams.records.policies import PodRules
 from streams.records.rules import Action, Rule
-from streams.records.views import Errs, Inexactness
+from streams.records.views import Errs, Inexactness, Service, ServicePort
 from streams.rules.spaces import EVERYWHERE, minus, networks
 from tests.unit.flow.identified import canonical, identity, key, living
-from tests.unit.flow.records import ROUTING, Routed, allow, at, change, opening
+from tests.unit.flow.records import ROUTING, Routed, allow, at, change, claim, opening
 
 A, B, C, X = "10.0.0.11", "10.0.0.12", "10.0.0.13", "10.0.0.99"
+SHOP = "10.96.0.7"
 A_TO_B = {f"{key('a')} -> {key('b')}"}
 
 
@@ -167,6 +168,21 @@ def test_a_rule_from_an_alias_to_an_address_outside_is_the_identitys() -> None:
 
     assert [block.cidr for block in views[key("a")][0].blocks] == ["8.8.8.8/32"]
     assert views[key("c")] == ()
+
+
+def test_a_rule_from_an_alias_to_a_service_is_about_the_identities_behind_it() -> None:
+    shop = claim("shop", 9, address=SHOP)
+    assert shop.claim is not None
+    told = Service(selector={"app": "b"}, ports=(ServicePort(port=80, target=8080),))
+    ref = shop.claim.pod.model_copy(update={"labels": {}, "service": told})
+    behind = shop.model_copy(update={"claim": shop.claim.model_copy(update={"pod": ref})})
+    routed = world(behind, change(0, added=(allow(A, SHOP),)))
+
+    routed.tell(identity("a", 10, X), identity("c", 11, A, C))
+
+    assert flows(routed) == A_TO_B
+    (allowance,) = routed.compiled[key("a")].views["main"].rules.allowances
+    assert [each.first for each in allowance.ports] == [8080]
 
 
 def test_scaling_looks_at_nobody_and_writes_nothing() -> None:
