@@ -54,7 +54,6 @@ async def scales_and_rolls_over(actor: Actor, controller: Controller) -> None:
         for replicas in (5, 3):
             await controller.scale("web", replicas)
             await running(controller, "web", replicas)
-            await actor.settled()
         await controller.roll_over("web")
         await running(controller, "web", 3)
         await actor.settled()
@@ -227,9 +226,7 @@ async def says_who_is_who(actor: Actor, at: Mapping[str, str]) -> None:
     assert web["aliases"] == sorted(each["address"] for each in own)
     assert {f"local/default/{name}" for name in web["pods"]} == {each["key"] for each in own}
     assert "default/Deployment/web" in await asking.ends(0, "identities")
-    assert "no identity" in await asking.ends(1, "identities", "nobody")
-    for command in ("verify", "diff", "doctor"):
+    for command in ("verify", "diff"):
         await asking.ends(0, command)
     assert "identities: 3" in await asking.ends(0, "status")
     assert "deployment.shop TCP 80" in await asking.ends(0, "replay")
-    await asking.ends(0, "diff", "--at", "now", "--at", "now")
