@@ -84,7 +84,7 @@ class Owners:
         self._owners.forget(lambda owner: old or owner is None)
         self._kinds.forget(lambda _: True)
         self._unread.clear()
-        found = ((each["metadata"].get("namespace"), controller(each)) for each in pods)
+        found = ((each["metadata"].get("namespace"), _maker(each)) for each in pods)
         owned = list(dict.fromkeys((where, each) for where, each in found if where and each))
         for first in range(0, len(owned), AT_ONCE):
             await asyncio.gather(*(self._top(*each) for each in owned[first : first + AT_ONCE]))
@@ -93,9 +93,8 @@ class Owners:
         """Return the workload of a pod, which is its own if nothing controls it."""
         meta = pod["metadata"]
         labels = meta.get("labels") or {}
-        first = controller(pod)
-        if first is None or (first.api_version, first.kind) == ("v1", "Node"):
-            # A node does not make its static pods; it only runs them.
+        first = _maker(pod)
+        if first is None:
             named = {"app": meta["name"]}
             worn = named.items() <= labels.items()
             return Workload(kind="Pod", name=meta["name"], selector=named if worn else None)
@@ -145,7 +144,7 @@ class Owners:
         if found["metadata"].get("uid") != reference.uid:
             # It is gone, and another one has its name.
             return None
-        return owner(found)
+        return owner_of(found)
 
     async def _served(self, api_version: str) -> dict[str, Resource]:
         async def ask() -> dict[str, Resource]:
@@ -162,7 +161,13 @@ class Owners:
         return await self._kinds.get(api_version, ask)
 
 
-def owner(found: Json) -> Owner:
+def _maker(pod: Json) -> Reference | None:
+    first = controller(pod)
+    # A node does not make its static pods; it only runs them.
+    return None if first and (first.api_version, first.kind) == ("v1", "Node") else first
+
+
+def owner_of(found: Json) -> Owner:
     """Return what an object says as an owner, whatever kind it is of."""
     return Owner(controller(found), _selector(found))
 

@@ -60,8 +60,12 @@ async def test_whatever_kind_is_on_top_is_the_workload() -> None:
 @pytest.mark.parametrize("node", [None, reference("Node", "node-1", version="v1")])
 @pytest.mark.parametrize(("app", "selector"), [("single", {"app": "single"}), ("web", None)])
 async def test_a_pod_that_nobody_made_is_its_own(node: Any, app: str, selector: Any) -> None:
-    found = await owners(Keeper()).workload(owned("single", node, app=app))
+    keeper, pod = Keeper(), owned("single", node, app=app)
+    told = owners(keeper)
+    await told.begin([pod])
+    found = await told.workload(pod)
 
+    assert not keeper.asked
     assert found == Workload(kind="Pod", name="single", selector=selector)
 
 
