@@ -229,8 +229,7 @@ class Run:
             self.heard.begin()
         else:
             self.solver.learn(bindings(self.mailbox()))
-        self.broker.logs.clear()
-        self.broker.late.clear()
+        self.broker.lose_topics()
         self.epoch = self.next_epoch()
         self.wipe()
         self.watchers = []

@@ -278,4 +278,4 @@ def test_what_is_forgotten_has_left_its_address_and_nothing_else():
         kept.forget()
         kept.tell(over())
 
-    assert set(kept.rows) == {"main|", f"main|freed|{FIRST}"}
+    assert set(kept.rows) == {"main|synced", "main|forgotten", f"main|freed|{FIRST}"}

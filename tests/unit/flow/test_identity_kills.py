@@ -1,0 +1,200 @@
+"""Whatever happens to pods, and wherever who keeps their identities is killed: one end of it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from ipaddress import IPv4Network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.flow import identities
+from streams.flow.identity_rows import Identities, IdentitiesRow
+from streams.flow.output import GRAPH_FACTS, IDENTITY_FACTS, Send
+from streams.records.facts import GraphFact, PodClaim
+from streams.records.views import PodRef
+from tests.simulation.kafka import Broker, Killed, Task
+from tests.unit.flow.keeping import (
+    GRACE,
+    OURS,
+    barrier,
+    deployment,
+    found,
+    gone,
+    listed,
+    over,
+    pod,
+    read,
+)
+from tests.unit.flow.records import GRAPH
+
+WORKLOADS = (
+    deployment("web"),
+    deployment("db"),
+    deployment("web-canary", {"app": "web"}),
+    deployment("none", {}),
+    None,
+)
+LABELS = ({"app": "web"}, {"app": "db"}, {"app": "web", "tier": "x"}, {"tier": "x"})
+NAMED = ("local/default/Deployment/web", "local/default/Deployment/old", "local/default/Pod/p0")
+Timed = tuple[GraphFact, float]
+
+
+def histories(seed: int, length: int) -> list[Timed]:
+    """Return what is told of pods that come, go, change owners and take each other's addresses."""
+    return list(History(random.Random(seed)).told(length))
+
+
+class History:
+    """Somebody who starts and stops pods; the time that passes is short, or a whole grace."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self.chance = chance
+        self.now = 1000.0
+        self.rev = 0
+        self.claims: dict[str, GraphFact] = {}
+
+    def told(self, length: int) -> Iterator[Timed]:
+        begins = self.chance.randrange(length // 2)
+        for step in range(length):
+            self.now += self.chance.choice((1.0, 1.0, 1.0, GRACE / 2, GRACE))
+            if step < begins and self.chance.random() < 0.2:
+                last = self.chance.randrange(2, 7)
+                yield found(f"198.18.0.{last}", self.chance.choice(NAMED)), self.now
+            elif step == begins:
+                yield read(), self.now
+            else:
+                yield self._fact(), self.now
+
+    def _fact(self) -> GraphFact:
+        dice = self.chance.random()
+        if dice < 0.2:
+            return over()
+        if dice < 0.3:
+            return listed(self.chance.randrange(2), self.chance.randrange(2))
+        if dice < 0.35:
+            return barrier(f"b{self.rev}")
+        name = f"p{self.chance.randrange(5)}"
+        known = self.claims.get(name)
+        if known is not None and dice < 0.4:
+            # Somebody who stood still says it once more.
+            return known
+        self.rev += 1
+        if known is not None and known.claim is not None and known.claim.live and dice < 0.7:
+            fact = gone(known, self.rev)
+        else:
+            fact = self._alive(name)
+        self.claims[name] = fact
+        return fact
+
+    def _alive(self, name: str) -> GraphFact:
+        workload = self.chance.choice(WORKLOADS)
+        labels = dict(self.chance.choice(LABELS))
+        if workload is not None and workload.selector and self.chance.random() < 0.8:
+            labels |= workload.selector
+        address = self.chance.choice((None, "10.0.0.1", "10.0.0.2", "10.0.0.3", "198.18.0.4"))
+        uid = f"uid-{self.rev}"
+        return pod(name, self.rev, workload, address, labels=labels, uid=uid)
+
+
+class Heard:
+    """Whoever is told, as far as it drops what is old: the last claim of each, and its marks."""
+
+    def __init__(self, broker: Broker) -> None:
+        self.claims: dict[str, PodClaim] = {}
+        self.marks: list[str] = []
+        for _, fact in broker.logs[(GRAPH_FACTS, broker.partition_of(GRAPH))]:
+            if fact.claim is not None:
+                known = self.claims.get(fact.claim.pod.key)
+                if known is None or known.rev < fact.claim.rev:
+                    self.claims[fact.claim.pod.key] = fact.claim
+            elif fact.mark.id not in self.marks:
+                self.marks.append(fact.mark.id)
+
+    @property
+    def end(self) -> dict[str, tuple[bool, PodRef]]:
+        return {key: (claim.live, claim.pod) for key, claim in self.claims.items()}
+
+
+class World:
+    """The stage on the modelled Kafka, with a history that it is told."""
+
+    def __init__(self, history: list[Timed], ours: identities.Identifying = OURS) -> None:
+        self.broker = Broker(1)
+        for fact, at in history:
+            self.broker.now = at
+            self.broker.append(Send(IDENTITY_FACTS, GRAPH, fact))
+        self.ours = ours
+        self.task = Task(self.broker, IDENTITY_FACTS, 0, self._stage)
+
+    def _stage(self, task: Task):
+        rows = task.rows("identities")
+        state = self.state = Identities(GRAPH, rows)
+
+        def handle(fact, key, source):
+            if source.offset % 7 == 6:
+                identities.forget(state, task.committed)
+            outputs = identities.handle(state, fact, source, self.ours)
+            check(state)
+            return outputs
+
+        return handle
+
+    def settle(self) -> World:
+        while self.task.behind:
+            self.task.process()
+        self.task.commit()
+        return self
+
+    def with_kills(self, chance: random.Random) -> World:
+        """Let it be killed, moved and woken until it is at the end."""
+        kills = 0
+        while self.task.behind and kills < 30:
+            dice = chance.random()
+            if dice < 0.6:
+                try:
+                    self.task.process(chance.randint(0, 4) if chance.random() < 0.15 else -1)
+                except Killed:
+                    kills += 1
+                    self.task.crash(chance, chance.random() < 0.5, False)
+            elif dice < 0.75:
+                self.task.producer.flush_some(chance)
+            elif dice < 0.85:
+                self.task.commit()
+            else:
+                kills += 1
+                self.task.crash(chance, chance.random() < 0.5, chance.random() < 0.3)
+        self.settle()
+        while self.broker.late:
+            self.broker.deliver_late(chance)
+        return self
+
+    def standing(self) -> dict[str, tuple[object, ...]]:
+        """Return who lives and what each is, and when addresses were freed."""
+        rows = self.state.identities
+        living = {key: (row, self.state.means[key]) for key, row in rows.items() if row.live}
+        return living | {"": self.state.addresses.freed}
+
+
+def check(state: Identities) -> None:
+    """What must hold after each fact: no two have one address, and memory is what the rows say."""
+    held = [row.pod.address for row in state.identities.values() if row.live and row.pod.address]
+    assert len(held) == len(set(held))
+    assert not {"198.18.0.0", "198.18.0.1", "198.18.0.7"} & set(held)
+
+
+SEEDS = st.integers(0, 1 << 32)
+
+
+@given(SEEDS, SEEDS, st.integers(4, 40))
+def test_a_history_with_kills_ends_as_it_ends_without(seed, kills, length):
+    history = histories(seed, length)
+    calm = World(history).settle()
+
+    killed = World(history).with_kills(random.Random(kills))
+
+    assert killed.standing() == calm.standing()
+    assert Heard(killed.broker).end == Heard(calm.broker).end
+    assert set(Heard(killed.broker).marks) == set(Heard(calm.broker).marks)
