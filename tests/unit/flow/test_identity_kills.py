@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from ipaddress import IPv4Network
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.flow import identities
-from streams.flow.identity_rows import Identities, IdentitiesRow
+from streams.flow.identity_rows import Identities
 from streams.flow.output import GRAPH_FACTS, IDENTITY_FACTS, Send
 from streams.records.facts import GraphFact, PodClaim
 from streams.records.views import PodRef
