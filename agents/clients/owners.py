@@ -56,9 +56,10 @@ class Owners:
     """
     Reads owners upwards from pods, each once; trouble that may pass is raised, not guessed around.
 
-    An owner is known by its uid, so its successor of the same name is read anew. What could not be
-    read is asked again with each listing, and everything with one ten minutes later: an owner may
-    be orphaned or adopted, and a kind of others may change its selector. Until then the old counts.
+    A workload is a kind and a name: who has them now says what it selects, also of the pods that
+    its predecessor left. What one said is kept by its uid, so it never counts for its successor's.
+    What could not be read is asked again with each listing, and everything with one ten minutes
+    later: an owner may be orphaned or adopted, and a kind of others may change its selector.
     """
 
     def __init__(
@@ -99,14 +100,11 @@ class Owners:
             worn = named.items() <= labels.items()
             return Workload(kind="Pod", name=meta["name"], selector=named if worn else None)
         top, owner = await self._top(meta["namespace"], first)
-        if owner is None:
-            known = folded(top.kind, top.name, labels)
-            return Workload(kind=known.kind, name=known.name)
-        selector = owner.selector
-        if selector is not None and not selector.items() <= labels.items():
-            # Whatever it selects, it does not find this pod by it.
-            selector = None
-        return Workload(kind=top.kind, name=top.name, selector=selector)
+        known = folded(top.kind, top.name, labels)
+        if owner is None and known.kind != top.kind:
+            above = Reference(top.api_version, known.kind, known.name, "")
+            top, owner = await self._top(meta["namespace"], above)
+        return Workload(kind=top.kind, name=top.name, selector=owner and owner.selector)
 
     async def _top(self, namespace: str, first: Reference) -> tuple[Reference, Owner | None]:
         """Return the last owner on the way up, and what it says, if it can be read."""
@@ -140,9 +138,6 @@ class Owners:
         except Refused as refused:
             if len(self._unread) < _MOST_UNREAD:
                 self._unread.setdefault(f"{reference.api_version} {reference.kind}", str(refused))
-            return None
-        if found["metadata"].get("uid") != reference.uid:
-            # It is gone, and another one has its name.
             return None
         return owner_of(found)
 

@@ -77,12 +77,11 @@ async def test_a_pod_that_nobody_made_is_its_own(node: Any, app: str, selector: 
         WEB,
         {"matchLabels": {}},
         {"matchLabels": {"app": 1}},
-        {"matchLabels": {"app": "other"}},
         {"matchLabels": WEB, "matchExpressions": [{"key": "tier", "operator": "Exists"}]},
         {"matchLabels": {"batch.kubernetes.io/controller-uid": "u1"}},
     ],
 )
-async def test_what_does_not_find_this_pod_or_its_like_is_no_selector(selector: Any) -> None:
+async def test_what_does_not_find_pods_by_labels_alone_is_no_selector(selector: Any) -> None:
     keeper = Keeper()
     top = keeper.keep(reference("StatefulSet", "db"), selector=selector)
     labels = WEB | {"batch.kubernetes.io/controller-uid": "u1"}
@@ -90,6 +89,12 @@ async def test_what_does_not_find_this_pod_or_its_like_is_no_selector(selector: 
     found = await owners(keeper).workload(owned("db-0", top, **labels))
 
     assert found == Workload(kind="StatefulSet", name="db")
+
+
+async def test_what_the_workload_selects_is_told_of_pods_that_do_not_wear_it_as_well() -> None:
+    found = await owners(deployed()).workload(owned("web-1-x", REPLICA_SET, app="other"))
+
+    assert found == Workload(kind="Deployment", name="web", selector=WEB)
 
 
 async def test_above_who_is_gone_nothing_is_known() -> None:
@@ -101,12 +106,25 @@ async def test_above_who_is_gone_nothing_is_known() -> None:
     assert found == Workload(kind="Deployment", name="web")
 
 
-async def test_a_replica_set_that_is_gone_still_names_its_deployment() -> None:
-    labels = {"app": "web", "pod-template-hash": "1"}
+@pytest.mark.parametrize("selector", [None, WEB])
+async def test_a_replica_set_that_is_gone_still_names_its_deployment(selector: Any) -> None:
+    keeper, labels = deployed(), {"app": "web", "pod-template-hash": "1"}
+    keeper.lose(REPLICA_SET)
+    if selector is None:
+        keeper.lose(DEPLOYMENT)
 
-    found = await owners(Keeper()).workload(owned("web-1-x", REPLICA_SET, **labels))
+    found = await owners(keeper).workload(owned("web-1-x", REPLICA_SET, **labels))
 
-    assert found == Workload(kind="Deployment", name="web")
+    assert found == Workload(kind="Deployment", name="web", selector=selector)
+
+
+async def test_who_has_the_name_now_says_what_the_pods_of_his_predecessor_are_of() -> None:
+    keeper = Keeper()
+    keeper.keep(reference("StatefulSet", "db", "uid-2"), selector={"matchLabels": WEB})
+
+    found = await owners(keeper).workload(owned("db-0", reference("StatefulSet", "db", "uid-1")))
+
+    assert found == Workload(kind="StatefulSet", name="db", selector=WEB)
 
 
 @pytest.mark.parametrize(
