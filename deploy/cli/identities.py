@@ -111,13 +111,15 @@ def _said(
 
 def _cells(identity: Json) -> tuple[object, ...]:
     state = "live" if identity["live"] else "gone"
+    if identity["unprotected"]:
+        state = "unprotected"
     if identity["live"] and identity["emptySince"]:
         state = f"without pods since {identity['emptySince']}"
     return (
         f"{identity['namespace']}/{identity['kind']}/{identity['name']}",
         identity["address"] or "none left",
         len(identity["pods"]),
-        identity["unprotected"] or state,
+        state,
         ",".join(f"{label}={value}" for label, value in sorted(identity["selector"].items())),
         identity["sharedWith"].partition("/")[2],
         ", ".join(identity["aliases"]),
