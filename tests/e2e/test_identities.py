@@ -16,6 +16,7 @@ from tests.e2e.acting import Actor, acting, as_endpoint, until_true
 from tests.e2e.conftest import EMBEDDED, REAL, WORLDS
 from tests.e2e.test_commands import Asking
 from tests.e2e.test_counts import allow, spent
+from tests.e2e.test_replay import kill_one
 from tests.e2e.test_wiped import every_topic, same_specs, told, wiped
 from tests.faults.witness import Witness
 from tests.reading import Reach, allowed_ports
@@ -109,6 +110,30 @@ async def ends_a_workload(actor: Actor, controller: Controller, at: Mapping[str,
 
 async def is_gone(actor: Actor, address: str) -> bool:
     return address not in await actor.neighbours()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+async def test_a_worker_that_is_killed_again_and_again_writes_nothing_and_moves_nobody(
+    actor: Actor,
+) -> None:
+    controller = Controller(actor._kube)
+    at = await populate(actor, controller)
+    before, reach, graph = await spent(actor), await between(actor), await actor.graph()
+
+    async with looking_on(actor) as seen:
+        for replicas in (6, 2, 5, 3):
+            await controller.scale("web", replicas)
+            await kill_one(actor)
+            await controller.roll_over("shop")
+            await running(controller, "web", replicas)
+            await running(controller, "shop", 2)
+            await actor.settled()
+    assert {name: each["address"] for name, each in (await listed(actor)).items()} == at
+    assert await spent(actor) == before
+    assert (await between(actor), await actor.graph()) == (reach, graph)
+    assert [each for each in seen if not each.items() <= reach.items()] == []
+    assert await actor.dead_letters() == {}
 
 
 @pytest.fixture(
