@@ -10,13 +10,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -30,6 +24,7 @@ from streams.records.addresses import check_pod_address
 from streams.records.pods import Namespace
 from streams.rules.verdict import Exactness, Reading
 from streams.settings_file import read_file
+from streams.settings_ranges import check_identities
 from streams.settings_values import (
     Broker,
     Cidr,
@@ -175,6 +170,12 @@ class ClusterSettings(Group):
         refused = self.never_managed & set(self.namespaces)
         if refused:
             raise ValueError(f"never managed: {', '.join(sorted(refused))}")
+        return self
+
+    @model_validator(mode="after")
+    def _labels_pods_alone(self) -> ClusterSettings:
+        if self.selection == "label" and self.identity != "pod":
+            raise ValueError("selection: label tells pods apart, and identity: pod alone does")
         return self
 
 
@@ -336,6 +337,13 @@ class Settings(BaseSettings):
         if asked and self.cluster.isolation != "namespace":
             # What selects a pod closes it as well, should no other policy have closed it as yet.
             raise ValueError(f"allowances.{asked[0]} needs cluster.isolation: namespace")
+        return self
+
+    @model_validator(mode="after")
+    def _has_identities_stand_apart(self) -> Settings:
+        told, graph = self.cluster, self.graph
+        if told.identity != "pod":
+            check_identities(graph.identities, graph.firewall, graph.base, told.pod_ranges)
         return self
 
     @classmethod

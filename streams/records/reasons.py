@@ -154,12 +154,15 @@ class InexactReason(Code):
     )
     UNSELECTABLE = (
         "unselectable",
-        "The peer's label `app` does not say its name, so no policy can point at it.",
-        "Give the peer the label `app: <its name>`, or set `cluster.selection: label`.",
+        "The peer's label `app` does not say its name, so no policy can point at it; or the pods "
+        "of an identity have no label in common.",
+        "Give the peer the label `app: <its name>`, or set `cluster.selection: label`; give the "
+        "pods of an identity a label of their own.",
     )
     SHARED_LABEL = (
         "shared-label",
-        "Another pod wears the label of this pod or of its peer, and may do what that pod may.",
+        "Another pod wears the label of this pod or of its peer, and may do what that pod may. "
+        "Where it wears all labels of an identity, neither may anything.",
         "Take the label from the other pod, or set `cluster.selection: label`. Under "
         "`rules.exactness: strict` neither may anything.",
     )

@@ -12,6 +12,10 @@ from streams.records.base import Record
 SERVICE = "service:"
 
 
+def _is_absent(value: object) -> bool:
+    return value is None
+
+
 class Direction(StrEnum):
     """From the subject's point of view."""
 
@@ -92,14 +96,27 @@ class PodRef(Record):
     labels: dict[str, str] = Field(default_factory=dict)
     named_ports: dict[str, int] = Field(default_factory=dict)
     service: Service | None = None
-    workload: Workload | None = None
-    identity: Identity | None = None
+    # Not said where there is none: a view names thousands of peers.
+    workload: Workload | None = Field(default=None, exclude_if=_is_absent)
+    identity: Identity | None = Field(default=None, exclude_if=_is_absent)
 
     @property
     def key(self) -> str:
         """The key of the pod and of its policy; no pod's name begins like a Service's key."""
         kind = SERVICE if self.service is not None else ""
         return f"{self.cluster}/{self.namespace}/{kind}{self.name}"
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """The addresses of an identity's pods; a pod has none but its own."""
+        return self.identity.aliases if self.identity is not None else ()
+
+    def without_aliases(self) -> PodRef:
+        """Return it as a policy sees it, which does not change as pods come and go."""
+        if not self.aliases:
+            return self
+        named = self.identity.model_copy(update={"aliases": ()}) if self.identity else None
+        return self.model_copy(update={"identity": named})
 
     def serves(self, other: PodRef) -> bool:
         """Tell whether this pod stands behind a Service."""
