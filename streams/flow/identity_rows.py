@@ -112,6 +112,8 @@ class Identities:
         self.name = graph_name
         self.rows = rows
         self._begun = False
+        # Nobody begins again before what is known to be committed.
+        self._committed = -1
         self._build()
 
     def begin_at(self, offset: int) -> bool:
@@ -126,7 +128,6 @@ class Identities:
                 del self.rows[key]
         self._begun = True
         self._build()
-        self._kept_since = offset
         return True
 
     def put_pod(self, at: int, row: Member) -> None:
@@ -151,7 +152,7 @@ class Identities:
 
     def forget(self, committed: int) -> None:
         """Drop what only a replay below the committed offset could ask for."""
-        self._kept_since = max(committed, self._kept_since)
+        self._committed = max(committed, self._committed)
         for key, row in list(self._own()):
             if row.versions[-1].at < committed and self._is_over(row.versions[-1], committed):
                 del self.rows[key]
@@ -170,7 +171,6 @@ class Identities:
 
     def _build(self) -> None:
         self._newest = -1
-        self._kept_since = -1
         self.pods: dict[str, Member] = {}
         self.identities: dict[str, Standing] = {}
         self.members: defaultdict[str, set[str]] = defaultdict(set)
@@ -192,7 +192,7 @@ class Identities:
 
     def _put(self, key: str, version: Version) -> None:
         known = self.rows.get(f"{self.name}|{key}") or IdentitiesRow()
-        kept = known.since(self._kept_since).before(version.at)
+        kept = known.since(self._committed).before(version.at)
         self.rows[f"{self.name}|{key}"] = IdentitiesRow(versions=(*kept.versions, version))
         self._take_in(version)
 

@@ -3,98 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.flow import identities
 from streams.flow.identity_rows import Identities
 from streams.flow.output import GRAPH_FACTS, IDENTITY_FACTS, Send
-from streams.records.facts import GraphFact, PodClaim
+from streams.records.facts import PodClaim
 from streams.records.views import PodRef
 from tests.simulation.kafka import Broker, Killed, Task
-from tests.unit.flow.keeping import (
-    GRACE,
-    OURS,
-    barrier,
-    deployment,
-    found,
-    gone,
-    listed,
-    over,
-    pod,
-    read,
-)
+from tests.unit.flow.keeping import OURS, Kept
+from tests.unit.flow.pod_histories import Timed, histories
 from tests.unit.flow.records import GRAPH
-
-WORKLOADS = (
-    deployment("web"),
-    deployment("db"),
-    deployment("web-canary", {"app": "web"}),
-    deployment("none", {}),
-    None,
-)
-LABELS = ({"app": "web"}, {"app": "db"}, {"app": "web", "tier": "x"}, {"tier": "x"})
-NAMED = ("local/default/Deployment/web", "local/default/Deployment/old", "local/default/Pod/p0")
-Timed = tuple[GraphFact, float]
-
-
-def histories(seed: int, length: int) -> list[Timed]:
-    """Return what is told of pods that come, go, change owners and take each other's addresses."""
-    return list(History(random.Random(seed)).told(length))
-
-
-class History:
-    """Somebody who starts and stops pods; the time that passes is short, or a whole grace."""
-
-    def __init__(self, chance: random.Random) -> None:
-        self.chance = chance
-        self.now = 1000.0
-        self.rev = 0
-        self.claims: dict[str, GraphFact] = {}
-
-    def told(self, length: int) -> Iterator[Timed]:
-        begins = self.chance.randrange(length // 2)
-        for step in range(length):
-            self.now += self.chance.choice((1.0, 1.0, 1.0, GRACE / 2, GRACE))
-            if step < begins and self.chance.random() < 0.2:
-                last = self.chance.randrange(2, 7)
-                yield found(f"198.18.0.{last}", self.chance.choice(NAMED)), self.now
-            elif step == begins:
-                yield read(), self.now
-            else:
-                yield self._fact(), self.now
-
-    def _fact(self) -> GraphFact:
-        dice = self.chance.random()
-        if dice < 0.2:
-            return over()
-        if dice < 0.3:
-            return listed(self.chance.randrange(2), self.chance.randrange(2))
-        if dice < 0.35:
-            return barrier(f"b{self.rev}")
-        name = f"p{self.chance.randrange(5)}"
-        known = self.claims.get(name)
-        if known is not None and dice < 0.4:
-            # Somebody who stood still says it once more.
-            return known
-        self.rev += 1
-        if known is not None and known.claim is not None and known.claim.live and dice < 0.7:
-            fact = gone(known, self.rev)
-        else:
-            fact = self._alive(name)
-        self.claims[name] = fact
-        return fact
-
-    def _alive(self, name: str) -> GraphFact:
-        workload = self.chance.choice(WORKLOADS)
-        labels = dict(self.chance.choice(LABELS))
-        if workload is not None and workload.selector and self.chance.random() < 0.8:
-            labels |= workload.selector
-        address = self.chance.choice((None, "10.0.0.1", "10.0.0.2", "10.0.0.3", "198.18.0.4"))
-        uid = f"uid-{self.rev}"
-        return pod(name, self.rev, workload, address, labels=labels, uid=uid)
 
 
 class Heard:
@@ -196,3 +117,18 @@ def test_a_history_with_kills_ends_as_it_ends_without(seed, kills, length):
     assert killed.standing() == calm.standing()
     assert Heard(killed.broker).end == Heard(calm.broker).end
     assert set(Heard(killed.broker).marks) == set(Heard(calm.broker).marks)
+
+
+@settings(max_examples=settings().max_examples // 4)
+@given(SEEDS, st.integers(4, 40))
+def test_a_fact_met_again_says_what_it_said(seed, length):
+    history = histories(seed, length)
+    kept = Kept()
+    said = []
+    for fact, at in history:
+        kept.now = at - 1
+        said.append(kept.tell(fact))
+
+    for begin in (length // 2, 0):
+        kept.restart()
+        assert [kept.again(offset) for offset in range(begin, length)] == said[begin:]
