@@ -110,6 +110,15 @@ class Cluster:
         # A page without any and with more behind it does not say that there is none.
         return bool(page.get("items") or _part(page, "metadata").get("continue"))
 
+    async def labels_of_living(
+        self, namespace: str, labels: Mapping[str, str]
+    ) -> list[Mapping[str, str]]:
+        """Return what each pod wears that wears these labels and has not finished."""
+        selector = ",".join(f"{label}={value}" for label, value in labels.items())
+        found = (await self._list(paths.pods(namespace), selector)).items
+        living = (pod for pod in found if _part(pod, "status").get("phase") not in FINISHED)
+        return [_part(_part(pod, "metadata"), "labels") for pod in living]
+
     async def label_pod(self, namespace: str, name: str, uid: str, labels: dict[str, str]) -> None:
         """Set labels of the very pod that was seen; raise Conflict if it is another now."""
         body = {"metadata": {"uid": uid, "labels": labels}}

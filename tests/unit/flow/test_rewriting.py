@@ -111,9 +111,7 @@ def test_whoever_begins_again_with_a_part_rewritten_comes_to_the_same(said: list
 
 
 def allow(source: str, destination: str) -> Rule:
-    return Rule(
-        action=Action.ALLOW, source=source, destination=destination, protocol=Protocol.TCP
-    )
+    return Rule(action=Action.ALLOW, source=source, destination=destination, protocol=Protocol.TCP)
 
 
 def test_a_rule_for_one_of_three_pods_is_said_of_all_and_reported() -> None:
