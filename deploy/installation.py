@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Collection, Sequence, Set
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
@@ -52,9 +52,21 @@ class NotInitialised(Unusable):
     """Nobody ran `vereflow init` for this installation."""
 
 
-async def initialise(settings: Settings) -> tuple[Provisioned, int]:
+class Migrating(Unusable):
+    """Somebody began to have nodes stand for something else, and has not ended."""
+
+
+class Installation(NamedTuple):
+    """What is remembered: the epoch, and for what nodes are to stand while that is changed."""
+
+    epoch: int
+    migrating: str = ""
+
+
+async def initialise(settings: Settings, migrating: str = "") -> tuple[Provisioned, int]:
     """Create or check every topic; return what was done and the epoch that holds from now on.
 
+    Raise Migrating unless it is ``migrating`` itself that asks.
     The epoch is raised before the topics that begin anew are there: whoever is interrupted in
     between raises it once more, and it is never too low.
     """
@@ -64,10 +76,12 @@ async def initialise(settings: Settings) -> tuple[Provisioned, int]:
     lacking = set(await absent([spec.name for spec in wanted], **client))
     _check_rows(settings, lacking)
     created = (await provision(own, **client)).created
-    epoch = await read_epoch(settings)
+    known = await read_installation(settings)
+    check_migrated(known, migrating)
+    epoch = known.epoch if known else None
     if epoch is None or _rows(settings, POD_RULES) in lacking:
         epoch = 1 + max(epoch or 0, await _highest_epoch(settings))
-        await write_epoch(settings, epoch)
+        await write_epoch(settings, epoch, migrating)
     created += (await provision(wanted, **client)).created
     found = tuple(spec.name for spec in wanted if spec.name not in created)
     return Provisioned(created, found), epoch
@@ -79,8 +93,8 @@ async def check_nodes(settings: Settings) -> None:
     of_pods = settings.cluster.identity == "pod"
     if of_pods and not await absent([topic], **client_options(settings.kafka)):
         raise WrongTopic(
-            "the nodes of this graph stand for identities: set cluster.identity again, or delete"
-            " every topic and every worker's state_dir, and run `vereflow init`"
+            "the nodes of this graph stand for identities: set cluster.identity again, or run"
+            " `vereflow migrate`"
         )
 
 
@@ -126,16 +140,32 @@ def _rows(settings: Settings, table: str) -> str:
     return changelog(kafka.app_id, table, kafka.partitions, kafka.replication).name
 
 
-async def write_epoch(settings: Settings, epoch: int) -> None:
+def check_migrated(known: Installation | None, by: str = "") -> None:
+    """Raise Migrating while nodes are changed to stand for something else."""
+    if known is not None and known.migrating != by:
+        raise Migrating(
+            f"nodes are being changed to stand for a {known.migrating}, and that was broken off:"
+            " set cluster.identity as it is to be, and run `vereflow migrate --go`"
+        )
+
+
+async def write_epoch(settings: Settings, epoch: int, migrating: str = "") -> None:
     """Remember the epoch of this installation."""
     async with AIOKafkaProducer(**client_options(settings.kafka)) as producer:
-        value = json.dumps({"epoch": epoch}).encode()
+        more = {"migrating": migrating} if migrating else {}
+        value = json.dumps({"epoch": epoch, **more}).encode()
         key = settings.instance.encode()
         await producer.send_and_wait(installation_topic(settings), value, key, partition=0)
 
 
 async def read_epoch(settings: Settings) -> int | None:
     """Return the epoch of this installation, or None if it never had one."""
+    known = await read_installation(settings)
+    return known.epoch if known else None
+
+
+async def read_installation(settings: Settings) -> Installation | None:
+    """Return what this installation remembers, or None if it is new."""
     consumer = AIOKafkaConsumer(
         **client_options(settings.kafka),
         auto_offset_reset="earliest",
@@ -148,25 +178,27 @@ async def read_epoch(settings: Settings) -> int | None:
         await stop_consumer(consumer)
 
 
-async def _newest(consumer: Any, settings: Settings) -> int | None:
+async def _newest(consumer: Any, settings: Settings) -> Installation | None:
     place = TopicPartition(installation_topic(settings), 0)
     consumer.assign([place])
     end = (await consumer.end_offsets([place]))[place]
-    found: int | None = None
+    found: Installation | None = None
     while await consumer.position(place) < end:
         for record in (await consumer.getmany(timeout_ms=200)).get(place, ()):
             if record.key == settings.instance.encode():
-                found = _epoch(record.value) or found
+                found = _told(record.value) or found
     return found
 
 
-def _epoch(value: bytes | None) -> int | None:
+def _told(value: bytes | None) -> Installation | None:
     try:
-        told = json.loads(value or b"")["epoch"]
-    except (ValueError, LookupError, TypeError):
+        told = json.loads(value or b"")
+        epoch, migrating = told["epoch"], told.get("migrating", "")
+    except (AttributeError, ValueError, LookupError, TypeError):
         # Somebody else's record: ours is among the others.
         return None
-    return told if type(told) is int and told > 0 else None
+    sound = type(epoch) is int and epoch > 0 and isinstance(migrating, str)
+    return Installation(epoch, migrating) if sound else None
 
 
 async def _highest_epoch(settings: Settings) -> int:
