@@ -57,10 +57,14 @@ class Migrating(Unusable):
 
 
 class Installation(NamedTuple):
-    """What is remembered: the epoch, and for what nodes are to stand while that is changed."""
+    """What is remembered: the epoch, and for what nodes are to stand while that is changed.
+
+    ``anew``: that was all but for the rows, which are to begin anew.
+    """
 
     epoch: int
     migrating: str = ""
+    anew: bool = False
 
 
 async def initialise(settings: Settings, migrating: str = "") -> tuple[Provisioned, int]:
@@ -81,7 +85,7 @@ async def initialise(settings: Settings, migrating: str = "") -> tuple[Provision
     epoch = known.epoch if known else None
     if epoch is None or _rows(settings, POD_RULES) in lacking:
         epoch = 1 + max(epoch or 0, await _highest_epoch(settings))
-        await write_epoch(settings, epoch, migrating)
+        await write_installation(settings, (known or Installation(0))._replace(epoch=epoch))
     created += (await provision(wanted, **client)).created
     found = tuple(spec.name for spec in wanted if spec.name not in created)
     return Provisioned(created, found), epoch
@@ -117,6 +121,11 @@ def _check_rows(settings: Settings, lacking: Collection[str]) -> None:
         )
 
 
+def changelogs_of_rows(settings: Settings) -> list[str]:
+    """Return the changelogs of all rows that begin anew together, whatever nodes stand for."""
+    return [_rows(settings, table) for tables in _READ_INTO.values() for table in tables]
+
+
 def _read_into(settings: Settings) -> dict[str, tuple[str, ...]]:
     """Return the tables that remember the offsets of each topic, by its name at the broker."""
     plain = {name: topic.partition(".")[0] for topic, name in names(settings).items()}
@@ -149,11 +158,16 @@ def check_migrated(known: Installation | None, by: str = "") -> None:
         )
 
 
-async def write_epoch(settings: Settings, epoch: int, migrating: str = "") -> None:
-    """Remember the epoch of this installation."""
+async def write_epoch(settings: Settings, epoch: int) -> None:
+    """Remember the epoch of this installation, and that nothing else is in the making."""
+    await write_installation(settings, Installation(epoch))
+
+
+async def write_installation(settings: Settings, told: Installation) -> None:
+    """Remember this of the installation."""
+    said = {name: value for name, value in told._asdict().items() if value}
     async with AIOKafkaProducer(**client_options(settings.kafka)) as producer:
-        more = {"migrating": migrating} if migrating else {}
-        value = json.dumps({"epoch": epoch, **more}).encode()
+        value = json.dumps(said).encode()
         key = settings.instance.encode()
         await producer.send_and_wait(installation_topic(settings), value, key, partition=0)
 
@@ -193,12 +207,12 @@ async def _newest(consumer: Any, settings: Settings) -> Installation | None:
 def _told(value: bytes | None) -> Installation | None:
     try:
         told = json.loads(value or b"")
-        epoch, migrating = told["epoch"], told.get("migrating", "")
+        found = Installation(told["epoch"], told.get("migrating", ""), told.get("anew", False))
     except (AttributeError, ValueError, LookupError, TypeError):
         # Somebody else's record: ours is among the others.
         return None
-    sound = type(epoch) is int and epoch > 0 and isinstance(migrating, str)
-    return Installation(epoch, migrating) if sound else None
+    epoch = found.epoch
+    return found if type(epoch) is int and epoch > 0 else None
 
 
 async def _highest_epoch(settings: Settings) -> int:

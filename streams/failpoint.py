@@ -10,7 +10,7 @@ import os
 import signal
 
 VARIABLE = "VEREFLOW_FAILPOINT"
-STEPS = ("stored", "sent", "applied", "edited", "committing")
+STEPS = ("stored", "sent", "applied", "edited", "committing", "migrating")
 
 _left: dict[str, int] = {}
 if _told := os.environ.get(VARIABLE):

@@ -61,7 +61,7 @@ SEEN_AT = {pod: home(pod) for pod in PODS}
 
 
 def flows(said: Sequence[Rule], at: Mapping[str, str]) -> set[Flow]:
-    """Everything that passes between pods of two workloads, which are seen under these addresses."""
+    """Everything that passes between pods of two workloads, seen under these addresses."""
     return {
         Flow(one, two, packet)
         for one, two in permutations(PODS, 2)

@@ -1,0 +1,145 @@
+"""What the workers of a graph remember, read from their changelogs while none of them runs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple, TypeVar
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from agents.ownership import partition_of
+from deploy.cli.history import records_of
+from deploy.consumers import stop_consumer
+from deploy.login import client_options
+from deploy.provision import absent
+from streams.codec import Poison, decode
+from streams.flow.aligner import AlignerRow, Said, said
+from streams.flow.graph_rows import GraphRow, PodsRow
+from streams.flow.index import GraphIndex
+from streams.flow.output import FIREWALL_CHANGES, GRAPH_FACTS
+from streams.records.base import Record
+from streams.records.facts import FirewallChange, GraphFact
+from streams.records.rules import Rule
+from streams.settings import Settings
+from streams.topics import names
+from streams.topicspec import changelog
+
+R = TypeVar("R", bound=Record)
+_TABLES = ("graphs", "graph-pods", "graph-rules")
+
+
+class Remembered(NamedTuple):
+    """Whom rules mean, and what of the rules is only what Verefoo says."""
+
+    graph: GraphIndex
+    polled: dict[str, Said]
+
+    def by_topic_alone(self) -> dict[str, list[tuple[str, Rule]]]:
+        """Return the rules that Verefoo does not say, by firewall, with the keys of their rows."""
+        found: dict[str, list[tuple[str, Rule]]] = {}
+        for key, row in sorted(self.graph.rules.items()):
+            told = self.polled.get(row.firewall)
+            if not row.dropped and (told is None or row.rule not in told.rules):
+                found.setdefault(row.firewall, []).append((key, row.rule))
+        return found
+
+
+class Memory:
+    """The rows and the topics of one graph at the broker, as the workers' own group reads them."""
+
+    def __init__(self, settings: Settings, consumer: Any) -> None:
+        self._settings = settings
+        self._consumer = consumer
+        self._here = partition_of(settings.graph.name, settings.kafka.partitions)
+
+    async def remembered(self) -> Remembered | None:
+        """Return what the workers remember; None where rows are to begin anew already."""
+        kept = [self._changelog(table) for table in _TABLES]
+        if await absent(kept, **client_options(self._settings.kafka)):
+            return None
+        graph = self._settings.graph.name
+        rows = await self._rows("graphs", AlignerRow)
+        pods, rules = (
+            await self._rows("graph-pods", PodsRow),
+            await self._rows("graph-rules", GraphRow),
+        )
+        return Remembered(GraphIndex.of(graph, pods, rules), said(rows, graph))
+
+    async def unhandled(self) -> int:
+        """Return how many changes somebody sent that nobody has taken in yet."""
+        count = 0
+        for topic, kind in ((FIREWALL_CHANGES, FirewallChange), (GRAPH_FACTS, GraphFact)):
+            place = self.place(topic)
+            async for record in self._from(place, await self._consumer.committed(place) or 0):
+                count += _is_somebodys(decode(record.value or b"", kind), self._settings.graph.name)
+        return count
+
+    def place(self, topic: str) -> TopicPartition:
+        """Return where the records of our graph lie."""
+        return TopicPartition(names(self._settings)[topic], self._here)
+
+    async def skip(self, topics: list[str], but: dict[TopicPartition, int]) -> None:
+        """Have the workers begin at the ends of these topics, but where something else is said."""
+        places = [
+            TopicPartition(topic, partition)
+            for topic in topics
+            for partition in range(self._settings.kafka.partitions)
+        ]
+        ends = await self._consumer.end_offsets(places)
+        self._consumer.assign(places)
+        await self._consumer.commit({**ends, **but})
+
+    async def touch(self) -> None:
+        """Raise a KafkaError if any worker is a member of the group still."""
+        place = self.place(GRAPH_FACTS)
+        committed = await self._consumer.committed(place)
+        if committed is not None:
+            self._consumer.assign([place])
+            await self._consumer.commit({place: committed})
+
+    async def _rows(self, table: str, kind: type[R]) -> dict[str, R]:
+        place = TopicPartition(self._changelog(table), self._here)
+        found: dict[str, R] = {}
+        async for record in self._from(place, 0):
+            key = (record.key or b"").decode("utf-8", "backslashreplace")
+            row = decode(record.value, kind) if record.value else None
+            if row is None or isinstance(row, Poison):
+                found.pop(key, None)
+            else:
+                found[key] = row
+        return found
+
+    async def _from(self, place: TopicPartition, start: int) -> AsyncIterator[Any]:
+        first = (await self._consumer.beginning_offsets([place]))[place]
+        end = (await self._consumer.end_offsets([place]))[place]
+        async for record in records_of(self._consumer, place, max(first, start), end):
+            yield record
+
+    def _changelog(self, table: str) -> str:
+        kafka = self._settings.kafka
+        return changelog(kafka.app_id, table, kafka.partitions, kafka.replication).name
+
+
+def _is_somebodys(told: object, graph: str) -> bool:
+    """Tell whether a record is a change of rules that Verefoo cannot say again."""
+    change = told.change if isinstance(told, GraphFact) else told
+    if not isinstance(change, FirewallChange) or change.mark is not None:
+        return False
+    return change.graph == graph and not change.polled
+
+
+@asynccontextmanager
+async def open_memory(settings: Settings) -> AsyncIterator[Memory]:
+    """Yield what is remembered at the broker."""
+    consumer = AIOKafkaConsumer(
+        group_id=settings.kafka.app_id,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        **client_options(settings.kafka),
+    )
+    await consumer.start()
+    try:
+        yield Memory(settings, consumer)
+    finally:
+        await stop_consumer(consumer)
