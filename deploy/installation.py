@@ -70,18 +70,18 @@ class Installation(NamedTuple):
 async def initialise(settings: Settings, migrating: str = "") -> tuple[Provisioned, int]:
     """Create or check every topic; return what was done and the epoch that holds from now on.
 
-    Raise Migrating unless it is ``migrating`` itself that asks.
-    The epoch is raised before the topics that begin anew are there: whoever is interrupted in
-    between raises it once more, and it is never too low.
+    Raise Migrating unless it is ``migrating`` itself that asks. The epoch is raised before the
+    topics that begin anew are there: whoever is interrupted in between raises it once more, and it
+    is never too low.
     """
     client, wanted = client_options(settings.kafka), specs(settings, tables_of(settings))
     own = [spec for spec in wanted if spec.name == installation_topic(settings)]
     await check_nodes(settings)
     lacking = set(await absent([spec.name for spec in wanted], **client))
+    known = None if own[0].name in lacking else await read_installation(settings)
+    check_migrated(known, migrating)
     _check_rows(settings, lacking)
     created = (await provision(own, **client)).created
-    known = await read_installation(settings)
-    check_migrated(known, migrating)
     epoch = known.epoch if known else None
     if epoch is None or _rows(settings, POD_RULES) in lacking:
         epoch = 1 + max(epoch or 0, await _highest_epoch(settings))

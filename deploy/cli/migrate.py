@@ -6,6 +6,7 @@ import asyncio
 from typing import Annotated
 
 import typer
+from aiokafka.errors import CommitFailedError
 
 from agents.clients.verefoo import Verefoo
 from deploy.cli import migrating
@@ -95,7 +96,10 @@ async def _known(settings: Settings) -> Installation:
 
 async def _check_quiet(memory: Memory, known: Installation) -> None:
     """Raise unless no worker runs, and all that was said to them was taken in."""
-    await memory.touch()
+    try:
+        await memory.touch()
+    except CommitFailedError as refused:
+        raise CannotMigrate("workers run still: stop them first") from refused
     left = 0 if known.migrating else await memory.unhandled()
     if left:
         raise CannotMigrate(

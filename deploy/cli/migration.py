@@ -17,7 +17,7 @@ from deploy.cli.showing import table
 from deploy.errors import Unusable
 from deploy.judging import judging_of
 from deploy.placing import placement_of
-from streams.flow.differences import MOST_RULES, in_one_set, read
+from streams.flow.differences import MOST_RULES, firewall_in, in_one_set, read
 from streams.flow.fence import is_ours
 from streams.flow.foresight import Foresight
 from streams.flow.migrating import Pod, bound, meant, rest, rules_in, will_mean
@@ -113,7 +113,7 @@ async def plan(
     to_pods = settings.cluster.identity == "pod"
     nodes = Nodes(meant(state, pods, aliases=to_pods), will_mean(new, pods))
     lists = _lists(state, remembered, nodes)
-    spoken = _spoken(settings.graph.name, lists, state, remembered, nodes)
+    spoken = _spoken(lists, state, remembered, nodes, new.values())
     for change in (*_written(state, lists, settings), *spoken):
         foresight.say(change.model_copy(update={"change_set": None}))
     wanted = foresight.policies()
@@ -158,14 +158,15 @@ def _bound_by_rule(remembered: Remembered) -> dict[tuple[str, Rule], Rule | None
 
 
 def _spoken(
-    graph: str,
     lists: Mapping[str, Rewritten],
     state: GraphState,
     remembered: Remembered,
     nodes: Nodes,
+    new: Iterable[PodRef],
 ) -> tuple[FirewallChange, ...]:
     """Return the rules that came by topic alone, in other words, as one change set."""
     by_key, changes = bound(remembered.graph), list[FirewallChange]()
+    uids = {pod.address: pod.uid for pod in new if pod.address}
     for name, rules in remembered.by_topic_alone().items():
         firewall = remembered.graph.firewalls.get(name)
         if firewall is not None and firewall.ordered:
@@ -175,16 +176,18 @@ def _spoken(
         default = firewall.default_action if firewall and state.firewall(name) is None else None
         for start in range(0, len(left), MOST_RULES):
             part = left[start : start + MOST_RULES]
+            named = {end for rule in part for end in (rule.source, rule.destination)}
             changes.append(
                 FirewallChange(
-                    graph=graph,
+                    graph=remembered.name,
                     firewall=name,
                     added=part,
                     default_action=default,
                     beyond_limit=True,
+                    holders={end: uids[end] for end in sorted(named & uids.keys())},
                 )
             )
-    return tuple(in_one_set(changes, f"migration-{len(changes)}"))
+    return tuple(in_one_set(changes, "migration"))
 
 
 def _written(
@@ -192,8 +195,8 @@ def _written(
 ) -> Iterator[FirewallChange]:
     """Yield what the firewalls of the graph will be read to say."""
     for name, done in lists.items():
-        node = state.firewall(name)
-        if node is None or not isinstance((node.configuration or {}).get("firewall"), dict):
+        node = firewall_in(state, name)
+        if node is None:
             continue
         default = read(node, {}, settings.rules.default_allow).said.default
         for start in range(0, max(1, len(done.rules)), MOST_RULES):

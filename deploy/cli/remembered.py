@@ -32,6 +32,7 @@ _TABLES = ("graphs", "graph-pods", "graph-rules")
 class Remembered(NamedTuple):
     """Whom rules mean, and what of the rules is only what Verefoo says."""
 
+    name: str
     graph: GraphIndex
     polled: dict[str, Said]
 
@@ -64,7 +65,7 @@ class Memory:
             await self._rows("graph-pods", PodsRow),
             await self._rows("graph-rules", GraphRow),
         )
-        return Remembered(GraphIndex.of(graph, pods, rules), said(rows, graph))
+        return Remembered(graph, GraphIndex.of(graph, pods, rules), said(rows, graph))
 
     async def unhandled(self) -> int:
         """Return how many changes somebody sent that nobody has taken in yet."""

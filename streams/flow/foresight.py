@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from streams.flow import identities, tracker
 from streams.flow.compiler import Compiling
+from streams.flow.graph import Graph
 from streams.flow.identities import Identifying
 from streams.flow.identity_rows import Identities
 from streams.flow.output import GRAPH_FACTS, IDENTITY_FACTS, Outputs, Send
@@ -45,7 +46,8 @@ class Foresight:
         self._facts = 0
         for each in assigned:
             self._identify(GraphFact(graph=ours.graph, assigned=each))
-        self._identify(GraphFact(graph=ours.graph, mark=self._read()))
+        if ours.identifying is not None:
+            self._identify(GraphFact(graph=ours.graph, mark=_read(ours.identifying.epoch)))
 
     def hear(self, event: PodEvent) -> None:
         """Take what is told of a pod or of a Service."""
@@ -58,6 +60,11 @@ class Foresight:
     def say(self, change: FirewallChange) -> None:
         """Take what a firewall says."""
         self._replay.take(GraphFact(graph=self._ours.graph, change=change), self._here())
+
+    @property
+    def graph(self) -> Graph:
+        """The graph as the router has it."""
+        return self._replay.graph
 
     def nodes(self) -> dict[str, PodRef]:
         """Return what nodes stand for, by key."""
@@ -73,13 +80,9 @@ class Foresight:
         cluster, graph = self._ours.tracking.cluster, self._ours.graph
         began = Stamp(lease=0, n=0)
         listed = Mark(kind=MarkKind.LIST_COMPLETE, id="", cluster=cluster, started=began)
-        for mark in (listed, self._read()):
+        for mark in (listed, _read()):
             self._replay.take(GraphFact(graph=graph, mark=mark), self._here())
         return self._replay.patches()
-
-    def _read(self) -> Mark:
-        epoch = self._ours.identifying.epoch if self._ours.identifying else 0
-        return Mark(kind=MarkKind.FIREWALLS_READ, id="", graph=self._ours.graph, epoch=epoch)
 
     def _identify(self, fact: GraphFact) -> None:
         if self._ours.identifying is not None:
@@ -93,6 +96,10 @@ class Foresight:
     def _here(self) -> Source:
         self._facts += 1
         return Source(topic="", partition=0, offset=self._facts)
+
+
+def _read(epoch: int = 0) -> Mark:
+    return Mark(kind=MarkKind.FIREWALLS_READ, id="", epoch=epoch)
 
 
 def _facts(outputs: Outputs, topic: str) -> list[GraphFact]:

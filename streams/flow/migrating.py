@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from streams.flow.caution import element_of
-from streams.flow.differences import read_rule
+from streams.flow.differences import firewall_in, read_rule
 from streams.flow.index import GraphIndex
 from streams.flow.rewriting import Pods, Rewritten
 from streams.flow.workloads import identity_name
@@ -33,13 +34,13 @@ def meant(state: GraphState, pods: Mapping[str, Pod], *, aliases: bool) -> dict[
     """
     found: dict[str, Pods] = {}
     identities: dict[str, Pods] = {}
+    members = _members(pods)
     for node in state.nodes:
         if node.bears_our_name:
             key = _key(node)
-            own = {name for name, pod in pods.items() if key in pod.homes}
-            if key in pods and pods[key].uid == node.mark[1]:
-                own.add(key)
-            found[node.name] = identities[key] = frozenset(own)
+            lives = key in pods and pods[key].uid == node.mark[1]
+            own = frozenset({key}) if lives else members.get(key, frozenset())
+            found[node.name] = identities[key] = own
     for name, pod in sorted(pods.items()):
         if pod.address and pod.address not in found:
             homes = [identities[each] for each in sorted(pod.homes) if each in identities]
@@ -49,13 +50,21 @@ def meant(state: GraphState, pods: Mapping[str, Pod], *, aliases: bool) -> dict[
 
 def will_mean(nodes: Mapping[str, PodRef], pods: Mapping[str, Pod]) -> dict[str, Pods]:
     """Return the keys of the pods that each address is to mean, by what nodes are to stand for."""
+    members = _members(pods)
     return {
-        pod.address: frozenset(
-            {key} if pod.identity is None else {n for n, each in pods.items() if key in each.homes}
-        )
+        pod.address: frozenset({key}) if pod.identity is None else members.get(key, frozenset())
         for key, pod in nodes.items()
         if pod.address
     }
+
+
+def _members(pods: Mapping[str, Pod]) -> dict[str, Pods]:
+    """Return the keys of the pods of each identity."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for name, pod in pods.items():
+        for home in pod.homes:
+            found[home].add(name)
+    return {home: frozenset(names) for home, names in found.items()}
 
 
 def bound(index: GraphIndex) -> dict[str, Rule | None]:
@@ -82,7 +91,7 @@ def rules_in(node: Node) -> list[Rule]:
 
 def with_hosts(state: GraphState, hosts: Mapping[str, Owner], firewall: str) -> WantedGraph:
     """Return a graph as it is, with more end hosts behind its firewall."""
-    nodes = {node.name: _as_it_is(node) for node in state.nodes}
+    nodes = _as_they_are(state)
     new = [address for address in hosts if address not in nodes]
     centre = nodes[firewall]
     nodes[firewall] = centre._replace(neighbours=(*centre.neighbours, *new))
@@ -91,9 +100,9 @@ def with_hosts(state: GraphState, hosts: Mapping[str, Owner], firewall: str) -> 
 
 def with_rules(state: GraphState, lists: Mapping[str, Rewritten]) -> WantedGraph:
     """Return a graph as it is, with other rules in its firewalls."""
-    nodes = {node.name: _as_it_is(node) for node in state.nodes}
+    nodes = _as_they_are(state)
     for name, new in lists.items():
-        node = state.firewall(name)
+        node = firewall_in(state, name)
         if node is None:
             continue
         have, wanted = set(rules_in(node)), set(new.rules)
@@ -116,9 +125,18 @@ def _key(node: Node) -> str:
     return f"{cluster}/{namespace}/{name}"
 
 
+def _as_they_are(state: GraphState) -> dict[str, WantedNode]:
+    """Return the nodes that are ours, to be kept; the others are none of our business."""
+    return {node.name: _as_it_is(node) for node in state.nodes if _is_ours(state, node)}
+
+
+def _is_ours(state: GraphState, node: Node) -> bool:
+    if node.functional_type == FIREWALL:
+        return firewall_in(state, node.name) is not None
+    return node.bears_our_name or (node.functional_type == ENDHOST and not node.mark[0])
+
+
 def _as_it_is(node: Node) -> WantedNode:
-    configuration = node.configuration or {}
-    if node.functional_type == ENDHOST:
-        configuration = {"name": node.mark[0], "description": node.mark[1]}
+    marked = {"name": node.mark[0], "description": node.mark[1]}
     neighbours = tuple(dict.fromkeys(each.name for each in node.neighbours))
-    return WantedNode(node.name, node.functional_type or FIREWALL, neighbours, configuration)
+    return WantedNode(node.name, node.functional_type or "", neighbours, marked)

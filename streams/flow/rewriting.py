@@ -78,7 +78,7 @@ def _end(said: str, nodes: Nodes, homes: Mapping[str, str]) -> dict[str, Pods]:
     inside = [pods for address, pods in nodes.before.items() if matches(said, address)]
     found = _at_home(frozenset().union(*inside), homes)
     then = {address for address in nodes.after if matches(said, address)}
-    if all(found.get(address) == nodes.after[address] for address in then):
+    if all(found.get(address, frozenset()) == nodes.after[address] for address in then):
         # It may mean addresses outside as well, and it means nobody else of ours.
         kept = {address: pods for address, pods in found.items() if address not in then}
         return {said: _ITSELF, **kept}

@@ -1,0 +1,229 @@
+"""Pods become workloads in a running installation, and pods again: nobody notices at any moment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.installation import Migrating, initialise
+from deploy.workers import WorkerFailed
+from tests.controlling import Controller
+from tests.e2e.acting import Actor, acting, as_endpoint
+from tests.e2e.conftest import EMBEDDED, REAL
+from tests.e2e.test_counts import allow
+from tests.e2e.test_identities import running
+from tests.faults.witness import Version, Witness
+from tests.reading import Reach, allowed_ports
+from tests.real import needs_go, needs_java
+
+Json = dict[str, Any]
+PODS = {"web": 3, "shop": 3, "api": 2, "db": 2}
+SELECTION = "VEREFLOW_CLUSTER__SELECTION"
+Pair = tuple[str, str]
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(EMBEDDED, id="embedded"),
+        pytest.param(REAL, id="real", marks=(needs_java, needs_go, pytest.mark.long)),
+    ]
+)
+async def actor(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Actor]:
+    label = {SELECTION: "label"}
+    async with acting(tmp_path, 1, environment=label, **request.param) as actor:
+        yield actor
+
+
+@pytest.mark.timeout(600)
+async def test_there_and_back_no_flow_opens_or_closes_for_a_moment_whoever_is_killed(
+    actor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    controller = Controller(actor._kube)
+    await populate(actor, controller)
+    before = await reach(actor)
+    assert sum(each.tcp == ((80, 80),) for each in before.values()) == 9 + 6 + 4
+
+    await there(actor, monkeypatch)
+    workloads = {"deployment.web", "deployment.shop", "deployment.api", "statefulset.db"}
+    assert (await actor.policies()).keys() == workloads
+    assert apart(await reach(actor)) == apart(before)
+    assert len(await actor.rules()) == 2
+
+    await controller.scale("api", 3)
+    await running(controller, "api", 3)
+    await actor.settled()
+    wide = await reach(actor)
+
+    await back(actor, monkeypatch)
+    assert len(await actor.policies()) == len(await actor.pods()) == 11
+    assert apart(await reach(actor)) == apart(wide)
+    assert {each for pair, each in (await reach(actor)).items() if alike(pair)} == {NOTHING}
+    assert len(await actor.rules()) == 9 + 9
+    assert await actor.dead_letters() == {}
+
+
+NOTHING = Reach((), (), (), icmp=False)
+
+
+async def populate(actor: Actor, controller: Controller) -> None:
+    """Have rules between all pods of some workloads, two in Verefoo and one by topic alone."""
+    for name, count in PODS.items():
+        if name == "db":
+            await controller.have_stateful_set(name, count)
+        else:
+            await controller.deploy(name, count)
+    for name, count in PODS.items():
+        await running(controller, name, count)
+    await actor.settled()
+    at = {name: await addresses(controller, name) for name in PODS}
+    written = [allow(*ends) for ends in pairs(at["web"], at["shop"])]
+    written += [allow(*ends) for ends in pairs(at["shop"], at["api"])]
+    await actor.write_rules(written)
+    said = [allow(*ends) for ends in pairs(at["api"], at["db"])]
+    change = {"graph": "main", "firewall": "10.0.0.1", "added": said}
+    await actor.produce("firewall-changes", [(b"main", json.dumps(change).encode())])
+    await actor.settled()
+
+
+async def there(actor: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    stands_for(actor, "workload", "app")
+    told = await plan(actor)
+    assert told["partial"] == []
+    # Pods of one workload are open to each other from now on, and nothing else changes.
+    assert {alike(pair) for each in told["difference"]["flows"] for pair in ends(each)} == {True}
+
+    async with looking_on(actor):
+        await actor.world.workers.stop()
+        assert (await actor.vereflow("migrate", "--go"))[0] == 1
+        for step in ("edited:3", "edited:2", "migrating:2"):
+            monkeypatch.setenv("VEREFLOW_FAILPOINT", step)
+            assert (await migrated(actor, told))[0] < 0
+            monkeypatch.delenv("VEREFLOW_FAILPOINT")
+            with pytest.raises(Migrating, match="vereflow migrate --go"):
+                await initialise(actor.world.settings)
+        assert (await migrated(actor, told))[0] == 0
+        await restarted(actor, dying_at="applied:6")
+
+
+async def back(actor: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    stands_for(actor, "pod", "label")
+    monkeypatch.setenv(SELECTION, "label")
+    told = await plan(actor)
+    async with looking_on(actor):
+        await actor.world.workers.stop()
+        monkeypatch.setenv("VEREFLOW_FAILPOINT", "migrating:4")
+        assert (await migrated(actor, told))[0] < 0
+        monkeypatch.delenv("VEREFLOW_FAILPOINT")
+        assert (await migrated(actor, told))[0] == 0
+        await restarted(actor)
+    monkeypatch.delenv(SELECTION)
+
+
+def stands_for(actor: Actor, identity: str, selection: str) -> None:
+    """Set what nodes are to stand for, for commands and for workers that start from now on."""
+    world = actor.world
+    cluster = world.settings.cluster.model_copy(update={"identity": identity})
+    world.settings = world.settings.model_copy(update={"cluster": cluster})
+    world.plan.environment[SELECTION] = selection
+
+
+async def plan(actor: Actor) -> Json:
+    """Return what is told of it while the workers run."""
+    status, out, beside = await actor.answer("migrate", "-o", "json")
+    assert (status, "nothing was touched" in beside) == (1, True), beside
+    told: Json = json.loads(out)
+    return told
+
+
+async def migrated(actor: Actor, told: Json) -> tuple[int, str]:
+    return await actor.vereflow("migrate", "--go", "--accept", told["code"])
+
+
+async def restarted(actor: Actor, dying_at: str = "") -> None:
+    """Start the worker, first one that dies on the way if that is asked for."""
+    if dying_at:
+        actor.world.plan.environment["VEREFLOW_FAILPOINT"] = dying_at
+        with suppress(WorkerFailed):
+            await actor.world.start_workers(1)
+        await actor.until(lambda: actor.world.workers.workers[0].has_died())
+        del actor.world.plan.environment["VEREFLOW_FAILPOINT"]
+    await actor.world.start_workers(1)
+    await actor.settled()
+
+
+@asynccontextmanager
+async def looking_on(actor: Actor) -> AsyncIterator[None]:
+    """Hold every stored version of every policy against what was before."""
+    witness = Witness(actor._kube)
+    await witness.begin()
+    first = len(witness.versions)
+    yield
+    await witness.end()
+    pods = [as_endpoint(pod) for pod in await actor.pods()]
+    begun, *moments = list(states(witness.versions, first))
+    was = flows(begun, pods)
+    assert len(moments) >= len(pods)
+    for number, policies in enumerate(moments):
+        now = flows(policies, pods)
+        assert {pair: (was[pair], now[pair]) for pair in was if was[pair] != now[pair]} == {}, (
+            number
+        )
+
+
+def states(versions: Sequence[Version], first: int) -> Iterator[list[Json]]:
+    """Yield all policies as they were stored at the beginning, and after each change."""
+    stored: dict[str, Json] = {}
+    for number, each in enumerate(versions, 1):
+        stored.pop(each.name, None)
+        if each.spec is not None:
+            meta = {"name": each.name, "namespace": "default"}
+            stored[each.name] = {"metadata": meta, "spec": each.spec}
+        if number >= first:
+            yield list(stored.values())
+
+
+def flows(policies: Sequence[Json], pods: Sequence[Json]) -> dict[Pair, Reach]:
+    """Return what pods of different workloads may send to each other."""
+    names = [f"{pod['namespace']}/{pod['name']}" for pod in pods]
+    return {
+        pair: allowed_ports(policies, pods, *pair)
+        for pair in permutations(names, 2)
+        if not alike(pair)
+    }
+
+
+async def reach(actor: Actor) -> dict[Pair, Reach]:
+    pods = [as_endpoint(pod) for pod in await actor.pods()]
+    names = [f"{pod['namespace']}/{pod['name']}" for pod in pods]
+    policies = list((await actor.policies()).values())
+    return {pair: allowed_ports(policies, pods, *pair) for pair in permutations(names, 2)}
+
+
+def apart(reached: Mapping[Pair, Reach]) -> dict[Pair, Reach]:
+    return {pair: each for pair, each in reached.items() if not alike(pair)}
+
+
+def alike(pair: Pair) -> bool:
+    """Tell whether two pods are of one workload."""
+    one, two = (name.split("/")[1].split("-")[0] for name in pair)
+    return one == two
+
+
+def ends(flow: Json) -> Iterator[Pair]:
+    for told in flow["pairs"]:
+        one, _, two = told.partition(" -> ")
+        yield one, two
+
+
+async def addresses(controller: Controller, name: str) -> list[str]:
+    return [pod["status"]["podIP"] for pod in await controller.pods(app=name)]
+
+
+def pairs(sources: Iterable[str], destinations: Sequence[str]) -> list[Pair]:
+    return [(one, two) for one in sources for two in destinations]
