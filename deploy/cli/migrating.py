@@ -31,7 +31,7 @@ from deploy.installation import (
 from deploy.login import client_options
 from deploy.provision import absent
 from streams.codec import encode
-from streams.failpoint import passing
+from streams.failpoint import MIGRATING, passing
 from streams.flow.migrating import with_hosts, with_rules
 from streams.flow.output import (
     FIREWALL_CHANGES,
@@ -55,7 +55,7 @@ async def begin(settings: Settings, known: Installation) -> Installation:
     """Keep every worker from starting, whatever nodes are to stand for by its settings."""
     begun = known._replace(migrating=settings.cluster.identity)
     await write_installation(settings, begun)
-    passing("migrating")
+    passing(MIGRATING)
     return begun
 
 
@@ -73,10 +73,10 @@ async def forget(
     """Have the workers begin behind all that was said, but for the rules that came by topic."""
     place = memory.place(FIREWALL_CHANGES)
     begins = await _say(settings, place, spoken)
-    passing("migrating")
+    passing(MIGRATING)
     await memory.skip(_topics(settings), {} if begins is None else {place: begins})
     await write_installation(settings, begun._replace(anew=True))
-    passing("migrating")
+    passing(MIGRATING)
 
 
 async def end(settings: Settings, memory: Memory) -> int:
@@ -85,12 +85,12 @@ async def end(settings: Settings, memory: Memory) -> int:
     going = [*changelogs_of_rows(settings), settings.kafka.prefix + IDENTITY_FACTS]
     gone = set(await absent(going, **client))
     await _delete([each for each in going if each not in gone], **client)
-    passing("migrating")
+    passing(MIGRATING)
     _, epoch = await initialise(settings, settings.cluster.identity)
     if settings.cluster.identity != "pod":
         # The group may remember how far it was in a topic of this name before.
         await memory.skip([names(settings)[IDENTITY_FACTS]], {})
-    passing("migrating")
+    passing(MIGRATING)
     await write_epoch(settings, epoch)
     return epoch
 
