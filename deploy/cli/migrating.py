@@ -1,10 +1,10 @@
 """Have the nodes of an installation stand for something else, step by step, while nobody works.
 
 Every step may be the last that is taken: begun again, what was done is found done. Until the last
-one no worker runs, and policies stay as they are.
+one no worker runs, and policies stay as they are. Changelogs go, and the topic of the identities.
 
 reads   Verefoo
-writes  Verefoo, firewall-changes, installation; deletes changelogs and identity-facts
+writes  Verefoo, firewall-changes, installation
 """
 
 from __future__ import annotations

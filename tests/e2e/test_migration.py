@@ -31,7 +31,7 @@ Pair = tuple[str, str]
 @pytest.fixture(
     params=[
         pytest.param(EMBEDDED, id="embedded"),
-        pytest.param(REAL, id="real", marks=(needs_java, needs_go, pytest.mark.long)),
+        pytest.param(REAL, id="real", marks=(needs_java, needs_go)),
     ]
 )
 async def actor(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Actor]:
@@ -40,6 +40,7 @@ async def actor(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
         yield actor
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 async def test_there_and_back_no_flow_opens_or_closes_for_a_moment_whoever_is_killed(
     actor: Actor, monkeypatch: pytest.MonkeyPatch
