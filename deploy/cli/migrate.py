@@ -10,7 +10,7 @@ from aiokafka.errors import CommitFailedError
 
 from agents.clients.verefoo import Verefoo
 from deploy.cli import migrating
-from deploy.cli.answers import NO, errors, plain_errors, warn
+from deploy.cli.answers import NO, plain_errors, warn
 from deploy.cli.broker import reach_broker
 from deploy.cli.endpoints import settings_of
 from deploy.cli.migration import CannotMigrate, Migration, plan
@@ -47,7 +47,7 @@ def migrate(
     if done is not None:
         show(done.as_data(), output, done.page)
     if epoch is not None:
-        errors.print(f"done: epoch {epoch}; start the workers with this cluster.identity")
+        warn([f"done, in epoch {epoch}: start the workers with this cluster.identity"])
     elif done is not None and not done.nothing:
         warn([f"nothing was touched; if just this is meant: --go --accept {done.code}"])
         raise typer.Exit(NO)
