@@ -99,15 +99,16 @@ async def there(actor: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
     assert {alike(pair) for each in told["difference"]["flows"] for pair in ends(each)} == {True}
 
     async with looking_on(actor):
-        await actor.world.workers.stop()
-        assert (await actor.vereflow("migrate", "--go"))[0] == 1
+        await stopped(actor)
         for step in ("edited:3", "edited:2", "migrating:2"):
             monkeypatch.setenv("VEREFLOW_FAILPOINT", step)
-            assert (await migrated(actor, told))[0] < 0
+            status, said = await migrated(actor, told)
+            assert status < 0, said
             monkeypatch.delenv("VEREFLOW_FAILPOINT")
             with pytest.raises(Migrating, match="vereflow migrate --go"):
                 await initialise(actor.world.settings)
-        assert (await migrated(actor, told))[0] == 0
+        status, said = await migrated(actor, told)
+        assert status == 0, said
         await restarted(actor, dying_at="applied:6")
 
 
@@ -116,11 +117,12 @@ async def back(actor: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(SELECTION, "label")
     told = await plan(actor)
     async with looking_on(actor):
-        await actor.world.workers.stop()
+        await stopped(actor)
         monkeypatch.setenv("VEREFLOW_FAILPOINT", "migrating:4")
         assert (await migrated(actor, told))[0] < 0
         monkeypatch.delenv("VEREFLOW_FAILPOINT")
-        assert (await migrated(actor, told))[0] == 0
+        status, said = await migrated(actor, told)
+        assert status == 0, said
         await restarted(actor)
     monkeypatch.delenv(SELECTION)
 
@@ -139,6 +141,19 @@ async def plan(actor: Actor) -> Json:
     assert (status, "nothing was touched" in beside) == (1, True), beside
     told: Json = json.loads(out)
     return told
+
+
+async def stopped(actor: Actor) -> None:
+    """Stop the worker; whoever was given up before has to take in first what was said."""
+    for _ in range(3):
+        await actor.world.workers.stop()
+        status, said = await actor.vereflow("migrate", "--go")
+        if status == 1:
+            return
+        assert (status, "not taken in yet" in said) == (2, True), said
+        await actor.world.workers.start()
+        await actor.settled()
+    raise AssertionError(said)
 
 
 async def migrated(actor: Actor, told: Json) -> tuple[int, str]:
