@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import InconsistentGroupProtocolError
 
 from agents.ownership import partition_of
 from deploy.cli.history import records_of
 from deploy.consumers import stop_consumer
+from deploy.errors import Unusable
 from deploy.login import client_options
 from deploy.provision import absent
 from streams.codec import Poison, decode
@@ -26,7 +30,12 @@ from streams.topics import names
 from streams.topicspec import changelog
 
 R = TypeVar("R", bound=Record)
+MORE_SECONDS = 10.0
 _TABLES = ("graphs", "graph-pods", "graph-rules")
+
+
+class StillRunning(Unusable):
+    """Somebody is a member of the workers' group."""
 
 
 class Remembered(NamedTuple):
@@ -69,10 +78,12 @@ class Memory:
 
     async def unhandled(self) -> int:
         """Return how many changes somebody sent that nobody has taken in yet."""
+        places: dict[str, type[Record]] = {FIREWALL_CHANGES: FirewallChange, GRAPH_FACTS: GraphFact}
+        async with _alone(self._settings, [self.place(each).topic for each in places]) as group:
+            begins = {each: await group.committed(self.place(each)) or 0 for each in places}
         count = 0
-        for topic, kind in ((FIREWALL_CHANGES, FirewallChange), (GRAPH_FACTS, GraphFact)):
-            place = self.place(topic)
-            async for record in self._from(place, await self._consumer.committed(place) or 0):
+        for topic, kind in places.items():
+            async for record in self._from(self.place(topic), begins[topic]):
                 count += _is_somebodys(decode(record.value or b"", kind), self._settings.graph.name)
         return count
 
@@ -82,22 +93,9 @@ class Memory:
 
     async def skip(self, topics: list[str], but: dict[TopicPartition, int]) -> None:
         """Have the workers begin at the ends of these topics, but where something else is said."""
-        places = [
-            TopicPartition(topic, partition)
-            for topic in topics
-            for partition in range(self._settings.kafka.partitions)
-        ]
-        ends = await self._consumer.end_offsets(places)
-        self._consumer.assign(places)
-        await self._consumer.commit({**ends, **but})
-
-    async def touch(self) -> None:
-        """Raise a KafkaError if any worker is a member of the group still."""
-        place = self.place(GRAPH_FACTS)
-        committed = await self._consumer.committed(place)
-        if committed is not None:
-            self._consumer.assign([place])
-            await self._consumer.commit({place: committed})
+        async with _alone(self._settings, topics) as group:
+            ends = await group.end_offsets(list(group.assignment()))
+            await group.commit({**ends, **but})
 
     async def _rows(self, table: str, kind: type[R]) -> dict[str, R]:
         place = TopicPartition(self._changelog(table), self._here)
@@ -131,13 +129,42 @@ def _is_somebodys(told: object, graph: str) -> bool:
 
 
 @asynccontextmanager
-async def open_memory(settings: Settings) -> AsyncIterator[Memory]:
-    """Yield what is remembered at the broker."""
+async def _alone(settings: Settings, topics: list[str]) -> AsyncIterator[Any]:
+    """Be the only member of the workers' group; raise StillRunning if there is another."""
+    # Who did not take his leave is forgotten after a session.
+    deadline = time.monotonic() + settings.kafka.session_timeout + MORE_SECONDS
+    while (consumer := await _joined(settings, topics)) is None:
+        if time.monotonic() >= deadline:
+            raise StillRunning("workers run still: stop them first")
+        await asyncio.sleep(1)
+    try:
+        yield consumer
+    finally:
+        await stop_consumer(consumer)
+
+
+async def _joined(settings: Settings, topics: list[str]) -> Any:
+    """Return a member of the workers' group to whom all is given; None: there are others."""
     consumer = AIOKafkaConsumer(
+        *topics,
         group_id=settings.kafka.app_id,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         **client_options(settings.kafka),
+    )
+    with suppress(InconsistentGroupProtocolError):
+        await consumer.start()
+        if len(consumer.assignment()) == len(topics) * settings.kafka.partitions:
+            return consumer
+    await stop_consumer(consumer)
+    return None
+
+
+@asynccontextmanager
+async def open_memory(settings: Settings) -> AsyncIterator[Memory]:
+    """Yield what is remembered at the broker."""
+    consumer = AIOKafkaConsumer(
+        enable_auto_commit=False, auto_offset_reset="earliest", **client_options(settings.kafka)
     )
     await consumer.start()
     try:

@@ -15,7 +15,7 @@ from deploy.installation import Migrating, initialise
 from deploy.workers import WorkerFailed
 from tests.controlling import Controller
 from tests.e2e.acting import Actor, acting, as_endpoint
-from tests.e2e.conftest import EMBEDDED, REAL
+from tests.e2e.conftest import REAL
 from tests.e2e.test_counts import allow
 from tests.e2e.test_identities import running
 from tests.faults.witness import Version, Witness
@@ -28,12 +28,8 @@ SELECTION = "VEREFLOW_CLUSTER__SELECTION"
 Pair = tuple[str, str]
 
 
-@pytest.fixture(
-    params=[
-        pytest.param(EMBEDDED, id="embedded"),
-        pytest.param(REAL, id="real", marks=(needs_java, needs_go)),
-    ]
-)
+# The embedded broker lets nobody of another protocol into a group, even when all have left it.
+@pytest.fixture(params=[pytest.param(REAL, id="real", marks=(needs_java, needs_go))])
 async def actor(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Actor]:
     label = {SELECTION: "label"}
     async with acting(tmp_path, 1, environment=label, **request.param) as actor:
