@@ -150,9 +150,13 @@ class Identities:
         """Store what of the first sync was seen."""
         self._put("synced", Version(at=at, synced=row))
 
+    def note_committed(self, committed: int) -> None:
+        """Take in up to where nobody begins again: what rows said before that is kept no longer."""
+        self._committed = max(committed, self._committed)
+
     def forget(self, committed: int) -> None:
         """Drop what only a replay below the committed offset could ask for."""
-        self._committed = max(committed, self._committed)
+        self.note_committed(committed)
         for key, row in list(self._own()):
             if row.versions[-1].at < committed and self._is_over(row.versions[-1], committed):
                 del self.rows[key]

@@ -97,6 +97,7 @@ async def test_what_the_workload_selects_is_told_of_pods_that_do_not_wear_it_as_
     assert found == Workload(kind="Deployment", name="web", selector=WEB)
 
 
+@pytest.mark.row("E45")
 async def test_above_who_is_gone_nothing_is_known() -> None:
     keeper = deployed()
     keeper.lose(DEPLOYMENT)
@@ -127,6 +128,7 @@ async def test_who_has_the_name_now_says_what_the_pods_of_his_predecessor_are_of
     assert found == Workload(kind="StatefulSet", name="db", selector=WEB)
 
 
+@pytest.mark.row("E45")
 @pytest.mark.parametrize(
     "odd",
     [
@@ -173,6 +175,7 @@ async def test_trouble_that_may_pass_is_no_answer(what: str) -> None:
     assert await found.workload(pod) == Workload(kind="Deployment", name="web", selector=WEB)
 
 
+@pytest.mark.row("E46")
 async def test_owners_in_a_ring_end() -> None:
     keeper = Keeper()
     one, two = reference("Deployment", "one"), reference("Deployment", "two")
@@ -184,6 +187,7 @@ async def test_owners_in_a_ring_end() -> None:
     assert found == Workload(kind="Deployment", name="two")
 
 
+@pytest.mark.row("E46")
 async def test_so_many_owners_above_each_other_end() -> None:
     keeper = Keeper()
     above = [reference("Deployment", f"d{number}") for number in range(20)]
@@ -212,6 +216,7 @@ async def test_the_next_owner_of_a_name_is_another() -> None:
     assert (await found.workload(owned("web-1-x", REPLICA_SET, app="web"))).selector == WEB
 
 
+@pytest.mark.row("E47")
 async def test_who_names_the_uid_of_another_spoils_nothing() -> None:
     keeper = deployed()
     found = owners(keeper)

@@ -279,3 +279,14 @@ def test_what_is_forgotten_has_left_its_address_and_nothing_else():
         kept.tell(over())
 
     assert set(kept.rows) == {"main|synced", "main|forgotten", f"main|freed|{FIRST}"}
+
+
+def test_a_row_that_changes_again_and_again_keeps_no_more_than_a_replay_could_ask_for() -> None:
+    kept = Kept(read())
+
+    for rev in range(0, 200, 2):
+        born = pod("web-1", rev, WEB, uid=f"uid-{rev}")
+        kept.tell(born, gone(born, rev + 1))
+        kept.state.note_committed(len(kept.log) - 2)
+
+    assert max(len(row.versions) for row in kept.rows.values()) < 10
