@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-from streams.settings import Group, Settings
+from streams.settings import Settings
+from streams.settings_kafka import Group
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("streams", "tables", "agents", "deploy")
