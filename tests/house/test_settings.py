@@ -21,7 +21,7 @@ def heeded() -> set[tuple[str, str]]:
                 owner = node.value
                 named = getattr(owner, "attr", None) or getattr(owner, "id", "")
                 # A group's own checks call it self.
-                group = "*" if named == "self" and path.name == "settings.py" else named
+                group = "*" if named == "self" and path.name.startswith("settings") else named
                 found.add((group, node.attr))
     return found
 
