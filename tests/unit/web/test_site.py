@@ -62,7 +62,9 @@ async def test_other_machines_may_ask_how_a_worker_fares(site: Site, path: str) 
 
 
 @pytest.mark.threat("T6")
-@pytest.mark.parametrize("path", ["/", "/status", "/tables", "/tables/policies", "/static/icon.svg"])
+@pytest.mark.parametrize(
+    "path", ["/", "/status", "/tables", "/tables/policies", "/static/icon.svg"]
+)
 async def test_other_machines_are_shown_no_row(site: Site, path: str) -> None:
     assert (await site.ask(path)).status == 200
     assert await site.probe(path) == 404

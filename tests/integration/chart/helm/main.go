@@ -21,7 +21,7 @@ import (
 	"helm.sh/helm/v3/pkg/lint/support"
 )
 
-// ask is one installation; what is absent is as Helm has it.
+// ask is one installation.
 type ask struct {
 	Release   string         `json:"release"`
 	Namespace string         `json:"namespace"`
@@ -63,17 +63,15 @@ func run(folder string) error {
 
 func (a ask) answer(loaded *chart.Chart, folder string) answer {
 	var found answer
-	capabilities := *chartutil.DefaultCapabilities
-	if a.Kube != "" {
-		version, err := chartutil.ParseKubeVersion(a.Kube)
-		if err != nil {
-			return answer{Error: err.Error()}
-		}
-		capabilities.KubeVersion = *version
+	version, err := chartutil.ParseKubeVersion(a.Kube)
+	if err != nil {
+		return answer{Error: err.Error()}
 	}
+	capabilities := *chartutil.DefaultCapabilities
+	capabilities.KubeVersion = *version
 	capabilities.APIVersions = append(capabilities.APIVersions, a.Apis...)
-	found.Complaints = complaints(folder, a)
-	if !chartutil.IsCompatibleRange(loaded.Metadata.KubeVersion, capabilities.KubeVersion.Version) {
+	found.Complaints = complaints(folder, a, version)
+	if !chartutil.IsCompatibleRange(loaded.Metadata.KubeVersion, version.Version) {
 		found.Error = "chart requires kubeVersion " + loaded.Metadata.KubeVersion
 		return found
 	}
@@ -102,9 +100,9 @@ func (a ask) answer(loaded *chart.Chart, folder string) answer {
 }
 
 // complaints are those for which `helm lint --strict` fails.
-func complaints(folder string, a ask) []string {
+func complaints(folder string, a ask, kube *chartutil.KubeVersion) []string {
 	said := []string{}
-	for _, each := range lint.AllWithKubeVersion(folder, a.Values, a.Namespace, nil).Messages {
+	for _, each := range lint.AllWithKubeVersion(folder, a.Values, a.Namespace, kube).Messages {
 		if each.Severity >= support.WarningSev {
 			said = append(said, each.Error())
 		}
