@@ -1,0 +1,35 @@
+"""A kube-apiserver that knows the kinds of the operators, and has the namespaces of the cases."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.local.kubernetes.apiserver.server import ApiServer
+from tests.integration.chart.applying import Kubectl
+
+NAMESPACES = ("vereflow", "elsewhere", "shop", "bank")
+CRDS = Path(__file__).with_name("crds.yaml")
+RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
+
+
+@pytest.fixture(scope="session")
+def apiserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    server = ApiServer(tmp_path_factory.mktemp("apiserver"))
+    asyncio.run(server.start())
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def kubectl(apiserver: ApiServer) -> Kubectl:
+    kubectl = Kubectl(apiserver.kubeconfig)
+    kubectl("create", "-f", str(CRDS))
+    kubectl("wait", "--for", "condition=Established", "-f", str(CRDS), "--timeout=60s")
+    for each in NAMESPACES:
+        kubectl("create", "namespace", each)
+        kubectl("label", "namespace", each, RESTRICTED)
+    return kubectl
