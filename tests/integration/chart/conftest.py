@@ -16,6 +16,10 @@ CRDS = Path(__file__).with_name("crds.yaml")
 RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-kustomize", action="store_true", help="render the base anew")
+
+
 @pytest.fixture(scope="session")
 def apiserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     server = ApiServer(tmp_path_factory.mktemp("apiserver"))

@@ -101,5 +101,6 @@ def rendered(values: Json, **ask: Any) -> Rendered:
 
 def _rendered(told: Json) -> Rendered:
     texts = told["manifests"] or []
-    objects = [each for text in texts for each in yaml.safe_load_all(text) if each]
+    loaded = (yaml.load_all(text, yaml.CSafeLoader) for text in texts)
+    objects = [each for documents in loaded for each in documents if each]
     return Rendered(objects, told["notes"], told["error"], told["complaints"])

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from streams.settings import Settings, load
+from streams.settings import names as setting_names
 from tests.integration.chart.cases import ASKS, BASE, SETTINGS, STRIMZI, over
 from tests.integration.chart.rendering import Ask, Rendered, needs_helm, render, rendered
 
@@ -86,11 +87,9 @@ def test_an_older_kubernetes_is_refused() -> None:
 def test_the_file_of_settings_says_what_the_values_do(
     every: dict[str, Rendered], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ask, settings = ASKS[name], settings_of(every[name], tmp_path, monkeypatch)
+    settings = settings_of(every[name], tmp_path, monkeypatch)
 
-    assert settings.cluster.own_namespace == ask.namespace
-    assert settings.web.probe_port == 8080
-    assert says(settings.model_dump(mode="json"), ask.values["settings"])
+    assert says(settings.model_dump(mode="json"), ASKS[name].values["settings"])
 
 
 def test_numbers_stay_what_they_are(
@@ -129,6 +128,19 @@ def test_who_makes_topics_is_in_no_worker(every: dict[str, Rendered]) -> None:
         each["name"]: each.get("value") for each in env(job)
     }.items()
     assert "/etc/vereflow/init/password" in files_of(job)
+
+
+@pytest.mark.parametrize("name", ASKS)
+def test_what_is_in_the_environment_is_known_and_set_once(
+    every: dict[str, Rendered], name: str
+) -> None:
+    for each in (*every[name].of("StatefulSet"), *every[name].of("Job")):
+        told = env(each["spec"]["template"]["spec"])
+        names = [variable["name"] for variable in told if variable["name"] != "POD_NAME"]
+
+        assert len(names) == len(set(names))
+        ours = {name.removeprefix("VEREFLOW_").lower() for name in names}
+        assert ours <= {*setting_names(), "config", "web_urls"}
 
 
 @pytest.mark.parametrize("name", ASKS)

@@ -46,7 +46,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 {{- end -}}
 
-{{- /* The settings as the file of settings has them: what was told, and what follows from the pod. */ -}}
+{{- /* The file of settings: what was told, and where the files of secrets are. */ -}}
 {{- define "vereflow.settings" -}}
 {{- $files := include "vereflow.secrets" . | fromYaml -}}
 {{- $place := "/etc/vereflow/secrets" -}}
@@ -57,10 +57,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if hasKey $files "verefoo-ca" }}{{ $_ := set $verefoo "ca" (printf "%s/verefoo-ca" $place) }}{{ end -}}
 {{- if hasKey $files "verefoo-token" }}{{ $_ := set $verefoo "token_file" (printf "%s/verefoo-token" $place) }}{{ end -}}
 {{- if .Values.strimzi.user }}{{ $_ := set $kafka "user" (include "vereflow.name" .) }}{{ end -}}
-{{- $own := dict "kafka" $kafka "verefoo" $verefoo -}}
-{{- $_ := set $own "cluster" (dict "own_namespace" .Release.Namespace) -}}
-{{- $_ := set $own "web" (dict "probe_port" (int .Values.probePort)) -}}
-{{- mergeOverwrite (deepCopy .Values.settings) $own | toYaml -}}
+{{- mergeOverwrite (deepCopy .Values.settings) (dict "kafka" $kafka "verefoo" $verefoo) | toYaml -}}
+{{- end -}}
+
+{{- /* What follows from the pod, whoever writes the file of settings. */ -}}
+{{- define "vereflow.env" -}}
+- {name: VEREFLOW_CONFIG, value: /etc/vereflow/settings/settings.yaml}
+- name: VEREFLOW_CLUSTER__OWN_NAMESPACE
+  valueFrom: {fieldRef: {fieldPath: metadata.namespace}}
 {{- end -}}
 
 {{- define "vereflow.podSecurity" -}}
@@ -141,7 +145,7 @@ spec:
       command: [vereflow]
       args: [init]
       env:
-        - {name: VEREFLOW_CONFIG, value: /etc/vereflow/settings/settings.yaml}
+        {{- include "vereflow.env" . | nindent 8 }}
         {{- if .Values.init.user }}
         - {name: VEREFLOW_KAFKA__USER, value: {{ .Values.init.user | quote }}}
         - {name: VEREFLOW_KAFKA__PASSWORD_FILE, value: /etc/vereflow/init/password}
