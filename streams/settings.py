@@ -144,6 +144,12 @@ class ClusterSettings(Group):
         default="app",
         description="label: pods that `app` does not pick out alone are given a label of ours.",
     )
+    strangers: int = Field(
+        default=1000,
+        ge=0,
+        le=1_000_000,
+        description="How many pods that no watcher has seen a partition holds; more are refused.",
+    )
     concurrency: int = Field(default=8, gt=0, le=64, description="Policies written at once.")
     lease_seconds: Seconds = Field(default=15, description="Another watcher takes over after it.")
 

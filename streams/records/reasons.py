@@ -80,6 +80,11 @@ class LetterReason(Code):
         "A pod or a Service has the address of a firewall.",
         "Set `graph.firewall` and `graph.base` to addresses outside of their ranges.",
     )
+    TOO_MANY_STRANGERS = (
+        "too-many-strangers",
+        "Too many living pods came by topic that no watcher has seen; the others are served.",
+        "See who may write to `pod-events`; if they are real, raise `cluster.strangers`.",
+    )
     TOO_MANY_PEERS = (
         "too-many-peers",
         "Rules let one pod talk with more peers than one policy can hold.",
