@@ -10,10 +10,18 @@ import pytest
 
 from deploy.local.kubernetes.apiserver.server import ApiServer
 from tests.integration.chart.applying import Kubectl
+from tests.integration.chart.cases import ASKS
+from tests.integration.chart.rendering import Rendered, render
 
 NAMESPACES = ("vereflow", "elsewhere", "shop", "bank")
 CRDS = Path(__file__).with_name("crds.yaml")
 RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
+
+
+@pytest.fixture(scope="session")
+def every() -> dict[str, Rendered]:
+    """Return what Helm makes of each case."""
+    return dict(zip(ASKS, render(*ASKS.values()), strict=True))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -38,11 +38,6 @@ REFUSED = {
 }
 
 
-@pytest.fixture(scope="module")
-def every() -> dict[str, Rendered]:
-    return dict(zip(ASKS, render(*ASKS.values()), strict=True))
-
-
 @pytest.mark.parametrize("name", ASKS)
 def test_what_helm_makes_of_values_is_clean_and_each_object_is_there_once(
     every: dict[str, Rendered], name: str

@@ -10,7 +10,7 @@ import pytest
 
 from tests.house.pages.chart import values
 from tests.integration.chart.cases import ASKS, BASE, over
-from tests.integration.chart.rendering import Ask, needs_helm, render
+from tests.integration.chart.rendering import Ask, Rendered, needs_helm, render
 
 Json = dict[str, Any]
 
@@ -113,8 +113,8 @@ def test_another_version_of_the_chart_selects_and_claims_the_same() -> None:
 
 
 @pytest.mark.parametrize("name", ASKS)
-def test_pods_are_those_that_are_selected(name: str) -> None:
-    (found,) = render(ASKS[name])
+def test_pods_are_those_that_are_selected(every: dict[str, Rendered], name: str) -> None:
+    found = every[name]
     workers, service = found.one("StatefulSet"), found.one("Service")
     labels = workers["spec"]["template"]["metadata"]["labels"]
 

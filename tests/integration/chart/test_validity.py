@@ -10,17 +10,12 @@ import pytest
 
 from tests.integration.chart.applying import APPLY, DRY, Kubectl, as_text
 from tests.integration.chart.cases import ASKS, BASE, over
-from tests.integration.chart.rendering import Rendered, needs_helm, render, rendered
+from tests.integration.chart.rendering import Rendered, needs_helm, rendered
 from tests.real import needs_go
 
 Json = dict[str, Any]
 
 pytestmark = [needs_helm, needs_go]
-
-
-@pytest.fixture(scope="module")
-def every() -> dict[str, Rendered]:
-    return dict(zip(ASKS, render(*ASKS.values()), strict=True))
 
 
 @pytest.mark.parametrize("name", ASKS)
