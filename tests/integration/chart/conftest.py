@@ -13,7 +13,7 @@ from tests.integration.chart.applying import Kubectl
 from tests.integration.chart.cases import ASKS
 from tests.integration.chart.rendering import Rendered, render
 
-NAMESPACES = ("vereflow", "elsewhere", "shop", "bank")
+NAMESPACES = ("vereflow", "story", "elsewhere", "shop", "bank")
 CRDS = Path(__file__).with_name("crds.yaml")
 RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
 
