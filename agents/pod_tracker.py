@@ -1,7 +1,8 @@
 """Turn the noisy life of pods into claims on addresses.
 
 reads   pod-events
-writes  [pods], graph-facts, graph-edits; pod-events, for records under a foreign key
+writes  [pods], graph-facts, graph-edits; identity-facts, for nodes that are no pods; pod-events,
+        for records under a foreign key
 """
 
 from __future__ import annotations

@@ -36,6 +36,10 @@ class BadAnswer(Exception):
     """An answer that is none of ours."""
 
 
+class NotHeld(BadAnswer):
+    """A table that this worker has not, nor any other of its settings."""
+
+
 class Told(NamedTuple):
     """What one worker said: its status, and by table the rows it holds."""
 
@@ -104,7 +108,10 @@ async def _table(
     complete, after = True, ""
     for _ in range(MOST_PAGES):
         query = f"format=json&rows=true&limit={PAGE}&after={quote(after, safe='')}"
-        page = await _get(http, f"{url}/tables/{name}?{query}")
+        try:
+            page = await _get(http, f"{url}/tables/{name}?{query}")
+        except NotHeld:
+            return {}, True
         complete = complete and page.get("complete") is True
         rows |= _read(page.get("rows"), kind)
         following = page.get("next")
@@ -134,6 +141,8 @@ async def _get(http: httpx.AsyncClient, url: str) -> Json:
             received += chunk
             if len(received) > LARGEST_ANSWER:
                 raise BadAnswer(f"more than {LARGEST_ANSWER} bytes of answer")
+    if response.status_code == 404:
+        raise NotHeld("answered 404 Not Found")
     if response.status_code != 200:
         raise BadAnswer(f"answered {response.status_code} {response.reason_phrase}")
     try:

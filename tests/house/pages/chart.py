@@ -10,11 +10,11 @@ from typing import Any
 
 import yaml
 
-from streams.flow.output import KEY_FRAMES, POLICY_PATCHES
+from streams.flow.output import IDENTITY_FACTS, KEY_FRAMES, POLICY_PATCHES
 from streams.settings import Settings
 from streams.topics import VOCABULARY, installation_topic, specs
 from streams.topicspec import TopicSpec
-from tables.catalog import NAMES
+from tables.catalog import CATALOG, IDENTITIES, tables_of
 from tests.house.pages.markdown import code, table
 
 Json = dict[str, Any]
@@ -65,7 +65,7 @@ def values_schema() -> str:
 def chart_topics() -> str:
     """Return files/topics.yaml: every topic of `vereflow init`, and the settings they hang on."""
     settings = Settings()
-    by_name = {spec.name: spec for spec in specs(settings, NAMES)}
+    by_name = {spec.name: spec for spec in specs(settings, tables_of(settings))}
     kept = {_without_retention(by_name[name]) for name in by_name if not by_name[name].compacted}
     compacted = {_config(each) for each in by_name.values() if each.compacted}
     (of_kept,), (of_compacted,) = kept, compacted
@@ -73,13 +73,15 @@ def chart_topics() -> str:
     content = {
         "settings": {
             "kafka": settings.kafka.model_dump(include=set(kafka)),
-            "cluster": {"name": settings.cluster.name},
+            "cluster": settings.cluster.model_dump(include={"name", "identity"}),
         },
         "kept": {"config": dict(of_kept), "topics": list(VOCABULARY)},
         "framed": KEY_FRAMES,
         "perCluster": POLICY_PATCHES,
         "installation": installation_topic(settings),
-        "compacted": {"config": dict(of_compacted), "tables": list(NAMES)},
+        "compacted": {"config": dict(of_compacted), "tables": list(CATALOG)},
+        # Which are not there where nodes are pods.
+        "ofIdentities": [IDENTITY_FACTS, IDENTITIES],
     }
     return f"# {_WRITTEN}\n{yaml.safe_dump(content, sort_keys=False)}"
 

@@ -89,6 +89,12 @@ SETTINGS: Json = {
     }
 }
 
+WORKLOADS: Json = {
+    "settings": {"cluster": {"identity": "workload"}},
+    "rbac": {
+        "owners": [{"apiGroups": ["argoproj.io"], "resources": ["rollouts"], "verbs": ["get"]}]
+    },
+}
 # Strimzi's user is called like the release.
 USER: Json = {"settings": {"kafka": {"user": "vereflow"}}}
 
@@ -118,6 +124,7 @@ ASKS = {
     "bare": Ask(_based(BARE)),
     "placed": Ask(_based(PLACED)),
     "settings": Ask(_based(SETTINGS)),
+    "workloads": Ask(_based(STRIMZI, WORKLOADS)),
     "elsewhere": Ask(_based(SETTINGS, MONITORED), "second", "elsewhere"),
     "all": Ask(_based(SECURED, STRIMZI, MONITORED, PLACED, SETTINGS, USER)),
 }

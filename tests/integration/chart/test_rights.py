@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from deploy.account import ALLOWANCES, LABELS, NAMESPACES, RBAC, manifests, needed
+from deploy.account import ALLOWANCES, LABELS, NAMESPACES, OWNERS, RBAC, manifests, needed
 from streams.settings import load
 from tests.integration.chart.cases import BASE, SETTINGS, over
 from tests.integration.chart.rendering import ROOT, Rendered, needs_helm, rendered
@@ -24,6 +24,7 @@ NEEDING: dict[str, tuple[Json, tuple[Path, ...]]] = {
     "nothing": ({}, ()),
     "labels": ({"cluster": {"selection": "label"}}, (LABELS,)),
     "namespaces": ({"cluster": {"namespace_selector": "a=b"}}, (NAMESPACES,)),
+    "owners": ({"cluster": {"identity": "workload"}}, (OWNERS,)),
     "ingress": ({"cluster": CLOSED, "allowances": {"ingress": "edge/app=x"}}, (ALLOWANCES,)),
     "webhooks": ({"cluster": CLOSED, "allowances": {"webhooks": ["10.0.0.1/32"]}}, (ALLOWANCES,)),
     "both": (
@@ -114,4 +115,4 @@ def by_place(objects: Any) -> dict[tuple[str, str], Json]:
 def test_there_is_no_manifest_of_rights_that_the_chart_does_not_know() -> None:
     files = set((ROOT / "deploy/manifests").glob("*.yaml"))
 
-    assert files == {RBAC, LABELS, NAMESPACES, ALLOWANCES}
+    assert files == {RBAC, LABELS, NAMESPACES, OWNERS, ALLOWANCES}

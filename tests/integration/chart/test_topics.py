@@ -9,7 +9,7 @@ import pytest
 from deploy.kafka_rights import rights
 from streams.settings import Settings, load
 from streams.topics import specs
-from tables.catalog import NAMES
+from tables.catalog import tables_of
 from tests.integration.chart.cases import BASE, STRIMZI, over
 from tests.integration.chart.rendering import needs_helm, rendered
 
@@ -31,6 +31,10 @@ TOLD: dict[str, Json] = {
         },
         "cluster": {"name": "north"},
     },
+    "nodes that are workloads": {
+        "kafka": {"prefix": "vereflow-"},
+        "cluster": {"identity": "workload"},
+    },
 }
 
 
@@ -39,7 +43,8 @@ def test_the_topics_are_those_of_init(told: Json) -> None:
     found = rendered(with_strimzi(told)).of("KafkaTopic")
 
     topics = {each["spec"]["topicName"]: each["spec"] for each in found}
-    wanted = {spec.name: spec for spec in specs(settings_of(told), NAMES)}
+    settings = settings_of(told)
+    wanted = {spec.name: spec for spec in specs(settings, tables_of(settings))}
     assert topics.keys() == wanted.keys()
     for name, spec in wanted.items():
         assert topics[name]["partitions"] == spec.partitions
