@@ -270,6 +270,7 @@ class Worker:
             status=self._status,
             worker_name=self._settings.state_dir.name,
             listener=listener,
+            probe_port=self._settings.web.probe_port,
         )
 
     def _checks(self) -> Mapping[str, Check]:
