@@ -48,14 +48,20 @@ class Views:
         """Return every route: reading is all there is."""
         return [
             web.get("/", self.index),
-            web.get("/healthz", self.healthz),
-            web.get("/readyz", self.readyz),
-            web.get("/metrics", self.metrics),
+            *self.probes(),
             web.get("/status", self.status),
             web.get("/tables", self.tables),
             web.get("/tables/{name}", self.rows),
             web.get(r"/tables/{name}/{key:[\s\S]+}", self.row),
             web.get("/static/{file}", self.static),
+        ]
+
+    def probes(self) -> Iterable[web.RouteDef]:
+        """Return the routes of whoever looks after the worker: none of them shows a row."""
+        return [
+            web.get("/healthz", self.healthz),
+            web.get("/readyz", self.readyz),
+            web.get("/metrics", self.metrics),
         ]
 
     async def index(self, request: web.Request) -> web.Response:

@@ -27,10 +27,9 @@ def handle(state: Identities, fact: GraphFact, source: Source, ours: Identifying
     if fact.claim is not None and fact.claim.pod.service is not None:
         # Nothing is kept of a Service: whoever gets its claims drops the old ones.
         return [Send(GRAPH_FACTS, fact.graph, fact)]
-    if state.begin_at(source.offset):
-        for row in state.identities.values():
-            if row.live:
-                state.mean(meaning(state, row, ours))
+    if source.offset < state.forgotten.done:
+        return []
+    _begin_at(state, source.offset, ours)
     cause = fact.cause or source.cause()
     telling = Telling(state, source, cause, ours, is_open(state, ours))
     if fact.claim is not None:
@@ -40,6 +39,13 @@ def handle(state: Identities, fact: GraphFact, source: Source, ours: Identifying
     if fact.assigned is not None and not telling.opened:
         _assign(telling, fact.assigned)
     return []
+
+
+def _begin_at(state: Identities, offset: int, ours: Identifying) -> None:
+    if state.begin_at(offset):
+        for row in state.identities.values():
+            if row.live:
+                state.mean(meaning(state, row, ours))
 
 
 def due(state: Identities, now: float, ours: Identifying) -> bool:

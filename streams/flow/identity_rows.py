@@ -68,11 +68,13 @@ class Synced(Record):
 class Forgotten(Record):
     """Per partition of pod-events, the newest claim of the pods that were forgotten.
 
-    It was last raised when ``raised_below`` was committed.
+    It was last raised when ``raised_below`` was committed. Of facts below ``done`` all is known to
+    be committed: should they be met again, for their group was lost, they have had their effect.
     """
 
     revs: dict[int, int] = Field(default_factory=dict)
     raised_below: int = -1
+    done: int = -1
 
 
 class Version(Record):
@@ -112,8 +114,6 @@ class Identities:
         self.name = graph_name
         self.rows = rows
         self._begun = False
-        # Nobody begins again before what is known to be committed.
-        self._committed = -1
         self._build()
 
     def begin_at(self, offset: int) -> bool:
@@ -152,7 +152,8 @@ class Identities:
 
     def note_committed(self, committed: int) -> None:
         """Take in up to where nobody begins again: what rows said before that is kept no longer."""
-        self._committed = max(committed, self._committed)
+        if committed > self.forgotten.done:
+            self._put_forgotten(done=committed)
 
     def forget(self, committed: int) -> None:
         """Drop what only a replay below the committed offset could ask for."""
@@ -196,7 +197,7 @@ class Identities:
 
     def _put(self, key: str, version: Version) -> None:
         known = self.rows.get(f"{self.name}|{key}") or IdentitiesRow()
-        kept = known.since(self._committed).before(version.at)
+        kept = known.since(self.forgotten.done).before(version.at)
         self.rows[f"{self.name}|{key}"] = IdentitiesRow(versions=(*kept.versions, version))
         self._take_in(version)
 
@@ -270,6 +271,9 @@ class Identities:
             if pod is not None and not pod.live and row.versions[-1].at < committed:
                 revs[pod.partition] = max(pod.rev, revs.get(pod.partition, -1))
         if revs != self.forgotten.revs:
-            # Of no fact: whoever begins again before this one has forgotten all the same.
-            raised = Forgotten(revs=revs, raised_below=committed)
-            self._put("forgotten", Version(at=-1, forgotten=raised))
+            self._put_forgotten(revs=revs, raised_below=committed)
+
+    def _put_forgotten(self, **changes: object) -> None:
+        # Of no fact: whoever begins again before this one has forgotten all the same.
+        forgotten = self.forgotten.model_copy(update=changes)
+        self._put("forgotten", Version(at=-1, forgotten=forgotten))

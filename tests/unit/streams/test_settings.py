@@ -14,7 +14,6 @@ from streams.settings import (
     NEVER_MANAGED,
     ClusterSettings,
     GraphSettings,
-    KafkaSettings,
     Settings,
     UnknownSetting,
     VerefooSettings,
@@ -23,6 +22,7 @@ from streams.settings import (
     names,
 )
 from streams.settings_file import read_file
+from streams.settings_kafka import KafkaSettings
 from streams.settings_values import check_url
 from streams.topics import specs
 from tables.catalog import NAMES
@@ -321,6 +321,12 @@ def test_a_list_that_is_not_json_is_refused_with_the_way_to_write_it(monkeypatch
 def test_the_web_pages_without_a_login_are_served_to_this_machine_alone(host):
     with pytest.raises(ValidationError):
         WebSettings(host=host)
+
+
+@pytest.mark.parametrize("told", [{"port": 80, "probe_port": 80}, {"enabled": False}])
+def test_probes_have_a_port_of_their_own_beside_what_is_served(told):
+    with pytest.raises(ValidationError, match="probe_port"):
+        WebSettings(**{"probe_port": 81} | told)
 
 
 @pytest.mark.row("G22")

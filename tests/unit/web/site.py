@@ -62,8 +62,10 @@ class Site:
             name: Held(self._app(), name, table) for name, table in self.tables.by_name.items()
         }
         views = Views(self.looker, self.held, self.metrics, lambda: self.status(), "worker-0")
-        self.served = application(views, ("127.0.0.1",))
+        self.served = application(views.routes(), ("127.0.0.1",))
+        self.probes = application(views.probes(), ("127.0.0.1",))
         self.served.freeze()
+        self.probes.freeze()
 
     def put(self, table: str, rows: Iterable[tuple[str, Record]]) -> None:
         """Store each row where its key belongs."""
@@ -81,6 +83,12 @@ class Site:
         response = await self.served._handle(request)
         assert isinstance(response, web.Response)
         return response
+
+    async def probe(self, path: str) -> int:
+        """Ask as another machine would; return the status."""
+        asked = {"Host": "127.0.0.1:6067"}
+        request = make_mocked_request("GET", path, headers=asked, app=self.probes)
+        return (await self.probes._handle(request)).status
 
     async def ask_json(self, path: str) -> Any:
         response = await self.ask(path, Accept="application/json")
