@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from agents.clients.owners import Owners
 from agents.clients.pod_events import pod_event, service_event
 from agents.clients.workloads import ServiceAccounts
+from agents.managed_namespaces import covers
 from deploy.cli.stored import Stored, cluster_of, read_stored
 from deploy.judging import judging_of
 from deploy.managing import namespaces_now
@@ -24,7 +25,7 @@ from streams.policy.stamping import Wearers
 from streams.records.marks import Stamp
 from streams.records.pods import FINISHED, PodEvent
 from streams.records.views import PodRef, Workload
-from streams.settings import Settings
+from streams.settings import ClusterSettings, Settings
 
 Json = dict[str, Any]
 
@@ -34,11 +35,15 @@ class Unreadable(ValueError):
 
 
 class Seen(NamedTuple):
-    """The pods and Services, and for each pod the keys of the identities that may be its own."""
+    """The pods and Services, and for each pod the keys of the identities that may be its own.
+
+    ``unlabelled`` are the pods that are taken to wear a label of ours, and do not yet.
+    """
 
     events: list[PodEvent]
     homes: dict[str, frozenset[str]]
     stored: Stored
+    unlabelled: tuple[PodRef, ...] = ()
 
 
 async def look(settings: Settings) -> Seen:
@@ -68,7 +73,7 @@ async def look(settings: Settings) -> Seen:
     if owners.unread:
         raise Unreadable(f"owners of pods cannot be read: {'; '.join(owners.unread)}")
     seen = Seen(events, homes, await read_stored(settings.cluster))
-    return _labelled(seen, here) if settings.cluster.selection == "label" else seen
+    return _labelled(seen, settings.cluster) if settings.cluster.selection == "label" else seen
 
 
 def surroundings(settings: Settings, epoch: int) -> Surroundings:
@@ -115,24 +120,26 @@ def _pod(event: PodEvent, cluster: str) -> PodRef:
     )
 
 
-def _labelled(seen: Seen, cluster: str) -> Seen:
+def _labelled(seen: Seen, settings: ClusterSettings) -> Seen:
     """Return it with the labels of ours that pods would be given."""
-    wearers = Wearers()
-    pods = [
-        _pod(each, cluster) for each in seen.events if not each.service and not each.host_network
-    ]
+    wearers, here = Wearers(), settings.name
+    pods = [_pod(each, here) for each in seen.events if not each.service and not each.host_network]
     for pod in pods:
         list(wearers.put(pod))
-    given = {pod.key: {OWN_LABEL: pod.uid} for pod in pods if wearers.needs(pod)}
+    needing = [
+        pod for pod in pods if wearers.needs(pod) and not covers(settings.shadowed, pod.namespace)
+    ]
+    given = {pod.key: {OWN_LABEL: pod.uid} for pod in needing}
     events = [
-        each.model_copy(update={"labels": {**each.labels, **given.get(each.key(cluster), {})}})
+        each.model_copy(update={"labels": {**each.labels, **given.get(each.key(here), {})}})
         for each in seen.events
     ]
     stored = {
-        name: _worn(pod, given.get(f"{cluster}/{name}", {}))
-        for name, pod in seen.stored.pods.items()
+        name: _worn(pod, given.get(f"{here}/{name}", {})) for name, pod in seen.stored.pods.items()
     }
-    return seen._replace(events=events, stored=seen.stored._replace(pods=stored))
+    return seen._replace(
+        events=events, stored=seen.stored._replace(pods=stored), unlabelled=tuple(needing)
+    )
 
 
 def _worn(pod: Mapping[str, Any], given: Mapping[str, str]) -> Json:

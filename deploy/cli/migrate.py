@@ -63,7 +63,7 @@ async def _migrate(
         if go:
             await _check_quiet(memory, known)
         if known.anew:
-            return None, await migrating.end(settings, memory) if go else None
+            return None, await migrating.end(settings) if go else None
         remembered = await memory.remembered()
         if remembered is None:
             raise CannotMigrate("rows are to begin anew: run `vereflow init`")
@@ -74,9 +74,10 @@ async def _migrate(
         if not go or not (found.nothing or accept == found.code):
             return found, None
         begun = await migrating.begin(settings, known)
+        await migrating.label(settings, found.unlabelled)
         await migrating.rewrite_graph(settings, verefoo, found)
         await migrating.forget(settings, memory, begun, found.spoken)
-        return found, await migrating.end(settings, memory)
+        return found, await migrating.end(settings)
 
 
 async def _known(settings: Settings) -> Installation:
@@ -95,8 +96,9 @@ async def _known(settings: Settings) -> Installation:
 
 async def _check_quiet(memory: Memory, known: Installation) -> None:
     """Raise unless no worker runs, and all that was said to them was taken in."""
-    left = await memory.unhandled()
-    left = 0 if known.migrating else left
+    await memory.check_alone()
+    # What was begun has said something itself.
+    left = 0 if known.migrating else await memory.unhandled()
     if left:
         raise CannotMigrate(
             f"{left} changes of rules were not taken in yet: start the workers, run"

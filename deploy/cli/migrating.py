@@ -4,23 +4,26 @@ Every step may be the last that is taken: begun again, what was done is found do
 one no worker runs, and policies stay as they are. Changelogs go, and the topic of the identities.
 
 reads   Verefoo
-writes  Verefoo, firewall-changes, installation
+writes  Verefoo, firewall-changes, installation; the cluster's pods: one label
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import for_code
 
-from agents.clients.errors import TryLater
+from agents.clients.errors import Conflict, NotThere, TryLater
 from agents.clients.verefoo import Verefoo
 from agents.graph_edits import carry_out
 from deploy.cli.migration import Migration, find
 from deploy.cli.remembered import Memory
+from deploy.cli.stored import cluster_of
 from deploy.installation import (
     Installation,
     changelogs_of_rows,
@@ -29,7 +32,7 @@ from deploy.installation import (
     write_installation,
 )
 from deploy.login import client_options
-from deploy.provision import absent
+from deploy.provision import TopicsRefused, absent
 from streams.codec import encode
 from streams.failpoint import MIGRATING, passing
 from streams.flow.migrating import with_hosts, with_rules
@@ -43,7 +46,9 @@ from streams.flow.output import (
     POLICY_PATCHES,
 )
 from streams.graph.wanted import WantedGraph
+from streams.policy.selection import OWN_LABEL
 from streams.records.facts import FirewallChange
+from streams.records.views import PodRef
 from streams.settings import Settings
 from streams.topics import names
 
@@ -57,6 +62,17 @@ async def begin(settings: Settings, known: Installation) -> Installation:
     await write_installation(settings, begun)
     passing(MIGRATING)
     return begun
+
+
+async def label(settings: Settings, pods: Sequence[PodRef]) -> None:
+    """Have pods wear our label before any policy selects others by it."""
+    cluster = cluster_of(settings.cluster)
+    try:
+        for pod in pods:
+            with suppress(NotThere, Conflict):
+                await cluster.label_pod(pod.namespace, pod.name, pod.uid, {OWN_LABEL: pod.uid})
+    finally:
+        await cluster.close()
 
 
 async def rewrite_graph(settings: Settings, verefoo: Verefoo, migration: Migration) -> None:
@@ -79,7 +95,7 @@ async def forget(
     passing(MIGRATING)
 
 
-async def end(settings: Settings, memory: Memory) -> int:
+async def end(settings: Settings) -> int:
     """Have all rows begin anew, in a new epoch, and let workers start; return the epoch."""
     client = client_options(settings.kafka)
     going = [*changelogs_of_rows(settings), settings.kafka.prefix + IDENTITY_FACTS]
@@ -87,9 +103,6 @@ async def end(settings: Settings, memory: Memory) -> int:
     await _delete([each for each in going if each not in gone], **client)
     passing(MIGRATING)
     _, epoch = await initialise(settings, settings.cluster.identity)
-    if settings.cluster.identity != "pod":
-        # The group may remember how far it was in a topic of this name before.
-        await memory.skip([names(settings)[IDENTITY_FACTS]], {})
     passing(MIGRATING)
     await write_epoch(settings, epoch)
     return epoch
@@ -134,9 +147,12 @@ async def _delete(topics: list[str], **client: Any) -> None:
     admin = AIOKafkaAdminClient(**client)
     try:
         await admin.start()
-        await admin.delete_topics(topics)
+        answer = await admin.delete_topics(topics)
     finally:
         await admin.close()
+    refused = {topic: for_code(code).__name__ for topic, code in answer.topic_error_codes if code}
+    if refused:
+        raise TopicsRefused("; ".join(f"{topic}: {why}" for topic, why in refused.items()))
     for _ in range(round(GONE_WITHIN / LOOK_EVERY)):
         if len(await absent(topics, **client)) == len(topics):
             return

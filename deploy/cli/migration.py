@@ -43,7 +43,8 @@ class CannotMigrate(Unusable):
 class Migration(NamedTuple):
     """The nodes that are to come, each firewall's rules in other words, and what that changes.
 
-    ``spoken`` are the rules that Verefoo does not say. None of both: that was done before.
+    ``spoken`` are the rules that Verefoo does not say, ``unlabelled`` the pods that policies are to
+    select by a label that they do not wear yet.
     """
 
     hosts: dict[str, Owner]
@@ -51,6 +52,7 @@ class Migration(NamedTuple):
     spoken: tuple[FirewallChange, ...]
     difference: Difference
     bare: tuple[str, ...]
+    unlabelled: tuple[PodRef, ...] = ()
 
     @property
     def partial(self) -> list[Partial]:
@@ -124,6 +126,7 @@ async def plan(
         spoken=spoken,
         difference=go_live(wanted, seen.stored, settings, outside),
         bare=tuple(_bare(seen, wanted, settings)),
+        unlabelled=seen.unlabelled,
     )
 
 

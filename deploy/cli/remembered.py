@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import InconsistentGroupProtocolError
 
 from agents.ownership import partition_of
 from deploy.cli.history import records_of
-from deploy.consumers import stop_consumer
+from deploy.consumers import members, stop_consumer
 from deploy.errors import Unusable
 from deploy.login import client_options
 from deploy.provision import absent
@@ -76,26 +75,44 @@ class Memory:
         )
         return Remembered(graph, GraphIndex.of(graph, pods, rules), said(rows, graph))
 
+    async def check_alone(self) -> None:
+        """Raise StillRunning unless the workers' group has no member."""
+        kafka = self._settings.kafka
+        # Who did not take his leave is forgotten after a session.
+        deadline = time.monotonic() + kafka.session_timeout + MORE_SECONDS
+        while await members(kafka.app_id, **client_options(kafka)):
+            if time.monotonic() >= deadline:
+                raise StillRunning("workers run still: stop them first")
+            await asyncio.sleep(1)
+
     async def unhandled(self) -> int:
         """Return how many changes somebody sent that nobody has taken in yet."""
-        places: dict[str, type[Record]] = {FIREWALL_CHANGES: FirewallChange, GRAPH_FACTS: GraphFact}
-        async with _alone(self._settings, [self.place(each).topic for each in places]) as group:
-            begins = {each: await group.committed(self.place(each)) or 0 for each in places}
         count = 0
-        for topic, kind in places.items():
-            async for record in self._from(self.place(topic), begins[topic]):
-                count += _is_somebodys(decode(record.value or b"", kind), self._settings.graph.name)
+        for topic, kind in ((FIREWALL_CHANGES, FirewallChange), (GRAPH_FACTS, GraphFact)):
+            # Others choose keys of their own, so it may lie in any partition.
+            for place in self._places([names(self._settings)[topic]]):
+                done = await self._consumer.committed(place) or 0
+                async for record in self._from(place, done):
+                    count += _is_somebodys(decode(record.value or b"", kind))
         return count
 
     def place(self, topic: str) -> TopicPartition:
         """Return where the records of our graph lie."""
         return TopicPartition(names(self._settings)[topic], self._here)
 
-    async def skip(self, topics: list[str], but: dict[TopicPartition, int]) -> None:
-        """Have the workers begin at the ends of these topics, but where something else is said."""
-        async with _alone(self._settings, topics) as group:
-            ends = await group.end_offsets(list(group.assignment()))
-            await group.commit({**ends, **but})
+    async def skip(self, topics: list[str], but: Mapping[TopicPartition, int]) -> None:
+        """Have the workers begin at the ends of these topics, but where something else is said.
+
+        Nobody's offsets can be moved while the group has a member.
+        """
+        places = self._places(topics)
+        ends = await self._consumer.end_offsets(places)
+        self._consumer.assign(places)
+        await self._consumer.commit({**ends, **but})
+
+    def _places(self, topics: Iterable[str]) -> list[TopicPartition]:
+        each = range(self._settings.kafka.partitions)
+        return [TopicPartition(topic, partition) for topic in topics for partition in each]
 
     async def _rows(self, table: str, kind: type[R]) -> dict[str, R]:
         place = TopicPartition(self._changelog(table), self._here)
@@ -120,51 +137,22 @@ class Memory:
         return changelog(kafka.app_id, table, kafka.partitions, kafka.replication).name
 
 
-def _is_somebodys(told: object, graph: str) -> bool:
-    """Tell whether a record is a change of rules that Verefoo cannot say again."""
+def _is_somebodys(told: object) -> bool:
+    """Tell whether a record is a change of rules that Verefoo cannot say again, or no record."""
     change = told.change if isinstance(told, GraphFact) else told
-    if not isinstance(change, FirewallChange) or change.mark is not None:
-        return False
-    return change.graph == graph and not change.polled
-
-
-@asynccontextmanager
-async def _alone(settings: Settings, topics: list[str]) -> AsyncIterator[Any]:
-    """Be the only member of the workers' group; raise StillRunning if there is another."""
-    # Who did not take his leave is forgotten after a session.
-    deadline = time.monotonic() + settings.kafka.session_timeout + MORE_SECONDS
-    while (consumer := await _joined(settings, topics)) is None:
-        if time.monotonic() >= deadline:
-            raise StillRunning("workers run still: stop them first")
-        await asyncio.sleep(1)
-    try:
-        yield consumer
-    finally:
-        await stop_consumer(consumer)
-
-
-async def _joined(settings: Settings, topics: list[str]) -> Any:
-    """Return a member of the workers' group to whom all is given; None: there are others."""
-    consumer = AIOKafkaConsumer(
-        *topics,
-        group_id=settings.kafka.app_id,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        **client_options(settings.kafka),
-    )
-    with suppress(InconsistentGroupProtocolError):
-        await consumer.start()
-        if len(consumer.assignment()) == len(topics) * settings.kafka.partitions:
-            return consumer
-    await stop_consumer(consumer)
-    return None
+    if isinstance(change, FirewallChange):
+        return change.mark is None and not change.polled
+    return change is not None
 
 
 @asynccontextmanager
 async def open_memory(settings: Settings) -> AsyncIterator[Memory]:
     """Yield what is remembered at the broker."""
     consumer = AIOKafkaConsumer(
-        enable_auto_commit=False, auto_offset_reset="earliest", **client_options(settings.kafka)
+        group_id=settings.kafka.app_id,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        **client_options(settings.kafka),
     )
     await consumer.start()
     try:
