@@ -22,6 +22,7 @@ from streams.records.policies import PolicyPatch
 Json = dict[str, Any]
 
 TABLES: Kinds = {"identities": IdentitiesRow, "wanted": PolicyPatch}
+_UNHELD = "some pods are on the network of their node: no policy holds those"
 _HEADERS = ("IDENTITY", "ADDRESS", "PODS", "STATE", "SELECTOR", "SHARED WITH", "ALIASES")
 
 
@@ -85,6 +86,7 @@ def _said(row: IdentityRow, pods: list[str], patch: PolicyPatch | None) -> Json:
         "selector": dict(identity.selector),
         "sharedWith": identity.shared_with,
         "aliases": list(identity.aliases),
+        "onHosts": identity.on_hosts,
         "policy": pod.name if patch is not None and patch.manifest is not None else "",
         "unprotected": patch.unprotected if patch is not None and row.live else "",
     }
@@ -98,7 +100,7 @@ def _cells(identity: Json) -> tuple[object, ...]:
         f"{identity['namespace']}/{identity['kind']}/{identity['name']}",
         identity["address"] or "none left",
         len(identity["pods"]),
-        identity["unprotected"] or state,
+        identity["unprotected"] or (_UNHELD if identity["onHosts"] else state),
         ",".join(f"{label}={value}" for label, value in sorted(identity["selector"].items())),
         identity["sharedWith"].partition("/")[2],
         ", ".join(identity["aliases"]),

@@ -117,6 +117,7 @@ def _peopled(row: IdentityRow, members: Sequence[MemberRow], ours: Identifying) 
         name=workload.name,
         selector=workload.selector or worn,
         aliases=tuple(sorted(a for a in addresses if a and not is_in(a, ours.addresses))),
+        on_hosts=any(each.pod.host_network for each in members),
     )
     changes = {"labels": worn, "named_ports": newest.pod.named_ports, "identity": identity}
     pod = row.pod.model_copy(update=changes)
@@ -125,7 +126,8 @@ def _peopled(row: IdentityRow, members: Sequence[MemberRow], ours: Identifying) 
 
 def _deserted(row: IdentityRow, source: Source) -> IdentityRow:
     """Return the identity as its last pods left it."""
-    identity = row.pod.identity and row.pod.identity.model_copy(update={"aliases": ()})
+    left = {"aliases": (), "on_hosts": False}
+    identity = row.pod.identity and row.pod.identity.model_copy(update=left)
     pod = row.pod.model_copy(update={"identity": identity})
     # One that nobody has been of yet waits for the end of a listing.
     empty = source.at if row.pods else row.empty
