@@ -8,22 +8,26 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
+from rich.table import Table
 
+from deploy.cli.aliases import list_aliases
 from deploy.cli.answers import NO, errors, plain_errors, warn
 from deploy.cli.asking import Kinds, ask_workers
 from deploy.cli.endpoints import find
 from deploy.cli.moments import time_text
 from deploy.cli.options import EndpointsFile, Everything, Output, WebUrls
 from deploy.cli.showing import Format, show, table
+from streams.flow.graph_rows import PodsRow
 from streams.flow.identity_rows import IdentitiesRow, IdentityRow
 from streams.flow.workloads import identity_key
 from streams.records.policies import PolicyPatch
 
 Json = dict[str, Any]
 
-TABLES: Kinds = {"identities": IdentitiesRow, "wanted": PolicyPatch}
+TABLES: Kinds = {"identities": IdentitiesRow, "graph-pods": PodsRow, "wanted": PolicyPatch}
 _UNHELD = "some pods are on the network of their node: no policy holds those"
 _HEADERS = ("IDENTITY", "ADDRESS", "PODS", "STATE", "SELECTOR", "SHARED WITH", "ALIASES")
+_ALIAS_HEADERS = ("ALIAS", "STATE", "SET FOR", "CLAIMED BY")
 
 
 def identities(
@@ -37,6 +41,8 @@ def identities(
     web: WebUrls = None,
 ) -> None:
     """List what nodes stand for where they are no pods; exit 1 if there is no NAME.
+
+    Behind them, addresses that the settings give to somebody, or that several claim.
 
     Example: vereflow identities Deployment/web -o yaml
     """
@@ -55,7 +61,11 @@ def identities(
     if name is not None and not shown:
         errors.print(f"vereflow: no identity {name!r}", markup=False, soft_wrap=True)
         raise typer.Exit(NO)
-    show({"identities": shown}, output, lambda: [table(_HEADERS, map(_cells, shown))])
+    aliases = list_aliases(rows, answers.rows("graph-pods", PodsRow)) if name is None else []
+    drawn: list[str | Table] = [table(_HEADERS, map(_cells, shown))]
+    if aliases:
+        drawn += ["", table(_ALIAS_HEADERS, map(_alias_cells, aliases))]
+    show({"identities": shown, "aliases": aliases}, output, lambda: drawn)
 
 
 def list_identities(
@@ -105,3 +115,8 @@ def _cells(identity: Json) -> tuple[object, ...]:
         identity["sharedWith"].partition("/")[2],
         ", ".join(identity["aliases"]),
     )
+
+
+def _alias_cells(alias: Json) -> tuple[object, ...]:
+    claimants = [each.partition("/")[2] for each in alias["claimedBy"]]
+    return (alias["address"], alias["state"], alias["setFor"], ", ".join(claimants))

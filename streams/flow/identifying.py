@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from ipaddress import IPv4Network
 from typing import NamedTuple
 
@@ -33,11 +33,12 @@ def standing(state: Identities, key: str, source: Source, ours: Identifying) -> 
     """Return what an identity is by its pods now; None: it never had any."""
     row = state.identities.get(key)
     members = [state.pods[pod] for pod in sorted(state.members.get(key, ()))]
+    elsewhere = state.seen_as.get(key, set())
     if members:
         begun = row if row is not None and row.live else _begin(members, source, ours)
-        return _shared(state, _peopled(begun, members, ours))
+        return _shared(state, _peopled(begun, members, elsewhere, ours))
     if row is not None and row.live:
-        return _shared(state, _deserted(row, source))
+        return _shared(state, _deserted(row, elsewhere, source))
     return row
 
 
@@ -107,11 +108,13 @@ def _begin(members: Sequence[MemberRow], source: Source, ours: Identifying) -> I
     return IdentityRow(pod=pod, live=True, began=at, rev=at, since=newest.since, at=at)
 
 
-def _peopled(row: IdentityRow, members: Sequence[MemberRow], ours: Identifying) -> IdentityRow:
+def _peopled(
+    row: IdentityRow, members: Sequence[MemberRow], elsewhere: Set[str], ours: Identifying
+) -> IdentityRow:
     newest = _newest(members)
     workload = workload_of(newest.pod)
     worn = _worn_by_all(steady(each.pod.labels, workload) for each in members)
-    addresses = {each.pod.address for each in members}
+    addresses = {each.pod.address for each in members} | elsewhere
     identity = Identity(
         kind=workload.kind,
         name=workload.name,
@@ -124,9 +127,9 @@ def _peopled(row: IdentityRow, members: Sequence[MemberRow], ours: Identifying) 
     return row.model_copy(update={"pod": pod, "pods": len(members), "empty": None})
 
 
-def _deserted(row: IdentityRow, source: Source) -> IdentityRow:
+def _deserted(row: IdentityRow, elsewhere: Set[str], source: Source) -> IdentityRow:
     """Return the identity as its last pods left it."""
-    left = {"aliases": (), "on_hosts": False}
+    left = {"aliases": tuple(sorted(elsewhere)), "on_hosts": False}
     identity = row.pod.identity and row.pod.identity.model_copy(update=left)
     pod = row.pod.model_copy(update={"identity": identity})
     # One that nobody has been of yet waits for the end of a listing.

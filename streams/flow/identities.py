@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 
-from streams.flow import identity_marks
+from streams.flow import identity_aliases, identity_marks
 from streams.flow.allocation import is_in
 from streams.flow.identifying import Identifying as Identifying
 from streams.flow.identifying import found, is_over, next_address
@@ -33,6 +33,8 @@ def handle(state: Identities, fact: GraphFact, source: Source, ours: Identifying
         return _claim(state, fact.claim, source, fact.cause, ours)
     if fact.assigned is not None:
         return _assign(state, fact.assigned, source, ours)
+    if fact.aliases is not None:
+        return identity_aliases.handle(state, fact.aliases, source, ours)
     if fact.mark is not None:
         return identity_marks.handle(state, fact, fact.mark, source, ours)
     return []
@@ -52,6 +54,9 @@ def forget(state: Identities, committed: int) -> None:
     for key, row in list(state.identities.items()):
         if not row.live and row.at < committed:
             state.drop_identity(key)
+    for address, alias in list(state.aliases.items()):
+        if not alias.name and alias.at < committed:
+            state.drop_alias(address)
     for at in list(state.held):
         if at < state.known.opened_at < committed:
             state.drop_held(at)

@@ -13,7 +13,7 @@ from typing import TypeVar
 from pydantic import Field
 
 from streams.flow.allocation import Addresses
-from streams.flow.workloads import home_of, identity_key
+from streams.flow.workloads import home_of, identity_key, key_named
 from streams.records.base import Record
 from streams.records.cause import Cause
 from streams.records.facts import GraphFact
@@ -76,6 +76,28 @@ class FreedRow(Record):
     at: int
 
 
+class AliasRow(Record):
+    """Who is seen under an address of elsewhere, by the name that the settings say, there or not.
+
+    Without a name it is nobody any more. ``before`` is who it was before that.
+    """
+
+    address: str
+    name: str
+    before: str = ""
+    at: int
+
+    @property
+    def key(self) -> str:
+        """Return the key of that identity; empty for nobody."""
+        return key_named(self.name) if self.name else ""
+
+    @property
+    def key_before(self) -> str:
+        """Return the key of who it was before."""
+        return key_named(self.before) if self.before else ""
+
+
 class HeldRow(Record):
     """A mark that came before it was known who has which address."""
 
@@ -105,6 +127,7 @@ class IdentitiesRow(Record):
     identity: IdentityRow | None = None
     freed: FreedRow | None = None
     held: HeldRow | None = None
+    alias: AliasRow | None = None
     known: KnownRow | None = None
 
 
@@ -119,6 +142,9 @@ class Identities:
         self.members: defaultdict[str, set[str]] = defaultdict(set)
         self.addresses = Addresses()
         self.held: dict[int, HeldRow] = {}
+        # Addresses of elsewhere, and by the key of an identity under which of them it is seen.
+        self.aliases: dict[str, AliasRow] = {}
+        self.seen_as: defaultdict[str, set[str]] = defaultdict(set)
         self.known = KnownRow()
         # The live ones that have no pods, and those that have no address.
         self.idle: set[str] = set()
@@ -146,6 +172,11 @@ class Identities:
         self._put(f"freed|{row.address}", IdentitiesRow(freed=row))
         self.addresses.free(row.address, row.at)
 
+    def put_alias(self, row: AliasRow) -> None:
+        """Store who is seen under an address of elsewhere."""
+        self._put(f"alias|{row.address}", IdentitiesRow(alias=row))
+        self._take_alias(row)
+
     def put_held(self, row: HeldRow) -> None:
         """Keep a mark until it may go on."""
         self._put(f"held|{row.at}", IdentitiesRow(held=row))
@@ -165,6 +196,11 @@ class Identities:
         """Forget an identity that is gone."""
         self.rows.pop(f"{self.name}|identity|{key}", None)
         del self.identities[key]
+
+    def drop_alias(self, address: str) -> None:
+        """Forget an address under which nobody is seen any more."""
+        self.rows.pop(f"{self.name}|alias|{address}", None)
+        del self.aliases[address]
 
     def drop_held(self, at: int) -> None:
         """Forget a mark that has gone on."""
@@ -211,8 +247,18 @@ class Identities:
             self.addresses.free(row.freed.address, row.freed.at)
         elif row.held is not None:
             self.held[row.held.at] = row.held
+        elif row.alias is not None:
+            self._take_alias(row.alias)
         elif row.known is not None:
             self.known = row.known
+
+    def _take_alias(self, row: AliasRow) -> None:
+        old = self.aliases.get(row.address)
+        if old is not None:
+            _discard(self.seen_as, old.key, row.address)
+        self.aliases[row.address] = row
+        if row.name:
+            self.seen_as[row.key].add(row.address)
 
     def _take_identity(self, row: IdentityRow) -> None:
         key = row.pod.key

@@ -196,10 +196,9 @@ def _served(index: GraphIndex, pod: PodRef, old: GraphPodRow | None, at: int) ->
     """
     home = f"{pod.cluster}/{pod.namespace}"
     if pod.service is not None:
-        # Met again, the row says it already; what it had before that is in `was`.
-        had = (old.pod.address, *old.was, *old.pod.aliases, *old.shed) if old else ()
-        told = (pod.address, *pod.aliases, *had)
-        named = any(index.named(str(address)) for address in told if address)
+        # Met again, the row says it already; what it had before is in `was` and `shed`.
+        had = (old.pod.address, *old.was, *old.shed) if old else ()
+        named = any(index.named(str(address)) for address in (pod.address, *had) if address)
         return set(index.living.get(home, ())) if named else set()
     if old is not None and at <= old.at:
         services = [index.pods[key].pod for key in index.services.get(home, ())]

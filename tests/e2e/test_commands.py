@@ -173,11 +173,13 @@ async def looks_at_everything(asking: Asking) -> None:
         "API server",
         "list pods",
         "list policies",
+        "identities",
         "allowances",
         "Verefoo",
         "workers",
+        "aliases",
     ]
-    assert len(checks) == 10
+    assert len(checks) == 12
 
 
 async def shows_who_is_gone(asking: Asking, actor: Actor) -> None:

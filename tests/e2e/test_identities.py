@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -24,6 +25,10 @@ from tests.real import needs_go, needs_java
 Json = dict[str, Any]
 # By the names of two workloads: everything that pods of the one may send to pods of the other.
 Between = dict[tuple[str, str], frozenset[Reach]]
+ALIASES = {
+    "203.0.113.9": "local/default/Deployment/web",
+    "203.0.113.10": "local/default/Deployment/nobody",
+}
 NOTHING = Reach((), (), (), icmp=False)
 
 
@@ -42,6 +47,7 @@ async def test_pods_come_and_go_nothing_is_written_and_nobody_inherits_until_a_w
     await says_who_is_who(actor, at)
     await replaces_a_pod(actor, controller, at)
     await ends_a_workload(actor, controller, at)
+    await is_named_by_an_address_of_elsewhere(actor, at)
     assert await actor.dead_letters() == {}
 
 
@@ -98,7 +104,9 @@ async def ends_a_workload(actor: Actor, controller: Controller, at: Mapping[str,
     assert len(await actor.rules()) == 3
 
     await actor.world.workers.stop()
-    actor.world.plan.environment["VEREFLOW_GRAPH__GRACE_MINUTES"] = "0"
+    settings = actor.world.plan.environment
+    settings["VEREFLOW_GRAPH__GRACE_MINUTES"] = "0"
+    settings["VEREFLOW_GRAPH__ALIASES"] = json.dumps(ALIASES)
     await actor.world.start_workers(1)
     await until_true(lambda: is_gone(actor, at["shop"]))
     await actor.settled()
@@ -106,6 +114,23 @@ async def ends_a_workload(actor: Actor, controller: Controller, at: Mapping[str,
     # Of three rules one is left, that does not name it.
     assert [each["destination"] for each in await actor.rules()] != [at["shop"]]
     assert len(await actor.rules()) == 1
+
+
+async def is_named_by_an_address_of_elsewhere(actor: Actor, at: Mapping[str, str]) -> None:
+    """The settings were changed with the restart before."""
+    elsewhere, nobodys = ALIASES
+    await actor.write_rules([allow(at["db"], elsewhere), allow(at["db"], nobodys)])
+    await actor.settled()
+
+    reach = await between(actor)
+    assert reach["db", "web"] == {Reach(((80, 80),), (), (), icmp=False)}
+    assert reach["db", "stranger"] == reach["web", "db"] == {NOTHING}
+    told = (await Asking(actor).data("identities"))["aliases"]
+    assert {each["address"]: each["state"] for each in told} == {
+        elsewhere: "held",
+        nobodys: "nobody's",
+    }
+    assert "alias of nobody" in await Asking(actor).ends(0, "status")
 
 
 async def is_gone(actor: Actor, address: str) -> bool:

@@ -98,6 +98,24 @@ def test_a_deny_on_a_further_address_holds_at_the_pods() -> None:
     assert reach(routed) == {("a", "b"): ((8000, 8079), (8081, 8100))}
 
 
+def test_who_calls_from_another_namespace_is_told_that_a_deny_is_over() -> None:
+    caller = claim("x", 5)
+    assert caller.claim is not None
+    away = caller.claim.pod.model_copy(update={"namespace": "other"})
+    deny = to_service("x", address=BALANCER).model_copy(update={"action": Action.DENY})
+    others = {"also": ANOTHER, "third": "10.96.0.9"}
+    routed = world(
+        service(3, BALANCER),
+        *(service(4, BALANCER, name=name, address=own, tier="x") for name, own in others.items()),
+        caller.model_copy(update={"claim": caller.claim.model_copy(update={"pod": away})}),
+        change(6, added=(deny, allow("x", "10.0.0.12", "8000-8100"))),
+    )
+
+    told = {patch.key for patch in routed.tell(service(7))}
+
+    assert told == {"local/other/x", "local/default/b"}
+
+
 def test_it_is_said_that_a_node_may_put_its_own_address_in_place_of_the_callers() -> None:
     rules = (to_service(address=BALANCER), to_service("d"))
     routed = world(service(3, BALANCER, translated=True), change(4, added=rules))

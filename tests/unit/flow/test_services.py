@@ -275,6 +275,13 @@ def test_whatever_happens_every_pod_was_told_what_the_rows_say(
 
 @given(st.lists(facts, min_size=1, max_size=10))
 @example([("rules", (to_service(),)), ("service", True, ANOTHER, "db", 8080, "one", ())])
+@example(
+    [
+        ("service", True, ADDRESS, "web", 8080, "one", (BALANCER,)),
+        ("rules", (to_service(address=BALANCER),)),
+        ("service", True, ADDRESS, "db", 8080, "one", ()),
+    ]
+)
 def test_met_again_a_fact_speaks_for_all_whom_it_changed(told: list[tuple[Any, ...]]) -> None:
     routed = busy()
     for number, each in enumerate(told[:-1]):
