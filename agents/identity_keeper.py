@@ -71,8 +71,11 @@ def install(
     def handle(fact: GraphFact, key: str, source: Source) -> Outputs:
         if is_time(source):
             kept.forget(source.partition, committed(app, source))
+        state = kept.get(fact.graph, source.partition)
+        # At every fact: a row that changes often would become too large to be told.
+        state.note_committed(committed(app, source))
         try:
-            return identities.handle(kept.get(fact.graph, source.partition), fact, source, ours)
+            return identities.handle(state, fact, source, ours)
         except Exception:
             # What was put before it failed may be in the rows and not in memory.
             kept.clear()

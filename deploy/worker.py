@@ -201,7 +201,7 @@ class Worker:
         limit = settings.rules.blast_limit
         routing = Routing(partitions, epoch, clusters, judging_of(settings), frames, limit)
         compiling = Compiling(settings.instance, epoch, clusters)
-        pod_tracker.install(*base, tracking)
+        pod_tracker.install(*base, tracking, settings.cluster.strangers)
         firewall_gate.install(self.app, self._topics, self._outlet, checks)
         rule_router.install(*base, routing)
         policy_compiler.install(*base, compiling)

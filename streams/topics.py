@@ -24,7 +24,8 @@ from streams.records.facts import FirewallChange, GraphFact
 from streams.records.marks import BarrierRequest
 from streams.records.pods import PodEvent
 from streams.records.policies import DeadLetter, PatchOutcome, PodRules, PolicyPatch
-from streams.settings import KafkaSettings, Settings
+from streams.settings import Settings
+from streams.settings_kafka import KafkaSettings
 from streams.topicspec import TopicSpec, changelog
 
 

@@ -56,9 +56,10 @@ class Owners:
     """
     Reads owners upwards from pods, each once; trouble that may pass is raised, not guessed around.
 
-    An owner is known by its uid, so its successor of the same name is read anew. What could not be
-    read is asked again with each listing, and everything with one ten minutes later: an owner may
-    be orphaned or adopted, and a kind of others may change its selector. Until then the old counts.
+    A workload is a kind and a name: who has them now says what it selects, also of the pods that
+    its predecessor left. What one said is kept by its uid, so it never counts for its successor's.
+    What could not be read is asked again with each listing, and everything with one ten minutes
+    later: an owner may be orphaned or adopted, and a kind of others may change its selector.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class Owners:
         self._owners.forget(lambda owner: old or owner is None)
         self._kinds.forget(lambda _: True)
         self._unread.clear()
-        found = ((each["metadata"].get("namespace"), controller(each)) for each in pods)
+        found = ((each["metadata"].get("namespace"), _maker(each)) for each in pods)
         owned = list(dict.fromkeys((where, each) for where, each in found if where and each))
         for first in range(0, len(owned), AT_ONCE):
             await asyncio.gather(*(self._top(*each) for each in owned[first : first + AT_ONCE]))
@@ -93,21 +94,17 @@ class Owners:
         """Return the workload of a pod, which is its own if nothing controls it."""
         meta = pod["metadata"]
         labels = meta.get("labels") or {}
-        first = controller(pod)
-        if first is None or (first.api_version, first.kind) == ("v1", "Node"):
-            # A node does not make its static pods; it only runs them.
+        first = _maker(pod)
+        if first is None:
             named = {"app": meta["name"]}
             worn = named.items() <= labels.items()
             return Workload(kind="Pod", name=meta["name"], selector=named if worn else None)
         top, owner = await self._top(meta["namespace"], first)
-        if owner is None:
-            known = folded(top.kind, top.name, labels)
-            return Workload(kind=known.kind, name=known.name)
-        selector = owner.selector
-        if selector is not None and not selector.items() <= labels.items():
-            # Whatever it selects, it does not find this pod by it.
-            selector = None
-        return Workload(kind=top.kind, name=top.name, selector=selector)
+        known = folded(top.kind, top.name, labels)
+        if owner is None and known.kind != top.kind:
+            above = Reference(top.api_version, known.kind, known.name, "")
+            top, owner = await self._top(meta["namespace"], above)
+        return Workload(kind=top.kind, name=top.name, selector=owner and owner.selector)
 
     async def _top(self, namespace: str, first: Reference) -> tuple[Reference, Owner | None]:
         """Return the last owner on the way up, and what it says, if it can be read."""
@@ -142,10 +139,7 @@ class Owners:
             if len(self._unread) < _MOST_UNREAD:
                 self._unread.setdefault(f"{reference.api_version} {reference.kind}", str(refused))
             return None
-        if found["metadata"].get("uid") != reference.uid:
-            # It is gone, and another one has its name.
-            return None
-        return owner(found)
+        return owner_of(found)
 
     async def _served(self, api_version: str) -> dict[str, Resource]:
         async def ask() -> dict[str, Resource]:
@@ -162,7 +156,13 @@ class Owners:
         return await self._kinds.get(api_version, ask)
 
 
-def owner(found: Json) -> Owner:
+def _maker(pod: Json) -> Reference | None:
+    first = controller(pod)
+    # A node does not make its static pods; it only runs them.
+    return None if first and (first.api_version, first.kind) == ("v1", "Node") else first
+
+
+def owner_of(found: Json) -> Owner:
     """Return what an object says as an owner, whatever kind it is of."""
     return Owner(controller(found), _selector(found))
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from streams.flow.graph_rows import PodsRow
-from streams.flow.identity_rows import AliasRow, IdentitiesRow
+from streams.flow.identity_rows import Alias, IdentitiesRow
 
 Json = dict[str, Any]
 
@@ -19,7 +19,8 @@ def list_aliases(rows: Mapping[str, IdentitiesRow], pods: Mapping[str, PodsRow])
 
     Disputed it is nobody's, but for who has it as an own address.
     """
-    given = {row.alias.address: row.alias for row in rows.values() if row.alias and row.alias.name}
+    said = (row.versions[-1].alias for row in rows.values() if row.versions)
+    given = {each.address: each for each in said if each is not None and each.name}
     claims = _claims(pods)
     shown = {address for address, keys in claims.items() if len(keys) > 1} | given.keys()
     return [
@@ -33,7 +34,7 @@ def list_aliases(rows: Mapping[str, IdentitiesRow], pods: Mapping[str, PodsRow])
     ]
 
 
-def _state(claimants: list[str], given: AliasRow | None) -> str:
+def _state(claimants: list[str], given: Alias | None) -> str:
     if given is not None and given.key not in claimants:
         return NOBODYS
     return HELD if len(claimants) == 1 else DISPUTED

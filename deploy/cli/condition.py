@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 from deploy.cli.aliases import DISPUTED, NOBODYS, list_aliases
 from deploy.cli.asking import Answers, Kinds, Told
+from deploy.cli.identities import newest
 from deploy.cli.policies import is_pending, reasons
 from streams.flow.graph_rows import GraphRow, PodsRow
-from streams.flow.identity_rows import IdentitiesRow, IdentityRow
+from streams.flow.identity_rows import IdentitiesRow, Standing
 from streams.flow.tracker import PodRow
 from streams.records.policies import Outcome, PatchOutcome, PolicyPatch
 
@@ -112,12 +113,12 @@ def _shadowed(outcomes: Mapping[str, PatchOutcome]) -> Iterator[Json]:
         yield _item("shadow", namespace, f"{count} policies are not written: see `vereflow diff`")
 
 
-def _identities(answers: Answers) -> list[IdentityRow]:
-    rows = answers.rows("identities", IdentitiesRow).values()
-    return [row.identity for row in rows if row.identity is not None and row.identity.live]
+def _identities(answers: Answers) -> list[Standing]:
+    found = (each.identity for each in newest(answers.rows("identities", IdentitiesRow)))
+    return [each for each in found if each is not None and each.live]
 
 
-def _without_address(identities: Iterable[IdentityRow]) -> Iterator[Json]:
+def _without_address(identities: Iterable[Standing]) -> Iterator[Json]:
     for row in identities:
         if row.waits:
             yield _item("no address", row.pod.key, "none is left: no rule can name it")
@@ -177,7 +178,7 @@ def _numbers(lag: Any) -> list[int]:
 
 def _counts(
     answers: Answers,
-    identities: Sequence[IdentityRow],
+    identities: Sequence[Standing],
     wanted: Mapping[str, PolicyPatch],
     outcomes: Mapping[str, PatchOutcome],
 ) -> Json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -17,14 +17,14 @@ from deploy.cli.endpoints import find
 from deploy.cli.moments import time_text
 from deploy.cli.options import EndpointsFile, Everything, Output, WebUrls
 from deploy.cli.showing import Format, show, table
-from streams.flow.graph_rows import PodsRow
-from streams.flow.identity_rows import IdentitiesRow, IdentityRow
+from streams.flow.graph_rows import GraphPodRow, PodsRow
+from streams.flow.identity_rows import IdentitiesRow, Version
 from streams.flow.workloads import identity_key
 from streams.records.policies import PolicyPatch
 
 Json = dict[str, Any]
 
-TABLES: Kinds = {"identities": IdentitiesRow, "graph-pods": PodsRow, "wanted": PolicyPatch}
+TABLES: Kinds = {"graph-pods": PodsRow, "identities": IdentitiesRow, "wanted": PolicyPatch}
 _UNHELD = "some pods are on the network of their node: no policy holds those"
 _HEADERS = ("IDENTITY", "ADDRESS", "PODS", "STATE", "SELECTOR", "SHARED WITH", "ALIASES")
 _ALIAS_HEADERS = ("ALIAS", "STATE", "SET FOR", "CLAIMED BY")
@@ -50,8 +50,8 @@ def identities(
         running = find(endpoints, web)
         answers = asyncio.run(ask_workers(running.web, TABLES))
         warn(answers.gaps())
-    rows = answers.rows("identities", IdentitiesRow)
-    listed = list_identities(rows, answers.rows("wanted", PolicyPatch))
+    told, rows = answers.rows("graph-pods", PodsRow), answers.rows("identities", IdentitiesRow)
+    listed = list_identities(told, rows, answers.rows("wanted", PolicyPatch))
     shown = [
         each
         for each in listed
@@ -61,7 +61,7 @@ def identities(
     if name is not None and not shown:
         errors.print(f"vereflow: no identity {name!r}", markup=False, soft_wrap=True)
         raise typer.Exit(NO)
-    aliases = list_aliases(rows, answers.rows("graph-pods", PodsRow)) if name is None else []
+    aliases = list_aliases(rows, told) if name is None else []
     drawn: list[str | Table] = [table(_HEADERS, map(_cells, shown))]
     if aliases:
         drawn += ["", table(_ALIAS_HEADERS, map(_alias_cells, aliases))]
@@ -69,18 +69,33 @@ def identities(
 
 
 def list_identities(
-    rows: Mapping[str, IdentitiesRow], wanted: Mapping[str, PolicyPatch]
+    told: Mapping[str, PodsRow],
+    rows: Mapping[str, IdentitiesRow],
+    wanted: Mapping[str, PolicyPatch],
 ) -> list[Json]:
-    """Return every identity as plain data."""
-    pods = defaultdict[str, list[str]](list)
-    for row in rows.values():
-        if row.pod is not None and row.pod.live:
-            pods[identity_key(row.pod.pod)].append(row.pod.pod.name)
-    found = [row.identity for row in rows.values() if row.identity is not None]
-    return [_said(each, pods[each.pod.key], wanted.get(each.pod.key)) for each in found]
+    """Return every identity as plain data, as its graph was told of it."""
+    pods, empty = defaultdict[str, list[str]](list), dict[str, float]()
+    for version in newest(rows):
+        if version.pod is not None and version.pod.live:
+            pods[identity_key(version.pod.pod)].append(version.pod.pod.name)
+        if version.identity is not None and version.identity.empty is not None:
+            empty[version.identity.pod.key] = version.identity.empty
+    found = (row.pod for row in told.values() if row.pod and row.pod.pod.identity)
+    return [
+        _said(each, pods[key], empty.get(key), wanted.get(key))
+        for each in found
+        if (key := each.pod.key)
+    ]
 
 
-def _said(row: IdentityRow, pods: list[str], patch: PolicyPatch | None) -> Json:
+def newest(rows: Mapping[str, IdentitiesRow]) -> Iterator[Version]:
+    """Yield what each row says now."""
+    return (row.versions[-1] for row in rows.values() if row.versions)
+
+
+def _said(
+    row: GraphPodRow, pods: list[str], empty: float | None, patch: PolicyPatch | None
+) -> Json:
     pod, identity = row.pod, row.pod.identity
     assert identity is not None
     return {
@@ -92,7 +107,7 @@ def _said(row: IdentityRow, pods: list[str], patch: PolicyPatch | None) -> Json:
         "uid": pod.uid,
         "live": row.live,
         "pods": sorted(pods),
-        "emptySince": time_text(row.empty) if row.empty is not None else "",
+        "emptySince": time_text(empty) if empty is not None else "",
         "selector": dict(identity.selector),
         "sharedWith": identity.shared_with,
         "aliases": list(identity.aliases),
@@ -104,13 +119,17 @@ def _said(row: IdentityRow, pods: list[str], patch: PolicyPatch | None) -> Json:
 
 def _cells(identity: Json) -> tuple[object, ...]:
     state = "live" if identity["live"] else "gone"
+    if identity["unprotected"]:
+        state = "unprotected"
     if identity["live"] and identity["emptySince"]:
         state = f"without pods since {identity['emptySince']}"
+    if identity["live"] and identity["onHosts"]:
+        state = _UNHELD
     return (
         f"{identity['namespace']}/{identity['kind']}/{identity['name']}",
         identity["address"] or "none left",
         len(identity["pods"]),
-        identity["unprotected"] or (_UNHELD if identity["onHosts"] else state),
+        state,
         ",".join(f"{label}={value}" for label, value in sorted(identity["selector"].items())),
         identity["sharedWith"].partition("/")[2],
         ", ".join(identity["aliases"]),

@@ -1,13 +1,13 @@
-"""What an identity is, by the pods that are its own now, and which address it is given."""
+"""What an identity is, by the pods that are its own now."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Network
 from typing import NamedTuple
 
 from streams.flow.allocation import is_in
-from streams.flow.identity_rows import Identities, IdentityRow, MemberRow
+from streams.flow.identity_rows import Identities, Member, Standing
 from streams.flow.workloads import identity_name, steady, workload_of
 from streams.records.cause import Source
 from streams.records.facts import Assignment
@@ -29,60 +29,65 @@ class Identifying(NamedTuple):
     grace_seconds: float
 
 
-def standing(state: Identities, key: str, source: Source, ours: Identifying) -> IdentityRow | None:
-    """Return what an identity is by its pods now; None: it never had any."""
-    row = state.identities.get(key)
-    members = [state.pods[pod] for pod in sorted(state.members.get(key, ()))]
-    elsewhere = state.seen_as.get(key, set())
+def standing(state: Identities, key: str, source: Source, ours: Identifying) -> Standing | None:
+    """Return how an identity stands with the pods it has now; None: there was never one."""
+    row, members = state.identities.get(key), _members(state, key)
     if members:
         begun = row if row is not None and row.live else _begin(members, source, ours)
-        return _shared(state, _peopled(begun, members, elsewhere, ours))
-    if row is not None and row.live:
-        return _shared(state, _deserted(row, elsewhere, source))
+        return begun.model_copy(update={"peopled": True, "empty": None})
+    if row is not None and row.live and row.peopled:
+        # What the last of them wore is known by now from nobody else.
+        last = _changed(state.means[key], aliases=(), on_hosts=False)
+        return row.model_copy(update={"pod": last, "peopled": False, "empty": source.at})
     return row
+
+
+def meaning(state: Identities, row: Standing, ours: Identifying) -> PodRef:
+    """Return what an identity is: what its pods have in common, and who else wears its labels."""
+    members = _members(state, row.pod.key)
+    pod = _of_members(row.pod, members, ours) if members else row.pod
+    others = state.wearing.wearers(pod) - state.members.get(pod.key, set())
+    aliases = tuple(sorted({*pod.aliases, *state.seen_as.get(pod.key, ())}))
+    return _changed(pod, aliases=aliases, shared_with=min(others, default=""))
 
 
 def found(
     state: Identities, assigned: Assignment, source: Source, ours: Identifying
-) -> IdentityRow | None:
-    """Return an identity that Verefoo knows and we do not; None: there is nothing to learn."""
+) -> Standing | None:
+    """Return an identity of which Verefoo knows the address and we do not."""
     try:
         cluster, namespace, kind, name = assigned.name.split("/")
     except ValueError:
         return None
     at, address = source.offset, assigned.address
+    kept = {
+        "uid": assigned.uid or f"{_uid(ours.epoch, at)}-{address}",
+        "incarnation": at,
+        "address": address,
+    }
     pod = PodRef(
         cluster=cluster,
         namespace=namespace,
         name=identity_name(kind, name),
-        uid=assigned.uid or f"{_uid(ours.epoch, at)}-{address}",
-        incarnation=at,
-        address=address,
         identity=Identity(kind=kind, name=name),
+        **kept,
     )
     row = state.identities.get(pod.key)
-    if row is not None and row.at == at:
-        # Met again: after a kill it may be on disk and in no changelog.
-        return row
-    if not state.addresses.may_give(address, ours.addresses, ours.reserved):
+    known = row is not None and not row.waits
+    if known or not state.addresses.may_give(address, ours.addresses, ours.reserved):
         return None
     if row is None:
-        return IdentityRow(pod=pod, live=True, began=at, rev=at, at=at)
-    if not row.waits or row.at > at:
-        return None
-    kept = {"uid": pod.uid, "incarnation": at, "address": address}
+        return Standing(pod=pod, began=at)
     return row.model_copy(update={"pod": row.pod.model_copy(update=kept)})
 
 
-def with_address(
-    row: IdentityRow, address: str | None, source: Source, ours: Identifying
-) -> IdentityRow:
-    """Return the identity with the address it is given, if it is given one."""
+def with_address(row: Standing, address: str | None, source: Source, ours: Identifying) -> Standing:
+    """Return the identity with the address it is given, if there is one."""
     if address is None:
         return row
     uid = f"{_uid(ours.epoch, row.began)}-{address}"
-    changes = {"address": address, "uid": uid, "incarnation": source.offset}
-    return row.model_copy(update={"pod": row.pod.model_copy(update=changes)})
+    given = {"address": address, "uid": uid, "incarnation": source.offset}
+    return row.model_copy(update={"pod": row.pod.model_copy(update=given)})
 
 
 def next_address(state: Identities, ours: Identifying) -> str | None:
@@ -90,12 +95,12 @@ def next_address(state: Identities, ours: Identifying) -> str | None:
     return state.addresses.next(ours.addresses, ours.reserved)
 
 
-def is_over(row: IdentityRow, now: float, ours: Identifying) -> bool:
+def is_over(row: Standing, now: float, ours: Identifying) -> bool:
     """Tell whether an identity has been without pods for so long that it ends."""
     return row.live and row.empty is not None and row.empty + ours.grace_seconds <= now
 
 
-def _begin(members: Sequence[MemberRow], source: Source, ours: Identifying) -> IdentityRow:
+def _begin(members: Sequence[Member], source: Source, ours: Identifying) -> Standing:
     newest, at = _newest(members), source.offset
     workload = workload_of(newest.pod)
     pod = PodRef(
@@ -104,48 +109,35 @@ def _begin(members: Sequence[MemberRow], source: Source, ours: Identifying) -> I
         name=identity_name(workload.kind, workload.name),
         uid=_uid(ours.epoch, at),
         incarnation=at,
+        identity=Identity(kind=workload.kind, name=workload.name),
     )
-    return IdentityRow(pod=pod, live=True, began=at, rev=at, since=newest.since, at=at)
+    return Standing(pod=pod, began=at, since=newest.since)
 
 
-def _peopled(
-    row: IdentityRow, members: Sequence[MemberRow], elsewhere: Set[str], ours: Identifying
-) -> IdentityRow:
+def _members(state: Identities, key: str) -> list[Member]:
+    return [state.pods[pod] for pod in sorted(state.members.get(key, ()))]
+
+
+def _of_members(pod: PodRef, members: Sequence[Member], ours: Identifying) -> PodRef:
     newest = _newest(members)
     workload = workload_of(newest.pod)
     worn = _worn_by_all(steady(each.pod.labels, workload) for each in members)
-    addresses = {each.pod.address for each in members} | elsewhere
-    identity = Identity(
-        kind=workload.kind,
-        name=workload.name,
+    addresses = {each.pod.address for each in members if each.pod.address}
+    seen = _changed(
+        pod,
         selector=workload.selector or worn,
-        aliases=tuple(sorted(a for a in addresses if a and not is_in(a, ours.addresses))),
+        aliases=tuple(sorted(each for each in addresses if not is_in(each, ours.addresses))),
         on_hosts=any(each.pod.host_network for each in members),
     )
-    changes = {"labels": worn, "named_ports": newest.pod.named_ports, "identity": identity}
-    pod = row.pod.model_copy(update=changes)
-    return row.model_copy(update={"pod": pod, "pods": len(members), "empty": None})
+    return seen.model_copy(update={"labels": worn, "named_ports": newest.pod.named_ports})
 
 
-def _deserted(row: IdentityRow, elsewhere: Set[str], source: Source) -> IdentityRow:
-    """Return the identity as its last pods left it."""
-    left = {"aliases": tuple(sorted(elsewhere)), "on_hosts": False}
-    identity = row.pod.identity and row.pod.identity.model_copy(update=left)
-    pod = row.pod.model_copy(update={"identity": identity})
-    # One that nobody has been of yet waits for the end of a listing.
-    empty = source.at if row.pods else row.empty
-    return row.model_copy(update={"pod": pod, "pods": 0, "empty": empty})
+def _changed(pod: PodRef, **changes: object) -> PodRef:
+    assert pod.identity is not None
+    return pod.model_copy(update={"identity": pod.identity.model_copy(update=changes)})
 
 
-def _shared(state: Identities, row: IdentityRow) -> IdentityRow:
-    """Return the identity with whoever wears its labels and is not its own."""
-    others = state.wearing(row) - state.members.get(row.pod.key, set())
-    shared = {"shared_with": min(others, default="")}
-    identity = row.pod.identity and row.pod.identity.model_copy(update=shared)
-    return row.model_copy(update={"pod": row.pod.model_copy(update={"identity": identity})})
-
-
-def _newest(members: Iterable[MemberRow]) -> MemberRow:
+def _newest(members: Iterable[Member]) -> Member:
     return max(members, key=lambda row: row.age)
 
 

@@ -11,17 +11,15 @@ from collections.abc import Set
 from streams.flow import identity_aliases, identity_marks
 from streams.flow.allocation import is_in
 from streams.flow.identifying import Identifying as Identifying
-from streams.flow.identifying import found, is_over, next_address
+from streams.flow.identifying import found, is_over, meaning, next_address
 from streams.flow.identity_marks import is_open
-from streams.flow.identity_rows import Identities, MemberRow
+from streams.flow.identity_rows import Identities, Member
 from streams.flow.identity_telling import Telling
 from streams.flow.output import GRAPH_FACTS, Outputs, Refusal, Send
 from streams.flow.workloads import identity_key
-from streams.records.cause import Cause, Source
+from streams.records.cause import Source
 from streams.records.facts import Assignment, GraphFact, PodClaim
 from streams.records.reasons import LetterReason
-
-KEPT_TOLD = 16
 
 
 def handle(state: Identities, fact: GraphFact, source: Source, ours: Identifying) -> Outputs:
@@ -29,15 +27,27 @@ def handle(state: Identities, fact: GraphFact, source: Source, ours: Identifying
     if fact.claim is not None and fact.claim.pod.service is not None:
         # Nothing is kept of a Service: whoever gets its claims drops the old ones.
         return [Send(GRAPH_FACTS, fact.graph, fact)]
+    if source.offset < state.forgotten.done:
+        return []
+    _begin_at(state, source.offset, ours)
+    cause = fact.cause or source.cause()
+    telling = Telling(state, source, cause, ours, is_open(state, ours))
     if fact.claim is not None:
-        return _claim(state, fact.claim, source, fact.cause, ours)
-    if fact.assigned is not None:
-        return _assign(state, fact.assigned, source, ours)
+        return _claim(telling, fact.claim)
     if fact.aliases is not None:
-        return identity_aliases.handle(state, fact.aliases, source, ours)
+        return identity_aliases.handle(telling, fact.aliases)
     if fact.mark is not None:
-        return identity_marks.handle(state, fact, fact.mark, source, ours)
+        return identity_marks.handle(telling, fact, fact.mark)
+    if fact.assigned is not None and not telling.opened:
+        _assign(telling, fact.assigned)
     return []
+
+
+def _begin_at(state: Identities, offset: int, ours: Identifying) -> None:
+    if state.begin_at(offset):
+        for row in state.identities.values():
+            if row.live:
+                state.mean(meaning(state, row, ours))
 
 
 def due(state: Identities, now: float, ours: Identifying) -> bool:
@@ -50,82 +60,42 @@ def due(state: Identities, now: float, ours: Identifying) -> bool:
 
 def forget(state: Identities, committed: int) -> None:
     """Drop what only a replay below the committed offset could ask for."""
-    _forget_pods(state, committed)
-    for key, row in list(state.identities.items()):
-        if not row.live and row.at < committed:
-            state.drop_identity(key)
-    for address, alias in list(state.aliases.items()):
-        if not alias.name and alias.at < committed:
-            state.drop_alias(address)
-    for at in list(state.held):
-        if at < state.known.opened_at < committed:
-            state.drop_held(at)
+    state.forget(committed)
 
 
-def _forget_pods(state: Identities, committed: int) -> None:
-    known = state.known
-    if known.raised_below >= committed:
-        return
-    # A pod is forgotten only after a commit has saved up to where the forgotten are remembered.
-    for key, row in list(state.pods.items()):
-        if not row.live and row.rev <= known.forgotten.get(row.partition, -1):
-            state.drop_pod(key)
-    forgotten = dict(known.forgotten)
-    for row in state.pods.values():
-        if not row.live and row.at < committed:
-            forgotten[row.partition] = max(row.rev, forgotten.get(row.partition, -1))
-    if forgotten != known.forgotten:
-        raised = {"forgotten": forgotten, "raised_below": committed}
-        state.put_known(known.model_copy(update=raised))
-
-
-def _claim(
-    state: Identities, claim: PodClaim, source: Source, cause: Cause | None, ours: Identifying
-) -> Outputs:
+def _claim(telling: Telling, claim: PodClaim) -> Outputs:
+    state, ours = telling.state, telling.ours
     old = state.pods.get(claim.pod.key)
-    if old is None and claim.rev <= state.known.forgotten.get(claim.partition, -1):
+    known = old.rev if old else state.forgotten.revs.get(claim.partition, -1)
+    if claim.rev <= known:
         return []
-    again = old is not None and claim.rev <= old.rev
-    if old is not None and again and source.offset > old.at:
-        return []
-    row = old if old is not None and again else _member(old, claim, source)
-    concerned = {*row.told, *_concerned(state, row), *(_concerned(state, old) if old else ())}
-    state.take_pod(row)
-    telling = Telling(state, source, cause, ours, is_open(state, ours, source.offset))
-    outputs = telling.tell(sorted(concerned), again=again)
-    before = [key for key in row.told if key not in concerned]
-    # Last: a kill before this makes it all happen again.
-    state.put_pod(row.model_copy(update={"told": (*before, *sorted(concerned))[-KEPT_TOLD:]}))
-    own = state.identities.get(identity_key(row.pod))
-    if own is not None and own.began == source.offset:
-        outputs += telling.refused([own.pod.key])
+    before = _concerned(state, old) if old is not None else set()
+    row = Member(
+        pod=claim.pod,
+        live=claim.live,
+        rev=claim.rev,
+        partition=claim.partition,
+        since=claim.since,
+    )
+    state.put_pod(telling.source.offset, row)
+    own = identity_key(row.pod)
+    outputs = telling.tell(sorted({own, *before, *_concerned(state, row)}))
+    if own in state.identities and state.identities[own].began == telling.source.offset:
+        outputs += telling.refused([own])
     if row.live and is_in(row.pod.address, ours.addresses):
         detail = f"{row.pod.key} has {row.pod.address}, which is in {ours.addresses}"
         outputs.append(Refusal(LetterReason.RANGE_OVERLAPS, detail))
     return outputs
 
 
-def _member(old: MemberRow | None, claim: PodClaim, source: Source) -> MemberRow:
-    return MemberRow(
-        pod=claim.pod,
-        live=claim.live,
-        rev=claim.rev,
-        partition=claim.partition,
-        since=claim.since,
-        told=old.told if old else (),
-        at=source.offset,
-    )
+def _concerned(state: Identities, row: Member) -> Set[str]:
+    """Return the keys of a pod's identity, and of those that are selected by what it wears."""
+    return {identity_key(row.pod), *state.wearing.selecting(row.pod)}
 
 
-def _concerned(state: Identities, row: MemberRow) -> Set[str]:
-    """Return the keys of a pod's identity, and of those whose policies select the pod."""
-    return {identity_key(row.pod), *state.selecting(row.pod)}
-
-
-def _assign(state: Identities, assigned: Assignment, source: Source, ours: Identifying) -> Outputs:
-    """Take from Verefoo which address an identity has, unless that is known."""
-    telling = Telling(state, source, source.cause(), ours, opened=False)
-    row = found(state, assigned, source, ours)
-    if row is not None and not is_open(state, ours, source.offset):
-        telling.store(row, new=True)
-    return []
+def _assign(telling: Telling, assigned: Assignment) -> None:
+    """Take from Verefoo which address an identity has."""
+    row = found(telling.state, assigned, telling.source, telling.ours)
+    if row is not None:
+        telling.state.put_identity(telling.source.offset, row)
+        telling.tell([row.pod.key])

@@ -115,7 +115,7 @@ class Aliases(Record):
 
 
 class GraphFact(Record):
-    """One entry in a graph's mailbox; exactly one of the first seven says something.
+    """One entry in a graph's mailbox: one claim, change, refused, place, assigned, aliases or mark.
 
     ``rev`` is where a change lay (partition and offset of firewall-changes): a gate that begins
     again says everything again, and what was said before something newer must not come back.

@@ -91,6 +91,11 @@ class LetterReason(Code):
         "Set `graph.identities` to a range that nobody else has; until then no rule that names "
         "the pod's own address means it.",
     )
+    TOO_MANY_STRANGERS = (
+        "too-many-strangers",
+        "Too many living pods came by topic that no watcher has seen; the others are served.",
+        "See who may write to `pod-events`; if they are real, raise `cluster.strangers`.",
+    )
     TOO_MANY_PEERS = (
         "too-many-peers",
         "Rules let one pod talk with more peers than one policy can hold.",

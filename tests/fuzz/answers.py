@@ -14,7 +14,7 @@ from agents.clients.api_answers import LONGEST_MESSAGE, error_of, retry_after
 from agents.clients.api_server import ApiServer
 from agents.clients.errors import ClientError
 from agents.clients.kubernetes import Cluster
-from agents.clients.owners import owner
+from agents.clients.owners import owner_of
 from agents.clients.pod_events import pod_event, service_event
 from agents.clients.verefoo import Verefoo
 from streams.codec import decode, encode
@@ -223,7 +223,7 @@ def take_owner(raw: bytes) -> None:
     except (ValueError, RecursionError):
         return
     if isinstance(found, dict) and isinstance(found.get("metadata"), dict):
-        controller, selector = owner(found)
+        controller, selector = owner_of(found)
         kind, name = (controller.kind, controller.name) if controller else ("Deployment", "web")
         workload = Workload(kind=kind, name=name, selector=selector)
         assert decode(encode(workload), Workload) == workload

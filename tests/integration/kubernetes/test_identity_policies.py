@@ -55,4 +55,23 @@ async def test_while_somebody_wears_its_labels_it_is_closed_and_not_deleted(
         spec = (await world.policy(NAME))["spec"]
         assert spec["ingress"] == [{"from": [ITSELF]}]
         assert spec["egress"] == [{"to": [ITSELF]}]
-        assert bench.said == [(NAME, "APPLIED"), (NAME, "APPLIED")]
+        assert (NAME, "DELETED") not in bench.said
+
+
+async def test_closed_to_itself_as_well_it_is_stored_as_it_is_wanted(
+    cluster: Cluster, world: World, server: Server
+) -> None:
+    shared = of_web(2)
+    assert shared.manifest is not None
+    shared.manifest["spec"] |= {"ingress": [], "egress": []}
+
+    async with working(cluster, of_web(1)) as bench:
+        bench.want(shared)
+        await bench.settled()
+    async with working(cluster, shared):
+        spec = (await world.policy(NAME))["spec"]
+
+    assert not spec.get("ingress")
+    assert not spec.get("egress")
+    assert spec["policyTypes"] == ["Ingress", "Egress"]
+    assert [method for method, _, _ in writes(server)] == ["POST", "PATCH"]

@@ -22,6 +22,17 @@ from tables import faust_tables
 from tables.catalog import CATALOG
 
 
+class State:
+    """What was in the rows when it was built, and what it is told."""
+
+    def __init__(self, graph: str, rows: Any) -> None:
+        self.rows = list(rows)
+        self.committed = 0
+
+    def note_committed(self, committed: int) -> None:
+        self.committed = committed
+
+
 class Worker:
     """An app whose keeper is handed facts, and whose rows another worker may write."""
 
@@ -34,10 +45,10 @@ class Worker:
         committed = {TP(IDENTITY_FACTS, 0): 321, TP(IDENTITY_FACTS, 1): 999}
         consumer = type("Consumer", (), {"_committed_offset": committed})
         monkeypatch.setattr(type(self.app), "consumer", consumer)
-        monkeypatch.setattr(identity_keeper, "Identities", lambda graph, rows: list(rows))
+        monkeypatch.setattr(identity_keeper, "Identities", State)
         monkeypatch.setattr(identities, "handle", self._handle)
         monkeypatch.setattr(
-            identities, "forget", lambda state, below: self.forgotten.append((state, below))
+            identities, "forget", lambda state, below: self.forgotten.append((state.rows, below))
         )
         monkeypatch.setattr(identity_keeper, "handle_each", self._take)
         topics: Any = {IDENTITY_FACTS: self.app.topic(IDENTITY_FACTS)}
@@ -80,7 +91,7 @@ async def test_they_are_built_once_for_each_partition_and_kept(worker: Worker) -
         for partition in range(2):
             worker.feed(offset, partition)
 
-    assert worker.built == [["main|a"], ["main|b"]] * 2
+    assert [each.rows for each in worker.built] == [["main|a"], ["main|b"]] * 2
     assert worker.built[2] is worker.built[0] is worker.kept.get("main", 0)
 
 
@@ -94,7 +105,7 @@ async def test_what_another_worker_wrote_is_seen_when_partitions_have_moved(
     await getattr(worker.app, signal).send(set())
     worker.feed(1)
 
-    assert worker.built == [[], ["main|a"]]
+    assert [each.rows for each in worker.built] == [[], ["main|a"]]
 
 
 async def test_a_handler_that_trips_leaves_nothing_half_built(worker: Worker) -> None:
@@ -106,7 +117,7 @@ async def test_a_handler_that_trips_leaves_nothing_half_built(worker: Worker) ->
     worker.put("main|a")
     worker.feed(1)
 
-    assert worker.built == [[], ["main|a"]]
+    assert [each.rows for each in worker.built] == [[], ["main|a"]]
 
 
 async def test_forgetting_reaches_to_the_committed_offset_of_this_partition_alone(
@@ -119,3 +130,10 @@ async def test_forgetting_reaches_to_the_committed_offset_of_this_partition_alon
     worker.feed(FORGET_EVERY - 1, 0)
 
     assert worker.forgotten == [(["main|a"], 321)]
+
+
+async def test_up_to_where_all_is_committed_is_said_at_every_fact(worker: Worker) -> None:
+    worker.feed(0, 0)
+    worker.feed(0, 1)
+
+    assert [each.committed for each in worker.built] == [321, 999]

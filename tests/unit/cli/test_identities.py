@@ -9,31 +9,37 @@ import pytest
 from deploy.cli.condition import Letters, condition
 from deploy.cli.identities import _cells, list_identities
 from deploy.cli.pods import list_pods
-from streams.flow.identity_rows import (
-    FreedRow,
-    IdentitiesRow,
-    IdentityRow,
-    KnownRow,
-    MemberRow,
-)
+from streams.flow.graph_rows import GraphPodRow, PodsRow
+from streams.flow.identity_rows import IdentitiesRow, Member, Standing, Synced, Version
 from streams.flow.tracker import PodRow
 from streams.records.views import Identity, PodRef, Workload
-from tests.unit.cli.rows import answers, key, patch
+from tests.unit.cli.rows import answers, graph_pod, key, patch
 
+PODS = ("web-2", "web-1", "web-3")
 WEB = Workload(kind="Deployment", name="web", selector={"app": "web"})
 
 
-def identity(**said: Any) -> IdentitiesRow:
+def identity(**said: Any) -> PodRef:
     told = Identity(kind="Deployment", name="web", selector={"app": "web"}, **said.pop("told", {}))
-    known = {"name": "deployment.web", "uid": "identity-1-7", "address": "198.18.0.1"}
-    pod = PodRef(cluster="local", namespace="default", identity=told, **known)
-    pod = pod.model_copy(update={"address": said.pop("address", pod.address)})
-    known = {"pod": pod, "live": True, "began": 7, "rev": 7, "at": 7, **said}
-    return IdentitiesRow(identity=IdentityRow(**known))
+    known = {"name": "deployment.web", "uid": "identity-1-7", "address": "198.18.0.1", **said}
+    return PodRef(cluster="local", namespace="default", identity=told, **known)
+
+
+def standing(pod: PodRef, **said: Any) -> IdentitiesRow:
+    row = Standing(pod=pod, began=7, **said)
+    return IdentitiesRow(versions=(Version(at=3, identity=row), Version(at=7, identity=row)))
+
+
+def told(pod: PodRef) -> dict[str, PodsRow]:
+    """Return the rows of a graph that was told of an identity, and of a Service."""
+    row = PodsRow(pod=GraphPodRow(pod=pod, live=True, rev=1))
+    return {f"main|{pod.key}": row, f"main|{key('other')}": graph_pod("other")}
 
 
 def member(name: str, live: bool = True) -> IdentitiesRow:
-    return IdentitiesRow(pod=MemberRow(pod=pod(name), live=live, rev=1, partition=0, at=1))
+    row = Member(pod=pod(name), live=live, rev=1, partition=0)
+    older = row.model_copy(update={"live": True})
+    return IdentitiesRow(versions=(Version(at=1, pod=older), Version(at=2, pod=row)))
 
 
 def pod(name: str) -> PodRef:
@@ -43,17 +49,16 @@ def pod(name: str) -> PodRef:
 
 
 def test_an_identity_is_listed_with_all_that_it_stands_for() -> None:
+    web = identity(told={"aliases": ("10.244.0.7",), "shared_with": key("odd")})
     rows = {
-        "main|": IdentitiesRow(known=KnownRow()),
-        "main|freed|198.18.0.9": IdentitiesRow(freed=FreedRow(address="198.18.0.9", at=3)),
-        "main|identity|x": identity(told={"aliases": ("10.244.0.7",), "shared_with": key("odd")}),
-        **{
-            f"main|pod|{name}": member(name, name != "web-3")
-            for name in ("web-2", "web-1", "web-3")
-        },
+        "main|synced": IdentitiesRow(versions=(Version(at=0, synced=Synced()),)),
+        "main|freed|198.18.0.9": IdentitiesRow(versions=(Version(at=0, freed="198.18.0.9"),)),
+        "main|identity|web": standing(web),
+        **{f"main|pod|{name}": member(name, name != "web-3") for name in PODS},
     }
+    wanted = {key("deployment.web"): patch("deployment.web")}
 
-    (listed,) = list_identities(rows, {key("deployment.web"): patch("deployment.web")})
+    (listed,) = list_identities(told(web), rows, wanted)
 
     assert listed == {
         "key": key("deployment.web"),
@@ -75,7 +80,9 @@ def test_an_identity_is_listed_with_all_that_it_stands_for() -> None:
 
 
 def test_since_when_it_has_no_pods_is_said() -> None:
-    (listed,) = list_identities({"main|identity|x": identity(empty=1_700_000_000.0)}, {})
+    rows = {"main|identity|web": standing(identity(), empty=1_700_000_000.0)}
+
+    (listed,) = list_identities(told(identity()), rows, {})
 
     assert (listed["pods"], listed["policy"]) == ([], "")
     assert listed["emptySince"] == "2023-11-14T22:13:20.000+00:00"
@@ -98,14 +105,15 @@ def test_a_pod_on_its_nodes_network_is_unprotected_and_its_identity_says_so() ->
 
     (listed,) = list_pods(rows, wanted)
     assert listed["unprotected"] == "on the network of its node: no policy holds it"
-    (said,) = list_identities({"main|identity|x": identity(told={"on_hosts": True})}, wanted)
+    (said,) = list_identities(told(identity(told={"on_hosts": True})), {}, wanted)
     assert "no policy holds those" in str(_cells(said))
 
 
 def test_the_status_counts_them_and_names_whom_no_address_is_left_for() -> None:
-    rows = {"identities": {"a": identity(), "b": identity(address=None), "c": identity(live=False)}}
+    web, other = identity(), identity(address=None)
+    rows = {"a": standing(web), "b": standing(other), "c": standing(other, live=False)}
 
-    found = condition(answers(rows), Letters([]))
+    found = condition(answers({"identities": rows}), Letters([]))
 
     assert found["counts"]["identities"] == 2
     assert [each["kind"] for each in found["wrong"]] == ["no address"]

@@ -15,7 +15,7 @@ from deploy.cli.endpoints import Running
 from deploy.cli.rights import Wrong
 from deploy.cli.showing import Format
 from streams.flow.graph_rows import GraphPodRow, PodsRow
-from streams.flow.identity_rows import AliasRow, IdentitiesRow
+from streams.flow.identity_rows import Alias, IdentitiesRow, Version
 from streams.records.base import Record
 from streams.records.views import Identity, PodRef, Service
 from streams.settings import Settings
@@ -26,7 +26,9 @@ WEB, NOBODY = "local/default/Deployment/web", "local/default/Deployment/nobody"
 
 
 def alias(address: str, name: str) -> IdentitiesRow:
-    return IdentitiesRow(alias=AliasRow(address=address, name=name, at=1))
+    older = Version(at=0, alias=Alias(address=address, name=f"{WEB}-before"))
+    newer = Version(at=1, alias=Alias(address=address, name=name))
+    return IdentitiesRow(versions=(older, newer))
 
 
 def claiming(of: str, address: str, *aliases: str, live: bool = True, **said: Any) -> PodsRow:

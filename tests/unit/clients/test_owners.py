@@ -60,8 +60,12 @@ async def test_whatever_kind_is_on_top_is_the_workload() -> None:
 @pytest.mark.parametrize("node", [None, reference("Node", "node-1", version="v1")])
 @pytest.mark.parametrize(("app", "selector"), [("single", {"app": "single"}), ("web", None)])
 async def test_a_pod_that_nobody_made_is_its_own(node: Any, app: str, selector: Any) -> None:
-    found = await owners(Keeper()).workload(owned("single", node, app=app))
+    keeper, pod = Keeper(), owned("single", node, app=app)
+    told = owners(keeper)
+    await told.begin([pod])
+    found = await told.workload(pod)
 
+    assert not keeper.asked
     assert found == Workload(kind="Pod", name="single", selector=selector)
 
 
@@ -73,12 +77,11 @@ async def test_a_pod_that_nobody_made_is_its_own(node: Any, app: str, selector: 
         WEB,
         {"matchLabels": {}},
         {"matchLabels": {"app": 1}},
-        {"matchLabels": {"app": "other"}},
         {"matchLabels": WEB, "matchExpressions": [{"key": "tier", "operator": "Exists"}]},
         {"matchLabels": {"batch.kubernetes.io/controller-uid": "u1"}},
     ],
 )
-async def test_what_does_not_find_this_pod_or_its_like_is_no_selector(selector: Any) -> None:
+async def test_what_does_not_find_pods_by_labels_alone_is_no_selector(selector: Any) -> None:
     keeper = Keeper()
     top = keeper.keep(reference("StatefulSet", "db"), selector=selector)
     labels = WEB | {"batch.kubernetes.io/controller-uid": "u1"}
@@ -88,6 +91,13 @@ async def test_what_does_not_find_this_pod_or_its_like_is_no_selector(selector: 
     assert found == Workload(kind="StatefulSet", name="db")
 
 
+async def test_what_the_workload_selects_is_told_of_pods_that_do_not_wear_it_as_well() -> None:
+    found = await owners(deployed()).workload(owned("web-1-x", REPLICA_SET, app="other"))
+
+    assert found == Workload(kind="Deployment", name="web", selector=WEB)
+
+
+@pytest.mark.row("E45")
 async def test_above_who_is_gone_nothing_is_known() -> None:
     keeper = deployed()
     keeper.lose(DEPLOYMENT)
@@ -97,14 +107,28 @@ async def test_above_who_is_gone_nothing_is_known() -> None:
     assert found == Workload(kind="Deployment", name="web")
 
 
-async def test_a_replica_set_that_is_gone_still_names_its_deployment() -> None:
-    labels = {"app": "web", "pod-template-hash": "1"}
+@pytest.mark.parametrize("selector", [None, WEB])
+async def test_a_replica_set_that_is_gone_still_names_its_deployment(selector: Any) -> None:
+    keeper, labels = deployed(), {"app": "web", "pod-template-hash": "1"}
+    keeper.lose(REPLICA_SET)
+    if selector is None:
+        keeper.lose(DEPLOYMENT)
 
-    found = await owners(Keeper()).workload(owned("web-1-x", REPLICA_SET, **labels))
+    found = await owners(keeper).workload(owned("web-1-x", REPLICA_SET, **labels))
 
-    assert found == Workload(kind="Deployment", name="web")
+    assert found == Workload(kind="Deployment", name="web", selector=selector)
 
 
+async def test_who_has_the_name_now_says_what_the_pods_of_his_predecessor_are_of() -> None:
+    keeper = Keeper()
+    keeper.keep(reference("StatefulSet", "db", "uid-2"), selector={"matchLabels": WEB})
+
+    found = await owners(keeper).workload(owned("db-0", reference("StatefulSet", "db", "uid-1")))
+
+    assert found == Workload(kind="StatefulSet", name="db", selector=WEB)
+
+
+@pytest.mark.row("E45")
 @pytest.mark.parametrize(
     "odd",
     [
@@ -151,6 +175,7 @@ async def test_trouble_that_may_pass_is_no_answer(what: str) -> None:
     assert await found.workload(pod) == Workload(kind="Deployment", name="web", selector=WEB)
 
 
+@pytest.mark.row("E46")
 async def test_owners_in_a_ring_end() -> None:
     keeper = Keeper()
     one, two = reference("Deployment", "one"), reference("Deployment", "two")
@@ -162,6 +187,7 @@ async def test_owners_in_a_ring_end() -> None:
     assert found == Workload(kind="Deployment", name="two")
 
 
+@pytest.mark.row("E46")
 async def test_so_many_owners_above_each_other_end() -> None:
     keeper = Keeper()
     above = [reference("Deployment", f"d{number}") for number in range(20)]
@@ -190,6 +216,7 @@ async def test_the_next_owner_of_a_name_is_another() -> None:
     assert (await found.workload(owned("web-1-x", REPLICA_SET, app="web"))).selector == WEB
 
 
+@pytest.mark.row("E47")
 async def test_who_names_the_uid_of_another_spoils_nothing() -> None:
     keeper = deployed()
     found = owners(keeper)

@@ -162,7 +162,7 @@ class Kept:
         return {row.pod.name: row.pod.address for row in rows if row.live}
 
     def identity(self, name: str) -> PodRef:
-        return self.state.identities[f"{CLUSTER}/default/{name}"].pod
+        return self.state.means[f"{CLUSTER}/default/{name}"]
 
 
 def told(outputs: Outputs) -> list[PodClaim]:

@@ -278,4 +278,26 @@ def test_what_is_forgotten_has_left_its_address_and_nothing_else():
         kept.forget()
         kept.tell(over())
 
-    assert set(kept.rows) == {"main|", f"main|freed|{FIRST}"}
+    assert set(kept.rows) == {"main|synced", "main|forgotten", f"main|freed|{FIRST}"}
+
+
+def test_a_row_that_changes_again_and_again_keeps_no_more_than_a_replay_could_ask_for() -> None:
+    kept = Kept(read())
+
+    for rev in range(0, 200, 2):
+        born = pod("web-1", rev, WEB, uid=f"uid-{rev}")
+        kept.tell(born, gone(born, rev + 1))
+        kept.state.note_committed(len(kept.log) - 2)
+
+    assert max(len(row.versions) for row in kept.rows.values()) < 10
+
+
+def test_what_is_committed_has_had_its_effect_and_is_not_taken_again():
+    kept = Kept(read(), pod("web-1", 0, WEB, X), pod("db-1", 1, DB, Y))
+    kept.forget()
+    kept.restart()
+    before = dict(kept.rows)
+
+    assert [kept.again(offset) for offset in range(3)] == [[]] * 3
+    assert kept.rows == before
+    assert kept.addresses() == {"deployment.web": FIRST, "deployment.db": SECOND}

@@ -215,11 +215,15 @@ class World:
         }
 
 
-@given(st.lists(steps, max_size=12))
-def test_at_every_step_what_flows_is_what_the_rules_allow(taken: list[tuple[Any, ...]]) -> None:
+@given(st.lists(steps, max_size=12), st.booleans())
+def test_at_every_step_what_flows_is_what_the_rules_allow(
+    taken: list[tuple[Any, ...]], forgetful: bool
+) -> None:
     said, world = Said(), World(Logged(), Logged(), {})
 
     for offset, (fact, expected) in enumerate(lived(said, taken)):
+        if forgetful:
+            router.forget(world.graph, offset)
         world.compile(world.take(fact, offset))
         assert world.flows(said.living) == expected
 
@@ -233,6 +237,7 @@ def test_after_a_kill_it_flows_as_if_there_had_been_none(
     committed = data.draw(st.integers(0, len(facts) - 1), "committed")
     killed = data.draw(st.integers(committed, len(facts)), "killed")
     heard = data.draw(st.integers(committed, killed), "heard")
+    forget = data.draw(st.sets(st.integers(0, len(facts) - 1)), "forget")
     world = World(Logged(), Logged(), {})
     for offset, fact in enumerate(facts[:killed]):
         outputs = world.take(fact, offset)
@@ -248,6 +253,8 @@ def test_after_a_kill_it_flows_as_if_there_had_been_none(
     pods, rows = world.written[committed]
     again = World(cut(world.pods.puts, pods), cut(world.rows.puts, rows), world.compiled)
     for offset, fact in enumerate(facts[committed:], committed):
+        if offset in forget:
+            router.forget(again.graph, committed)
         again.compile(again.take(fact, offset))
 
     assert again.flows(said.living) == said.flows()
