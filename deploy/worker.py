@@ -161,6 +161,7 @@ class Worker:
             default_allow=settings.rules.default_allow,
             reading=settings.rules.reading,
             identities=settings.cluster.identity != "pod",
+            aliases=graph.aliases,
         )
         return GraphKeeper(
             Verefoo(self._http, settings.verefoo.timeout),

@@ -8,24 +8,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    InitSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    SettingsError,
-)
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from streams.records.addresses import check_pod_address
+from streams.records.addresses import PodAddress
+from streams.records.naming import Elsewhere
 from streams.records.pods import Namespace
 from streams.rules.verdict import Exactness, Reading
-from streams.settings_file import read_file
 from streams.settings_kafka import Group, KafkaSettings
-from streams.settings_ranges import check_identities
+from streams.settings_ranges import check_aliases, check_identities
+from streams.settings_sources import Source, sources
 from streams.settings_values import (
     Cidr,
     LabelledPods,
@@ -157,10 +151,10 @@ class GraphSettings(Group):
     placement: Literal["star", "distributed"] = Field(
         default="star", description="One firewall for all pods, or one before each."
     )
-    firewall: Annotated[str, AfterValidator(check_pod_address)] = Field(
+    firewall: PodAddress = Field(
         default="10.0.0.1", description="A star's name in the graph: an address that no pod has."
     )
-    base: Annotated[str, AfterValidator(check_pod_address)] = Field(
+    base: PodAddress = Field(
         default="10.0.0.0",
         description="The first of 4,096 addresses for firewalls before pods; no pod has one.",
     )
@@ -173,6 +167,9 @@ class GraphSettings(Group):
     )
     grace_minutes: int = Field(
         default=60, ge=0, le=10_080, description="How long an identity without pods keeps its own."
+    )
+    aliases: Elsewhere = Field(
+        default={}, description="By address of elsewhere: CLUSTER/NAMESPACE/KIND/NAME of who it is."
     )
     mesh_limit: int = Field(
         default=200, gt=0, le=1000, description="Each joins to all others: no more pods than this."
@@ -298,22 +295,22 @@ class Settings(BaseSettings):
         told, graph = self.cluster, self.graph
         if told.identity != "pod":
             check_identities(graph.identities, graph.firewall, graph.base, told.pod_ranges)
+            check_aliases(graph.aliases, graph.identities, graph.firewall, graph.base)
+        elif graph.aliases:
+            raise ValueError("graph.aliases needs another cluster.identity than pod")
         return self
 
     @classmethod
     def settings_customise_sources(
         cls,
         settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        init_settings: Source,
+        env_settings: Source,
+        dotenv_settings: Source,
+        file_secret_settings: Source,
+    ) -> tuple[Source, ...]:
         """Let arguments win over the environment, and the environment over the file."""
-        path = os.environ.get("VEREFLOW_CONFIG")
-        told = read_file(Path(path)) if path else {}
-        env = EnvSettingsSource(settings_cls)
-        return (init_settings, env, InitSettingsSource(settings_cls, told))
+        return sources(settings_cls, init_settings)
 
 
 class UnknownSetting(ValueError):

@@ -12,8 +12,9 @@ from agents.clients.errors import NotLetIn, NotThere, Refused, Unproven
 from agents.clients.kubernetes import Cluster, Listing
 from agents.clients.verefoo import Verefoo
 from deploy.allowing import allowances_of
+from deploy.cli.aliases import HELD, list_aliases
 from deploy.cli.answers import failures
-from deploy.cli.asking import ask_workers
+from deploy.cli.asking import Kinds, ask_workers
 from deploy.cli.broker import reach_broker
 from deploy.cli.endpoints import Running
 from deploy.cli.rights import (
@@ -33,6 +34,8 @@ from deploy.managing import namespaces_now
 from deploy.placing import firewall_names
 from deploy.provision import check as check_topics
 from deploy.verefoo_login import verefoo_client
+from streams.flow.graph_rows import PodsRow
+from streams.flow.identity_rows import IdentitiesRow
 from streams.settings import ClusterSettings, Settings
 from streams.topics import specs
 from tables.catalog import tables_of
@@ -238,6 +241,27 @@ async def _verefoo(running: Running) -> str:
     return f"graph {gid} with {len(found)} firewalls, {settings.graph.placement}"
 
 
+async def _aliases(running: Running) -> str:
+    named = running.settings.graph.aliases
+    if not named:
+        return "no addresses of elsewhere are set"
+    kinds: Kinds = {"identities": IdentitiesRow, "graph-pods": PodsRow}
+    answers = await ask_workers(running.web, kinds)
+    rows = answers.rows("identities", IdentitiesRow)
+    pods = answers.rows("graph-pods", PodsRow)
+    found = {each["address"]: each for each in list_aliases(rows, pods)}
+    states = {
+        f"{address} for {name}": found[address]["state"]
+        if address in found and found[address]["setFor"] == name
+        else "not taken in"
+        for address, name in sorted(named.items())
+    }
+    wrong = [f"{alias}: {state}" for alias, state in states.items() if state != HELD]
+    if wrong:
+        raise Wrong("; ".join(wrong[:_MOST_TAKEN]), "check graph.aliases")
+    return f"{len(named)} addresses of elsewhere, each held"
+
+
 async def _workers(running: Running) -> str:
     answers = await ask_workers(running.web, {})
     wrong = [f"{url} does not answer: {why}" for url, why in sorted(answers.silent.items())]
@@ -264,5 +288,8 @@ _CHECKS = (
         Check("allowances", _allowances, "check allowances", needs="API server"),
     ),
     (Check("Verefoo", _verefoo, "start Verefoo, or set verefoo.url"),),
-    (Check("workers", _workers, "start `vereflow worker`, or say --web with its web server"),),
+    (
+        Check("workers", _workers, "start `vereflow worker`, or say --web with its web server"),
+        Check("aliases", _aliases, "check graph.aliases", needs="workers"),
+    ),
 )

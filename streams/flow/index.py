@@ -45,7 +45,7 @@ class GraphIndex:
         # What was bound through an alias, by the rule and by the address it led to.
         self.led: defaultdict[str, set[str]] = defaultdict(set)
         self.through: defaultdict[str, set[str]] = defaultdict(set)
-        # Who claims an alias: the keys of identities.
+        # Who claims an alias: the keys of identities, or of Services.
         self.aliases: defaultdict[str, set[str]] = defaultdict(set)
         self.rules: dict[str, RuleRow] = {}
         self.naming: defaultdict[str, set[str]] = defaultdict(set)
@@ -89,6 +89,7 @@ class GraphIndex:
         self.bindings[row.key] = row
         self.bound[row.at].add(row.key)
         if row.address:
+            self._called.clear()
             self.led[row.rule].add(row.key)
             self.through[row.address].add(row.key)
 
@@ -97,6 +98,7 @@ class GraphIndex:
         row = self.bindings.pop(key)
         self.bound[row.at].discard(key)
         if row.address:
+            self._called.clear()
             self.led[row.rule].discard(key)
             self.through[row.address].discard(key)
 
@@ -209,7 +211,7 @@ class GraphIndex:
         return self.pods[next(iter(claimants))].pod if len(claimants) == 1 else None
 
     def meant(self, rule: str, end: End) -> tuple[str, ...]:
-        """Return what one end of a rule stands for: in place of an alias its identity's address.
+        """Return what one end of a rule stands for: in place of an alias its owner's address.
 
         An ALLOW means whom it was bound to. A DENY means all who claim the alias by now as well:
         forgetting one would open.
@@ -238,7 +240,7 @@ class GraphIndex:
         home = f"{pod.cluster}/{pod.namespace}"
         if home not in self._called:
             services = [self.pods[key].pod for key in sorted(self.services.get(home, ()))]
-            self._called[home] = [each for each in services if self.naming.get(str(each.address))]
+            self._called[home] = [each for each in services if self.named(str(each.address))]
         return (service for service in self._called[home] if pod.serves(service))
 
     def behind(self, service: PodRef) -> set[str]:
@@ -259,8 +261,12 @@ class GraphIndex:
             if matches(self.rules[key].rule.source, address)
             or matches(self.rules[key].rule.destination, address)
         ]
-        naming = self.naming.get(address, set()).union(self._by_alias(address))
-        return [*naming, *(key for key in wild if key not in naming)]
+        named = self.named(address)
+        return [*named, *(key for key in wild if key not in named)]
+
+    def named(self, address: str) -> set[str]:
+        """Return the rules that name the address, or an alias of whom has it."""
+        return self.naming.get(address, set()).union(self._by_alias(address))
 
     def _by_alias(self, address: str) -> Iterator[str]:
         """Yield the rules that may mean an address and name an alias of whom has it."""
@@ -331,6 +337,6 @@ class GraphIndex:
         """Return who is meant to call the Services that the pods of this address stand behind."""
         pods = [self.pods[key].pod for key in self.claims.get(address, ())]
         services = {str(each.address) for pod in pods for each in self.served_by(pod)}
-        rules = [key for each in services for key in self.naming[each]]
+        rules = [key for each in services for key in self.named(each)]
         sources = {pattern for rule in rules for pattern in self.meant(rule, End.SOURCE)}
         return {key for source in sources for key in self.under(source)}

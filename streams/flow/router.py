@@ -169,6 +169,7 @@ def _claim(graph: Graph, claim: PodClaim, source: Source, cause: Cause | None) -
     owners = {owner for label in labels for owner in index.selecting.get(label, ())}
     held |= {index.pods[owner].pod.address for owner in owners}
     held |= {index.bindings[bound].address for bound in index.bound.get(source.offset, ())}
+    held |= set(now.shed)
     return before | {key} | index.peers(address for address in held if address)
 
 
@@ -195,9 +196,9 @@ def _served(index: GraphIndex, pod: PodRef, old: GraphPodRow | None, at: int) ->
     """
     home = f"{pod.cluster}/{pod.namespace}"
     if pod.service is not None:
-        # Met again, the row says it already; what it had before that is in `was`.
-        had = (old.pod.address, *old.was) if old else ()
-        named = any(index.naming.get(str(address)) for address in (pod.address, *had) if address)
+        # Met again, the row says it already; what it had before is in `was` and `shed`.
+        had = (old.pod.address, *old.was, *old.shed) if old else ()
+        named = any(index.named(str(address)) for address in (pod.address, *had) if address)
         return set(index.living.get(home, ())) if named else set()
     if old is not None and at <= old.at:
         services = [index.pods[key].pod for key in index.services.get(home, ())]

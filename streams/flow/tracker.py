@@ -197,6 +197,7 @@ def _next(row: PodRow | None, event: PodEvent, source: Source, ours: Tracking) -
         named_ports=event.named_ports,
         service=event.service,
         workload=_workload(event) if ours.identities else None,
+        host_network=ours.identities and event.host_network,
     )
     if row is None:
         return PodRow(

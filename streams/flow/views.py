@@ -9,8 +9,9 @@ from streams.flow.alikes import shared
 from streams.flow.graph_rows import End, RuleRow
 from streams.flow.index import GraphIndex
 from streams.flow.judging import Judging, applies, at_end, judged, ways
+from streams.flow.on_hosts import on_hosts
 from streams.flow.outside import resolve_outside
-from streams.flow.services import at_pod
+from streams.flow.services import at_pod, translated
 from streams.records.rules import Action, Rule
 from streams.records.views import Allowance, Direction, Inexactness, OutsideAllowance, PodRef
 from streams.rules.grant import Grant
@@ -42,6 +43,7 @@ def resolve(index: GraphIndex, subject: PodRef, judging: Judging) -> Resolved:
             grant = _between(index, source, destination, judging)
             inexact += grant.inexactnesses
             if grant:
+                inexact += _translated(index, source, destination)
                 allowances.append(
                     Allowance(
                         direction=direction,
@@ -52,7 +54,8 @@ def resolve(index: GraphIndex, subject: PodRef, judging: Judging) -> Resolved:
                 )
     outside, unsaid = resolve_outside(index, subject, judging)
     kept = shared(index, subject, allowances, outside, judging.exactness)
-    found = in_order([*inexact, *unsaid, *kept.inexact])
+    unheld = on_hosts(subject, kept.allowances)
+    found = in_order([*inexact, *unsaid, *kept.inexact, *unheld])
     return Resolved(kept.allowances, kept.outside, found)
 
 
@@ -82,20 +85,25 @@ def _applying(
             ):
                 rule = at_end(at_end(way.rule, End.SOURCE, source), End.DESTINATION, destination)
                 yield row.place, key, way.source, row.read_as(rule)
-    for service in index.served_by(destination):
-        for key in index.naming[str(service.address)]:
-            yield from _through(index, key, source, service, destination)
+    for service, key in _through(index, source, destination):
+        row = index.rules[key]
+        rules = at_pod(at_end(row.rule, End.SOURCE, source), service, destination)
+        for number, rule in enumerate(rules):
+            yield row.place, key, f"{service.key} {number}", row.read_as(rule)
 
 
 def _through(
-    index: GraphIndex, key: str, source: PodRef, service: PodRef, destination: PodRef
-) -> Iterator[tuple[int, str, str, RuleRow]]:
-    """Yield what a rule about a Service's address says of one of the pods behind it."""
-    row = index.rules[key]
-    if not (
-        applies(index, key, End.SOURCE, source) and applies(index, key, End.DESTINATION, service)
-    ):
-        return
-    rules = at_pod(at_end(row.rule, End.SOURCE, source), service, destination)
-    for number, rule in enumerate(rules):
-        yield row.place, key, f"{service.key} {number}", row.read_as(rule)
+    index: GraphIndex, source: PodRef, destination: PodRef
+) -> Iterator[tuple[PodRef, str]]:
+    """Yield the Services before a pod, each with the key of a rule that lets the source call it."""
+    for service in index.served_by(destination):
+        for key in index.named(str(service.address)):
+            if applies(index, key, End.SOURCE, source) and applies(
+                index, key, End.DESTINATION, service
+            ):
+                yield service, key
+
+
+def _translated(index: GraphIndex, source: PodRef, destination: PodRef) -> Iterator[Inexactness]:
+    for service, key in _through(index, source, destination):
+        yield from translated(index.rules[key].rule, source.key, service, destination)

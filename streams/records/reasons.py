@@ -171,6 +171,18 @@ class InexactReason(Code):
         "Take the label from the other pod, or set `cluster.selection: label`. Under "
         "`rules.exactness: strict` neither may anything.",
     )
+    SOURCE_NAT = (
+        "source-nat",
+        "The rule names an address of a load balancer, or an external one of a Service: who comes "
+        "that way may be seen under an address of a node, which no policy for pods lets in.",
+        "Name the Service's own address; or set `externalTrafficPolicy: Local` on the Service.",
+    )
+    HOST_NETWORK = (
+        "host-network",
+        "Some pods of the identity are on the network of their node: they are neither isolated "
+        "nor let in anywhere, and what is allowed to them opens nothing.",
+        "Take them off the host's network, or close their nodes by other means.",
+    )
     OTHER_CLUSTER = (
         "other-cluster",
         "The peer lives in another cluster, whose pods no policy of this one can select.",
