@@ -74,6 +74,7 @@ class ApplyQueue:
         resync_seconds: float = RESYNC_SECONDS,
     ) -> None:
         self._emit = emit
+        self._name = cluster_name
         self._managed = managed
         self._partitions = partitions
         self._graphs = frozenset(graphs)
@@ -195,7 +196,7 @@ class ApplyQueue:
         for partition, mark in self._due.reached():
             if partition not in self._owned():
                 continue
-            here = mark.model_copy(update={"partition": partition})
+            here = mark.model_copy(update={"partition": partition, "cluster": self._name})
             passed = PatchOutcome(mark=here, at=time.time())
             try:
                 await self._outcomes.deliver()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from streams.flow.alikes import shared
+from streams.flow.crossing import Crossed, crossed
 from streams.flow.graph_rows import End, RuleRow
 from streams.flow.index import GraphIndex
 from streams.flow.judging import Judging, applies, at_end, judged, ways
@@ -14,7 +15,7 @@ from streams.flow.services import at_pod
 from streams.records.rules import Action, Rule
 from streams.records.views import Allowance, Direction, Inexactness, OutsideAllowance, PodRef
 from streams.rules.grant import Grant
-from streams.rules.verdict import in_order
+from streams.rules.verdict import Exactness, in_order
 
 
 class Resolved(NamedTuple):
@@ -41,19 +42,28 @@ def resolve(index: GraphIndex, subject: PodRef, judging: Judging) -> Resolved:
         ):
             grant = _between(index, source, destination, judging)
             inexact += grant.inexactnesses
-            if grant:
-                allowances.append(
-                    Allowance(
-                        direction=direction,
-                        peer=peer.without_aliases(),
-                        everything=grant.everything,
-                        ports=grant.ports,
-                    )
-                )
+            if not grant:
+                continue
+            allowance = Allowance(
+                direction=direction,
+                peer=peer.without_aliases(),
+                everything=grant.everything,
+                ports=grant.ports,
+            )
+            written = _written(index, subject, allowance, judging)
+            inexact += written.inexact
+            allowances += [written.allowance] if written.allowance else []
     outside, unsaid = resolve_outside(index, subject, judging)
     kept = shared(index, subject, allowances, outside, judging.exactness)
     found = in_order([*inexact, *unsaid, *kept.inexact])
     return Resolved(kept.allowances, kept.outside, found)
+
+
+def _written(index: GraphIndex, subject: PodRef, allowance: Allowance, judging: Judging) -> Crossed:
+    if allowance.peer.cluster == subject.cluster:
+        return Crossed(allowance)
+    strict = judging.exactness is Exactness.STRICT
+    return crossed(index, subject, allowance, judging.links, strict)
 
 
 def allowing(
