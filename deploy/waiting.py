@@ -33,7 +33,8 @@ ASK_EVERY = 3.0
 ALIGNER = -1
 CONNECT_WITHIN = 10.0
 
-Heard = tuple[str, int]
+Heard = tuple[str, str, int]
+"""The graph, the cluster, or none for the graph itself, and the partition."""
 
 
 async def wait_for_effects(settings: Settings, within: float) -> list[str]:
@@ -80,7 +81,9 @@ async def _one_round(
 ) -> list[str]:
     barrier = uuid.uuid4().hex
     graph = settings.graph.name
-    missing = {(graph, each) for each in (ALIGNER, *range(settings.kafka.partitions))}
+    numbers = range(settings.kafka.partitions)
+    missing = {(graph, cluster, each) for cluster in settings.clusters for each in numbers}
+    missing.add((graph, "", ALIGNER))
     asked = -math.inf
     while missing:
         now = time.monotonic()
@@ -114,11 +117,11 @@ def _answers(records: Iterable[Any], barrier: str) -> Iterable[Heard]:
         outcome = decode(record.value or b"", PatchOutcome)
         mark = None if isinstance(outcome, Poison) else outcome.mark
         if mark is not None and mark.kind is MarkKind.BARRIER and mark.id == barrier:
-            yield mark.graph, mark.partition
+            yield mark.graph, "" if mark.partition == ALIGNER else mark.cluster, mark.partition
 
 
 def _words(heard: Heard) -> str:
-    graph, partition = heard
+    graph, cluster, partition = heard
     if partition == ALIGNER:
         return f"the aligner of graph {graph}"
-    return f"the policy applier of partition {partition} (graph {graph})"
+    return f"the policy applier of partition {partition} at cluster {cluster} (graph {graph})"

@@ -71,8 +71,9 @@ class Check(NamedTuple):
 
 
 async def examine(running: Running) -> list[Finding]:
-    """Look at everything at once; return what was found, in one order."""
-    groups = await asyncio.gather(*(_in_turn(running, checks) for checks in _CHECKS))
+    """Look at everything this part needs at once; return what was found, in one order."""
+    needed = _needed(running.settings)
+    groups = await asyncio.gather(*(_in_turn(running, checks) for checks in needed))
     return [_settings(running.settings), *(finding for group in groups for finding in group)]
 
 
@@ -106,8 +107,8 @@ def _settings(settings: Settings) -> Finding:
     return Finding(
         "settings",
         True,
-        f"instance {settings.instance}, graph {settings.graph.name},"
-        f" cluster {settings.cluster.name}, namespaces {managed}",
+        f"instance {settings.instance}, part {settings.part}, graph {settings.graph.name}"
+        f" of {', '.join(settings.clusters)}, cluster {told.name}, namespaces {managed}",
     )
 
 
@@ -274,22 +275,25 @@ async def _workers(running: Running) -> str:
     return f"{len(answers.told)} ready"
 
 
-_CHECKS = (
-    (
-        Check("broker", _broker, "start Kafka, or set kafka.broker"),
-        Check("topics", _topics, "", needs="broker"),
-        Check("epoch", _epoch, "run `vereflow init`", needs="topics"),
-    ),
-    (
-        Check("API server", _api_server, "check cluster.kubeconfig and cluster.context"),
-        Check("list pods", _pods, "check cluster.namespaces", needs="API server"),
-        Check("list policies", _policies, "check cluster.namespaces", needs="API server"),
-        Check("identities", _identities, "check graph.identities", needs="list pods"),
-        Check("allowances", _allowances, "check allowances", needs="API server"),
-    ),
-    (Check("Verefoo", _verefoo, "start Verefoo, or set verefoo.url"),),
-    (
-        Check("workers", _workers, "start `vereflow worker`, or say --web with its web server"),
-        Check("aliases", _aliases, "check graph.aliases", needs="workers"),
-    ),
+_KAFKA = (
+    Check("broker", _broker, "start Kafka, or set kafka.broker"),
+    Check("topics", _topics, "", needs="broker"),
+    Check("epoch", _epoch, "run `vereflow init`", needs="topics"),
 )
+_KUBERNETES = (
+    Check("API server", _api_server, "check cluster.kubeconfig and cluster.context"),
+    Check("list pods", _pods, "check cluster.namespaces", needs="API server"),
+    Check("list policies", _policies, "check cluster.namespaces", needs="API server"),
+    Check("identities", _identities, "check graph.identities", needs="list pods"),
+    Check("allowances", _allowances, "check allowances", needs="API server"),
+)
+_GRAPH = (Check("Verefoo", _verefoo, "start Verefoo, or set verefoo.url"),)
+_RUNNING = (
+    Check("workers", _workers, "start `vereflow worker`, or say --web with its web server"),
+    Check("aliases", _aliases, "check graph.aliases", needs="workers"),
+)
+
+
+def _needed(settings: Settings) -> Iterable[Sequence[Check]]:
+    here = {"core": (_GRAPH,), "cluster": (_KUBERNETES,)}
+    return (_KAFKA, *here.get(settings.part, (_KUBERNETES, _GRAPH)), _RUNNING)

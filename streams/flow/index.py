@@ -205,10 +205,21 @@ class GraphIndex:
         An alias that nobody has as an address is its only claimant's; of several it is nobody's.
         """
         keys = self.claims.get(address)
+        if keys and self.clash(address):
+            return None
         if keys:
             return max((self.pods[key] for key in keys), key=lambda row: row.age).pod
         claimants = self.aliases.get(address, ())
         return self.pods[next(iter(claimants))].pod if len(claimants) == 1 else None
+
+    def clash(self, address: str) -> bool:
+        """Tell whether pods, or Services, of two clusters claim one address: it is nobody's."""
+        keys = self.claims.get(address, ())
+        return len(keys) > 1 and len({self.pods[key].pod.cluster for key in keys}) > 1
+
+    def is_only(self, address: str, key: str) -> bool:
+        """Tell whether nobody else claims an address, as its own or as an alias."""
+        return {*self.claims.get(address, ()), *self.aliases.get(address, ())} == {key}
 
     def meant(self, rule: str, end: End) -> tuple[str, ...]:
         """Return what one end of a rule stands for: in place of an alias its owner's address.

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from streams.flow.alikes import shared
+from streams.flow.crossing import Crossed, crossed
 from streams.flow.graph_rows import End, RuleRow
 from streams.flow.index import GraphIndex
 from streams.flow.judging import Judging, applies, at_end, judged, ways
@@ -15,7 +16,7 @@ from streams.flow.services import at_pod, translated
 from streams.records.rules import Action, Rule
 from streams.records.views import Allowance, Direction, Inexactness, OutsideAllowance, PodRef
 from streams.rules.grant import Grant
-from streams.rules.verdict import in_order
+from streams.rules.verdict import Exactness, in_order
 
 
 class Resolved(NamedTuple):
@@ -42,21 +43,30 @@ def resolve(index: GraphIndex, subject: PodRef, judging: Judging) -> Resolved:
         ):
             grant = _between(index, source, destination, judging)
             inexact += grant.inexactnesses
-            if grant:
-                inexact += _translated(index, source, destination)
-                allowances.append(
-                    Allowance(
-                        direction=direction,
-                        peer=peer.without_aliases(),
-                        everything=grant.everything,
-                        ports=grant.ports,
-                    )
-                )
+            if not grant:
+                continue
+            allowance = Allowance(
+                direction=direction,
+                peer=peer.without_aliases(),
+                everything=grant.everything,
+                ports=grant.ports,
+            )
+            inexact += _translated(index, source, destination)
+            written = _written(index, subject, allowance, judging)
+            inexact += written.inexact
+            allowances += [written.allowance] if written.allowance else []
     outside, unsaid = resolve_outside(index, subject, judging)
     kept = shared(index, subject, allowances, outside, judging.exactness)
     unheld = on_hosts(subject, kept.allowances)
     found = in_order([*inexact, *unsaid, *kept.inexact, *unheld])
     return Resolved(kept.allowances, kept.outside, found)
+
+
+def _written(index: GraphIndex, subject: PodRef, allowance: Allowance, judging: Judging) -> Crossed:
+    if allowance.peer.cluster == subject.cluster:
+        return Crossed(allowance)
+    strict = judging.exactness is Exactness.STRICT
+    return crossed(index, subject, allowance, judging.links, strict)
 
 
 def allowing(

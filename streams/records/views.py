@@ -171,10 +171,12 @@ class OutsideAllowance(Record):
 class Allowance(Record):
     """What one peer may exchange with the subject, in one direction.
 
-    ``everything`` means all protocols and ports, ICMP included; then ``ports`` is empty.
+    ``everything`` means all protocols and ports, ICMP included; then ``ports`` is empty. A peer in
+    another cluster is ``seen_at`` these networks; at none where nobody says how.
     """
 
     direction: Direction
     peer: PodRef
     everything: bool = False
     ports: tuple[PortSpan, ...] = ()
+    seen_at: tuple[str, ...] = Field(default=(), exclude_if=_is_absent)

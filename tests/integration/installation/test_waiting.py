@@ -26,7 +26,8 @@ Answer = Callable[[str], Iterable[Mark]]
 
 def all_of(barrier: str, graph: str = "main", who: Iterable[int] = EVERYBODY) -> list[Mark]:
     return [
-        Mark(kind=MarkKind.BARRIER, id=barrier, graph=graph, partition=number) for number in who
+        Mark(kind=MarkKind.BARRIER, id=barrier, graph=graph, cluster="local", partition=number)
+        for number in who
     ]
 
 
