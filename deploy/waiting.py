@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
 
 from deploy.consumers import stop_consumer
 from deploy.login import client_options
@@ -92,13 +93,22 @@ async def _one_round(
         if now - asked >= ASK_EVERY:
             # Again and again: whoever heard it may be gone, and twice is as good as once.
             asked = now
-            with suppress(TimeoutError):
-                async with asyncio.timeout(max(0.0, deadline - now)):
-                    await _ask(settings, producer, barrier)
+            await _try_to_ask(settings, producer, barrier, deadline - now)
         wait = max(1, int(1000 * min(0.2, deadline - time.monotonic())))
         for records in (await consumer.getmany(timeout_ms=wait)).values():
             missing -= set(_answers(records, barrier))
     return []
+
+
+async def _try_to_ask(settings: Settings, producer: Any, barrier: str, within: float) -> None:
+    try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await _ask(settings, producer, barrier)
+    except KafkaError as error:
+        # A broker that is away for a moment is asked again, as long as there is time.
+        if not error.retriable:
+            raise
 
 
 async def _ask(settings: Settings, producer: Any, barrier: str) -> None:
