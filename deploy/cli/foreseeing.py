@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from ipaddress import IPv4Network
 from typing import Any, NamedTuple
 
 from agents.clients.owners import Owners
@@ -13,12 +12,10 @@ from agents.managed_namespaces import covers
 from deploy.cli.stored import Stored, cluster_of, read_stored
 from deploy.judging import judging_of
 from deploy.managing import namespaces_now
-from deploy.placing import reserved_addresses
+from deploy.tracking import identifying_of, tracking_of
 from streams.flow.compiler import Compiling
 from streams.flow.foresight import Surroundings
-from streams.flow.identities import Identifying
 from streams.flow.router import Routing
-from streams.flow.tracker import Tracking
 from streams.flow.workloads import identity_key
 from streams.policy.selection import OWN_LABEL
 from streams.policy.stamping import Wearers
@@ -78,28 +75,14 @@ async def look(settings: Settings) -> Seen:
 
 def surroundings(settings: Settings, epoch: int) -> Surroundings:
     """Return what each part of a pipeline with our settings knows."""
-    cluster, graph = settings.cluster, settings.graph
-    clusters = (cluster.name,)
-    of_pods = cluster.identity == "pod"
-    tracking = Tracking(
-        cluster.name,
-        (graph.name,),
-        None if cluster.namespace_selector else frozenset(cluster.namespaces),
-        reserved_addresses(graph),
-        cluster.never_managed,
-        not of_pods,
+    identifying = identifying_of(settings, epoch)
+    return Surroundings(
+        settings.graph.name,
+        tracking_of(settings),
+        None if settings.cluster.identity == "pod" else identifying,
+        Routing(1, 0, settings.clusters, judging_of(settings)),
+        Compiling(settings.instance, 0, settings.clusters),
     )
-    identifying = Identifying(
-        partitions=settings.kafka.partitions,
-        epoch=epoch,
-        clusters=clusters,
-        addresses=IPv4Network(graph.identities),
-        reserved=reserved_addresses(graph),
-        grace_seconds=graph.grace_minutes * 60.0,
-    )
-    routing = Routing(1, 0, clusters, judging_of(settings))
-    compiling = Compiling(settings.instance, 0, clusters)
-    return Surroundings(graph.name, tracking, None if of_pods else identifying, routing, compiling)
 
 
 def _stamp(events: Sequence[PodEvent]) -> Stamp:

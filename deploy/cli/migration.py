@@ -99,11 +99,7 @@ async def plan(
     settings: Settings, verefoo: Verefoo, remembered: Remembered, epoch: int
 ) -> Migration:
     """Return what our settings ask of an installation whose nodes stand for something else."""
-    if settings.graph.placement != "star":
-        raise CannotMigrate(
-            "a firewall for each node cannot be carried over: set graph.placement to star, migrate,"
-            " and set it back"
-        )
+    _check(settings)
     seen, state = await look(settings), await find(settings, verefoo)
     foresight = Foresight(surroundings(settings, epoch), assignments(state))
     for event in seen.events:
@@ -128,6 +124,18 @@ async def plan(
         bare=tuple(_bare(seen, wanted, settings)),
         unlabelled=seen.unlabelled,
     )
+
+
+def _check(settings: Settings) -> None:
+    if settings.part != "whole" or len(settings.clusters) > 1:
+        raise CannotMigrate("several clusters in one graph cannot be migrated")
+    if settings.graph.placement != "star":
+        raise CannotMigrate(
+            "a firewall for each node cannot be carried over: set graph.placement to star, migrate,"
+            " and set it back"
+        )
+    if settings.graph.aliases:
+        raise CannotMigrate("set graph.aliases when it is done: what they open is not foreseen")
 
 
 async def find(settings: Settings, verefoo: Verefoo) -> GraphState:

@@ -25,8 +25,7 @@ from streams.records.base import Record
 from streams.records.facts import FirewallChange, GraphFact
 from streams.records.rules import Rule
 from streams.settings import Settings
-from streams.topics import names
-from streams.topicspec import changelog
+from streams.topics import names, rows
 
 R = TypeVar("R", bound=Record)
 MORE_SECONDS = 10.0
@@ -64,23 +63,21 @@ class Memory:
 
     async def remembered(self) -> Remembered | None:
         """Return what the workers remember; None where rows are to begin anew already."""
-        kept = [self._changelog(table) for table in _TABLES]
+        kept = [rows(self._settings, table).name for table in _TABLES]
         if await absent(kept, **client_options(self._settings.kafka)):
             return None
         graph = self._settings.graph.name
-        rows = await self._rows("graphs", AlignerRow)
-        pods, rules = (
-            await self._rows("graph-pods", PodsRow),
-            await self._rows("graph-rules", GraphRow),
-        )
-        return Remembered(graph, GraphIndex.of(graph, pods, rules), said(rows, graph))
+        polled = said(await self._rows("graphs", AlignerRow), graph)
+        pods = await self._rows("graph-pods", PodsRow)
+        rules = await self._rows("graph-rules", GraphRow)
+        return Remembered(graph, GraphIndex.of(graph, pods, rules), polled)
 
     async def check_alone(self) -> None:
         """Raise StillRunning unless the workers' group has no member."""
-        kafka = self._settings.kafka
+        settings = self._settings
         # Who did not take his leave is forgotten after a session.
-        deadline = time.monotonic() + kafka.session_timeout + MORE_SECONDS
-        while await members(kafka.app_id, **client_options(kafka)):
+        deadline = time.monotonic() + settings.kafka.session_timeout + MORE_SECONDS
+        while await members(settings.app_id, **client_options(settings.kafka)):
             if time.monotonic() >= deadline:
                 raise StillRunning("workers run still: stop them first")
             await asyncio.sleep(1)
@@ -115,7 +112,7 @@ class Memory:
         return [TopicPartition(topic, partition) for topic in topics for partition in each]
 
     async def _rows(self, table: str, kind: type[R]) -> dict[str, R]:
-        place = TopicPartition(self._changelog(table), self._here)
+        place = TopicPartition(rows(self._settings, table).name, self._here)
         found: dict[str, R] = {}
         async for record in self._from(place, 0):
             key = (record.key or b"").decode("utf-8", "backslashreplace")
@@ -132,10 +129,6 @@ class Memory:
         async for record in records_of(self._consumer, place, max(first, start), end):
             yield record
 
-    def _changelog(self, table: str) -> str:
-        kafka = self._settings.kafka
-        return changelog(kafka.app_id, table, kafka.partitions, kafka.replication).name
-
 
 def _is_somebodys(told: object) -> bool:
     """Tell whether a record is a change of rules that Verefoo cannot say again, or no record."""
@@ -149,7 +142,7 @@ def _is_somebodys(told: object) -> bool:
 async def open_memory(settings: Settings) -> AsyncIterator[Memory]:
     """Yield what is remembered at the broker."""
     consumer = AIOKafkaConsumer(
-        group_id=settings.kafka.app_id,
+        group_id=settings.app_id,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         **client_options(settings.kafka),

@@ -105,7 +105,7 @@ async def _check(settings: Settings) -> int:
     client = client_options(settings.kafka)
     await check(specs(settings, tables_of(settings)), **client)
     await check_nodes(settings)
-    await require_group(settings.kafka, **client)
+    await require_group(settings, **client)
     known = await read_installation(settings)
     check_migrated(known)
     if known is None:
