@@ -173,8 +173,8 @@ def check_migrated(known: Installation | None, by: str = "") -> None:
     """Raise Migrating while nodes are changed to stand for something else."""
     if known is not None and known.migrating != by:
         raise Migrating(
-            f"nodes are being changed to stand for a {known.migrating}, and that was broken off:"
-            " set cluster.identity as it is to be, and run `vereflow migrate --go`"
+            f"nodes come to stand for a {known.migrating}, and that has not ended: set"
+            " cluster.identity so, and run `vereflow migrate --go` again"
         )
 
 

@@ -47,7 +47,11 @@ def migrate(
         show(done.as_data(), output, done.page)
     if epoch is not None:
         warn([f"done, in epoch {epoch}: start the workers with this cluster.identity"])
-    elif done is not None and not done.nothing:
+    elif done is None:
+        warn(["it was begun, and nothing is left to be shown: --go ends it"])
+    elif done.nothing:
+        warn(["nothing was touched; to do it: --go"])
+    else:
         warn([f"nothing was touched; if just this is meant: --go --accept {done.code}"])
         raise typer.Exit(NO)
 

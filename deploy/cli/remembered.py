@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import CommitFailedError
 
 from agents.ownership import partition_of
 from deploy.cli.history import records_of
@@ -29,6 +30,7 @@ from streams.topics import names, rows
 
 R = TypeVar("R", bound=Record)
 MORE_SECONDS = 10.0
+RUNNING = "workers run still: stop them first"
 _TABLES = ("graphs", "graph-pods", "graph-rules")
 
 
@@ -79,7 +81,7 @@ class Memory:
         deadline = time.monotonic() + settings.kafka.session_timeout + MORE_SECONDS
         while await members(settings.app_id, **client_options(settings.kafka)):
             if time.monotonic() >= deadline:
-                raise StillRunning("workers run still: stop them first")
+                raise StillRunning(RUNNING)
             await asyncio.sleep(1)
 
     async def unhandled(self) -> int:
@@ -98,14 +100,14 @@ class Memory:
         return TopicPartition(names(self._settings)[topic], self._here)
 
     async def skip(self, topics: list[str], but: Mapping[TopicPartition, int]) -> None:
-        """Have the workers begin at the ends of these topics, but where something else is said.
-
-        Nobody's offsets can be moved while the group has a member.
-        """
+        """Have the workers begin at the ends of these topics, but where something else is said."""
         places = self._places(topics)
         ends = await self._consumer.end_offsets(places)
         self._consumer.assign(places)
-        await self._consumer.commit({**ends, **but})
+        try:
+            await self._consumer.commit({**ends, **but})
+        except CommitFailedError as refused:
+            raise StillRunning(RUNNING) from refused
 
     def _places(self, topics: Iterable[str]) -> list[TopicPartition]:
         each = range(self._settings.kafka.partitions)

@@ -64,7 +64,9 @@ async def test_pods_become_workloads_and_only_what_was_accepted_opens(
 
     stands_for(actor, monkeypatch, "workload", "app")
     told = await plan(actor)
-    assert [each.partition(":")[2] for each in told["partial"]] == [" said of 1 of 4 pairs of pods"]
+    assert [each.rpartition(":")[2] for each in told["partial"]] == [
+        " said of 1 of 4 pairs of pods"
+    ]
     async with looking_on(actor):
         await stopped(actor)
         await killed(actor, told, monkeypatch, ["edited:2"])

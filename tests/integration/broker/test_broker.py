@@ -17,6 +17,7 @@ from deploy.provision import provision
 from streams.topicspec import TopicSpec
 from tests.integration.broker.conftest import Broker
 from tests.processes import runs
+from tests.real import needs_java
 
 PARTITION = TopicPartition("numbers", 0)
 
@@ -72,6 +73,11 @@ async def test_the_end_of_a_partition_counts_the_whole_last_batch(
     assert ends == {PARTITION: 5}
 
 
+@pytest.mark.parametrize(
+    "broker",
+    ["embedded", pytest.param("apache", marks=(needs_java, pytest.mark.long))],
+    indirect=True,
+)
 async def test_who_has_left_a_group_is_no_member_and_its_offsets_may_be_moved(
     broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,6 +63,19 @@ async def test_the_policy_of_a_pod_that_is_gone_goes_at_once(
         assert await world.policies() == {}
 
 
+async def test_nobody_waits_for_a_pod_on_its_hosts_network_for_which_no_policy_holds(
+    cluster: Cluster, world: World
+) -> None:
+    await world.add_pod("a", "10.1.0.1", labels=LABELS, hostNetwork=True)
+    await world.add_policy(manifest("a", port=80))
+
+    async with working(cluster, epoch=2) as bench:
+        bench.everybody_spoke(epoch=2)
+        await bench.settled()
+
+        assert await world.policies() == {}
+
+
 async def test_a_pod_that_nobody_speaks_of_is_closed_after_a_while(
     cluster: Cluster, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

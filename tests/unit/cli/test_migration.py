@@ -8,16 +8,19 @@ from typing import Any, cast
 import pytest
 
 from agents.clients.verefoo import Verefoo
-from deploy.cli import migration
+from deploy.cli import foreseeing, migration, remembered
 from deploy.cli.foreseeing import Seen, surroundings
 from deploy.cli.migration import CannotMigrate, Migration, plan
 from deploy.cli.remembered import Remembered
 from deploy.cli.stored import Stored
+from streams.codec import Poison
 from streams.flow.aligner import Said
 from streams.flow.foresight import Foresight
 from streams.graph.model import GraphState
-from streams.records.facts import FirewallChange
+from streams.records.facts import FirewallChange, GraphFact
+from streams.records.marks import Mark, MarkKind
 from streams.records.pods import PodEvent
+from streams.records.reasons import LetterReason
 from streams.records.rules import Action, Rule
 from streams.settings import Settings, load
 from tests.unit.flow.test_migrating import FIREWALL, LIVING, OF_PODS, PODS, allow, event, graph
@@ -36,7 +39,7 @@ def labelled(number: int, name: str) -> PodEvent:
 EVENTS = [labelled(number, name) for number, name in enumerate(PODS, 1)]
 
 
-def settings(identity: str, selection: str, **of_graph: str) -> Settings:
+def settings(identity: str, selection: str, **of_graph: Any) -> Settings:
     return load(cluster={"identity": identity, "selection": selection}, graph=of_graph)
 
 
@@ -123,9 +126,43 @@ def test_pods_that_would_be_unprotected_are_named(monkeypatch: pytest.MonkeyPatc
     assert planned(monkeypatch, [], [], lonely).bare == tuple(f"default/{name}" for name in PODS)
 
 
-def test_a_firewall_for_each_node_is_not_carried_over() -> None:
-    told = settings("workload", "app", placement="distributed")
-    nobody = cast(Remembered, None)
+def test_pods_are_taken_to_wear_the_label_that_they_will_be_given() -> None:
+    bare = [event(number, name) for number, name in enumerate(PODS, 1)]
+    stored = {f"default/{each.pod_name}": pod(each) for each in bare}
+    found = foreseeing._labelled(
+        Seen(bare, {}, Stored(stored, [], {"default": {}})), settings("pod", "label").cluster
+    )
 
-    with pytest.raises(CannotMigrate, match="placement to star"):
-        asyncio.run(plan(told, cast(Verefoo, None), nobody, 1))
+    assert found.events == EVENTS
+    assert found.stored.pods == {f"default/{each.pod_name}": pod(each) for each in EVENTS}
+    assert [each.name for each in found.unlabelled] == list(PODS)
+
+
+@pytest.mark.parametrize(
+    ("told", "lost"),
+    [
+        (FirewallChange(graph="main", firewall=FIREWALL, added=(WEB[0],)), True),
+        (FirewallChange(firewall=FIREWALL, added=(WEB[0],), polled=True), False),
+        (FirewallChange(mark=Mark(kind=MarkKind.BARRIER, id="b")), False),
+        (GraphFact(graph="main", change=FirewallChange(firewall=FIREWALL, gone=True)), True),
+        (GraphFact(graph="main", mark=Mark(kind=MarkKind.BARRIER, id="b")), False),
+        (Poison(b"", LetterReason.EMPTY), True),
+    ],
+)
+def test_what_verefoo_cannot_say_again_is_to_be_taken_in_first(told: object, lost: bool) -> None:
+    assert remembered._is_somebodys(told) is lost
+
+
+@pytest.mark.parametrize(
+    ("graph", "said"),
+    [
+        ({"placement": "distributed"}, "placement to star"),
+        ({"clusters": ("local", "other")}, "several clusters"),
+        ({"aliases": {"203.0.113.9": "local/default/Deployment/web"}}, "aliases when it is done"),
+    ],
+)
+def test_what_cannot_be_carried_over_is_refused(graph: Json, said: str) -> None:
+    told = settings("workload", "app", **graph)
+
+    with pytest.raises(CannotMigrate, match=said):
+        asyncio.run(plan(told, cast(Verefoo, None), cast(Remembered, None), 1))
