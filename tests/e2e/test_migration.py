@@ -68,7 +68,7 @@ async def test_pods_become_workloads_and_only_what_was_accepted_opens(
         " said of 1 of 4 pairs of pods"
     ]
     async with looking_on(actor):
-        await stopped(actor)
+        await actor.world.workers.stop()
         await killed(actor, told, monkeypatch, ["edited:2"])
         await restarted(actor)
 
