@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.errors import CommitFailedError
+from aiokafka.structs import OffsetAndMetadata
 
 from deploy.consumers import members
 from deploy.local.broker import quirks
+from deploy.local.broker.apache import ApacheBroker
 from deploy.local.broker.embedded import EmbeddedBroker
 from deploy.local.broker.errors import BrokerNotReady
 from deploy.provision import provision
@@ -103,3 +106,18 @@ async def test_who_has_left_a_group_is_no_member_and_its_offsets_may_be_moved(
         nobody.assign([PARTITION])
         await nobody.commit({PARTITION: 2})
         assert await nobody.committed(PARTITION) == 2
+
+
+@needs_java
+async def test_kafka_keeps_what_is_noted_beside_an_offset(tmp_path: Path) -> None:
+    # The embedded broker does not, and loses no end of a changelog: it has all in memory, or none.
+    told = OffsetAndMetadata(3, '{"pods": 12}')
+    async with ApacheBroker(tmp_path / "kafka") as broker:
+        await provision([TopicSpec(PARTITION.topic, 1, 1)], bootstrap_servers=broker.bootstrap)
+        consumer = AIOKafkaConsumer(bootstrap_servers=broker.bootstrap, group_id="g")
+        async with consumer:
+            consumer.assign([PARTITION])
+            await consumer.commit({PARTITION: told})
+            found = await consumer._coordinator.fetch_committed_offsets([PARTITION])
+
+    assert found == {PARTITION: told}
