@@ -33,13 +33,16 @@ from streams.flow.output import (
 )
 from streams.settings import Settings
 from streams.topics import installation_topic, names, rows, specs
-from tables.catalog import tables_of
+from tables.catalog import IDENTITIES, tables_of
 
 READ_WITHIN = 20.0
+_STAND_FOR = (
+    "the nodes of this graph stand for {}: set cluster.identity again, or run `vereflow migrate`"
+)
 # Which tables remember the offsets of which topic.
 _READ_INTO = {
     POD_EVENTS: ("pods",),
-    IDENTITY_FACTS: ("identities",),
+    IDENTITY_FACTS: (IDENTITIES,),
     GRAPH_FACTS: ("graph-pods", "graph-rules"),
     GRAPH_EDITS: ("graphs",),
     POD_RULES: ("pod-rules",),
@@ -115,10 +118,7 @@ async def check_nodes(settings: Settings) -> None:
     topic = settings.kafka.prefix + IDENTITY_FACTS
     of_pods = settings.cluster.identity == "pod"
     if of_pods and not await absent([topic], **client_options(settings.kafka)):
-        raise WrongTopic(
-            "the nodes of this graph stand for identities: set cluster.identity again, or run"
-            " `vereflow migrate`"
-        )
+        raise WrongTopic(_STAND_FOR.format("identities"))
 
 
 def _check_rows(settings: Settings, lacking: Collection[str]) -> None:
@@ -133,6 +133,8 @@ def _check_rows(settings: Settings, lacking: Collection[str]) -> None:
     every = [table for tables in read_into.values() for table in tables]
     going = (rows(settings, each).name for each in _going_with(anew, every))
     kept = [each for each in going if each not in lacking]
+    if kept and anew == {IDENTITIES} and settings.kafka.prefix + IDENTITY_FACTS in lacking:
+        raise WrongTopic(_STAND_FOR.format("pods"))
     if kept:
         raise WrongTopic(
             f"{' and '.join(gone)} gone, but what goes with it is not: delete"

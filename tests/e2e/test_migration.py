@@ -54,7 +54,8 @@ async def test_pods_become_workloads_and_only_what_was_accepted_opens(
     controller = Controller(actor._kube)
     await controller.deploy("web", 2)
     await controller.have_stateful_set("db", 2)
-    await actor.settled()
+    for name in ("web", "db"):
+        await running(controller, name, 2)
     web, db = [await addresses(controller, name) for name in ("web", "db")]
     # Back and forth between all, and one of them to one of them.
     await actor.write_rules([*map(rule, pairs(web, db)), allow(web[0], db[0]) | {"dstPort": "81"}])
@@ -209,18 +210,18 @@ async def migrated(actor: Actor, told: Json) -> tuple[int, str]:
 async def restarted(actor: Actor, dying_at: str = "") -> None:
     """Start the worker, first one that dies on the way if that is asked for."""
     if dying_at:
-        actor.world.plan.environment["VEREFLOW_FAILPOINT"] = dying_at
+        actor.world.plan.environment[FAILPOINT] = dying_at
         with suppress(WorkerFailed):
             await actor.world.start_workers(1)
         await actor.until(lambda: actor.world.workers.workers[0].has_died())
-        del actor.world.plan.environment["VEREFLOW_FAILPOINT"]
+        del actor.world.plan.environment[FAILPOINT]
     await actor.world.start_workers(1)
     await actor.settled()
 
 
 @asynccontextmanager
 async def looking_on(actor: Actor) -> AsyncIterator[None]:
-    """Hold every stored version of every policy against what was before."""
+    """Hold all policies, as they were stored at each moment, against what was and what will be."""
     witness = Witness(actor._kube)
     await witness.begin()
     first = len(witness.versions)

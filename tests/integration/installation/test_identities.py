@@ -36,7 +36,7 @@ async def test_only_identities_have_a_topic_and_a_table_of_their_own(settings: S
 async def test_identities_do_not_begin_beside_rows_of_pods(settings: Settings) -> None:
     await initialise(settings)
 
-    with pytest.raises(WrongTopic, match="vereflow-pods-changelog"):
+    with pytest.raises(WrongTopic, match="nodes of this graph stand for pods"):
         await initialise(of_identities(settings))
 
 
