@@ -17,9 +17,9 @@ from deploy.local.kubernetes.apiserver.server import ApiServer
 from deploy.workers import WorkerFailed
 from tests.controlling import Controller
 from tests.e2e.acting import Actor, acting, as_endpoint
-from tests.e2e.conftest import EMBEDDED, WORLDS
+from tests.e2e.conftest import WORLDS
 from tests.e2e.test_counts import allow
-from tests.e2e.test_identities import running
+from tests.e2e.test_identities import FIRST_EMBEDDED, running
 from tests.faults.witness import Version, Witness
 from tests.reading import Reach, allowed_ports
 
@@ -47,7 +47,7 @@ async def actor(
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("actor", [EMBEDDED], indirect=True, ids=["embedded"])
+@pytest.mark.parametrize("actor", FIRST_EMBEDDED, indirect=True)
 async def test_pods_become_workloads_and_only_what_was_accepted_opens(
     actor: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
