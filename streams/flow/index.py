@@ -255,6 +255,11 @@ class GraphIndex:
             self._called[home] = [each for each in services if self.named(str(each.address))]
         return (service for service in self._called[home] if pod.serves(service))
 
+    def calling(self, service: PodRef) -> Iterator[str]:
+        """Yield the rules whose destination may be a Service: not those that mean anybody."""
+        named = self.named(str(service.address))
+        return (key for key in named if is_exact(self.rules[key].rule.destination))
+
     def behind(self, service: PodRef) -> set[str]:
         """Return the keys of the pods that stand behind a Service."""
         near = self.living.get(f"{service.cluster}/{service.namespace}", ())

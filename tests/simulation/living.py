@@ -30,6 +30,7 @@ class Population:
         self.cluster = cluster
         self.addresses = addresses
         self.home = home
+        self.uid = "uid" if home == "local" else f"uid-{home}"
         # Who tells of pods in five fields can name no other cluster.
         self.names = (*NAMES, *(TOLD_BY_OTHERS if home == "local" else ()))
         self.events: list[Happened] = []
@@ -77,7 +78,7 @@ class Population:
         label = name if by_others or self.chance.random() < 0.93 else f"not-{name}"
         pod = LivePod(
             name=name,
-            uid=f"address-{address}" if by_others else f"uid-{self.home}-{self.uids}",
+            uid=f"address-{address}" if by_others else f"{self.uid}-{self.uids}",
             address=address,
             labels={"app": label},
             phase="Running",

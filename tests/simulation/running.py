@@ -31,6 +31,7 @@ PARTITIONS = 2
 CLUSTER = "local"
 TRACKING = tracker.Tracking(CLUSTER, (GRAPH,), frozenset({"default"}), frozenset({LOOSE, STRICT}))
 CHECKS = gate.Checks(frozenset({GRAPH}), frozenset({LOOSE, STRICT}))
+PATCHES = f"{POLICY_PATCHES}.{CLUSTER}"
 FOREIGN = {
     "metadata": {"name": "e", "namespace": "default", "labels": {"team": "shop"}},
     "spec": {"podSelector": {}, "policyTypes": ["Ingress"]},
@@ -125,9 +126,8 @@ class Run:
 
     def _router(self, task: Task) -> Handle:
         graph = router.Graph(GRAPH, task.rows("graph-pods"), task.rows("graph-rules"))
-        ours = router.Routing(
-            PARTITIONS, self.epoch, self.clusters, self.judging, blast_limit=self.limit
-        )
+        known = (PARTITIONS, self.epoch, self.clusters, self.judging)
+        ours = router.Routing(*known, blast_limit=self.limit)
 
         def handle(value, key, source):
             if source.offset % 7 == 6:
@@ -381,7 +381,7 @@ class Run:
                 self._retire([oldest])
                 self.watchers.remove(oldest)
 
-    def _elect(self, home: str) -> None:
+    def _elect(self, home: str = CLUSTER) -> None:
         self.lease += 1
         self._say(f"leader {self.lease} at {home}")
         events = self._people_at(home).events

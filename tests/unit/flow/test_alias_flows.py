@@ -79,7 +79,9 @@ def links(draw: Any) -> list[Link]:
     for pair in itertools.permutations(CLUSTERS, 2):
         gates = [(f"172.16.{CLUSTERS.index(each)}.1/32",) for each in pair]
         if draw(st.integers(0, 3)):
-            found.append(Link(*pair, *(draw(st.sampled_from([None, None, gate])) for gate in gates)))
+            found.append(
+                Link(*pair, *(draw(st.sampled_from([None, None, gate])) for gate in gates))
+            )
     return found
 
 

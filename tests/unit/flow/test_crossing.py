@@ -358,7 +358,8 @@ def relisted(n: int) -> GraphFact:
 
 def test_a_link_that_is_taken_out_of_the_settings_closes_at_the_next_listing():
     routed = world([ROUTED], *map(claim, HOMES), A_TO_C)
-    assert blocks(routed, "a", "to") and blocks(routed, "c", "from")
+    assert blocks(routed, "a", "to") == [f"{ADDRESSES['c']}/32"]
+    assert blocks(routed, "c", "from") == [f"{ADDRESSES['a']}/32"]
 
     routed.routing = routed.routing._replace(judging=Judging())
     routed.restart()

@@ -171,8 +171,9 @@ class World:
         )
         return [
             any(
-                _names(each, errs, f"{way} {peer.key}", ", ".join(networks or (peer.address,)), port)
+                _names(each, errs, f"{way} {peer.key}", met, port)
                 or (link is None and _is_unlinked(each, errs, f"{way} {peer.key}"))
+                for met in [", ".join(networks or (peer.address,))]
                 for each in self._reports(subject.key)
             )
             for subject, way, peer, networks in sides
