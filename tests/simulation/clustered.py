@@ -96,6 +96,15 @@ class Crowds:
         self.at = {crowd.home: crowd for crowd in crowds}
         self._chance = crowds[0].chance
 
+    @property
+    def foreign_key(self) -> str | None:
+        """Under which key five-field producers write, if not under the proper one."""
+        return self.at[CLUSTER].foreign_key
+
+    @foreign_key.setter
+    def foreign_key(self, key: str | None) -> None:
+        self.at[CLUSTER].foreign_key = key
+
     def change(self) -> list[Send]:
         """Let something happen to a pod somewhere."""
         return self._chance.choice(list(self.at.values())).change()

@@ -308,7 +308,7 @@ class Run:
             task.process(fuse)
         except Killed:
             self._say("killed between two puts")
-            self._abandon(task, zombie=False)
+            self._abandon(self.queues.get((task.topic, task.partition)), zombie=False)
             task.crash(self.chance, moves=self.chance.random() < 0.5, zombie=False)
 
     def _flush(self) -> None:
@@ -330,7 +330,7 @@ class Run:
         moves = self.chance.random() < 0.5
         zombie = self.faults.zombies and self.chance.random() < 0.5
         self._say(f"crash of {task.topic}/{task.partition}: {moves=} {zombie=}")
-        self._abandon(task, zombie)
+        self._abandon(self.queues.get((task.topic, task.partition)), zombie)
         task.crash(self.chance, moves, zombie)
 
     def _apply(self) -> None:
@@ -341,8 +341,7 @@ class Run:
         if queue.ready:
             queue.compare(self.chance.choice(queue.ready))
 
-    def _abandon(self, task: Task, zombie: bool) -> None:
-        queue = self.queues.get((task.topic, task.partition))
+    def _abandon(self, queue: Queue | None, zombie: bool) -> None:
         under_way = [call for call in self.calls if call.queue is queue]
         for call in under_way:
             self.calls.remove(call)
