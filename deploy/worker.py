@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from agents import (
@@ -19,6 +20,7 @@ from agents import (
     rule_router,
 )
 from agents.apply_queue import ApplyQueue
+from agents.asking.stored import Stored, read_namespaces
 from agents.clients.kubernetes import Cluster
 from agents.clients.lease import Leadership
 from agents.clients.verefoo import Verefoo
@@ -31,13 +33,15 @@ from agents.outlet import Outlet
 from agents.ownership import owned_partitions, partition_of
 from agents.pod_stamper import PodStamper
 from agents.pod_watcher import PodWatcher
-from agents.web import install as install_web
 from agents.web.health import Check
+from agents.web.knowing import Outside
+from agents.web.server import install as install_web
 from deploy.allowing import allowances_of
 from deploy.judging import judging_of
 from deploy.login import credentials
 from deploy.managing import managed_namespaces
 from deploy.placing import firewall_names, placement_of, reserved_addresses
+from deploy.reading import read_topics
 from deploy.verefoo_login import verefoo_client
 from streams import faust_topics
 from streams.app import KafkaOptions, create_app
@@ -232,8 +236,17 @@ class Worker:
             checks=self._checks(),
             status=self._status,
             worker_name=self._settings.state_dir.name,
+            outside=self._outside(),
             listener=listener,
         )
+
+    def _outside(self) -> Outside:
+        settings = self._settings
+
+        async def stored() -> Stored:
+            return await read_namespaces(self._cluster, sorted(self._managed.now))
+
+        return Outside(stored, partial(read_topics, settings), judging_of(settings))
 
     def _checks(self) -> Mapping[str, Check]:
         managed = self._managed

@@ -7,16 +7,25 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import faust
+import httpx
 from aiohttp import web
 from faust.web.drivers.aiohttp import Web
 
+from agents.asking.workers import client, get
 from agents.metrics import Metrics
+from agents.web.events import Moving
 from agents.web.guard import guard
 from agents.web.health import Check, Health, unready
 from agents.web.held import Held
+from agents.web.knowing import Knowing, Outside
+from agents.web.peers import Peers
+from agents.web.site import Site
+from agents.web.static import Static
+from agents.web.tables import TablePages
 from agents.web.views import Views
 from agents.web.worker import WorkerState, look_at
 from tables.catalog import Tables
@@ -38,23 +47,36 @@ def install(
     checks: Mapping[str, Check],
     status: Callable[[], dict[str, Any]],
     worker_name: str,
+    outside: Outside,
     listener: socket.socket | None = None,
 ) -> None:
-    """Serve this worker's health, metrics and tables; call it before the app starts.
+    """Serve this worker's health and metrics, and the pages; call it before the app starts.
 
     A listener is a socket that already holds the port of the app's settings.
     """
     watch = Watch(app, metrics, checks)
     held = {name: Held(app, name, table) for name, table in tables.by_name.items()}
     views = Views(watch, held, metrics, status, worker_name)
-    served = application(views, (app.conf.web_bind, app.conf.web_host))
-    app.web = OurWeb(app, served, watch, listener)
+    http = client()
+    peers = Peers(app, partial(get, http))
+    served = application(views, held, peers, outside, (app.conf.web_bind, app.conf.web_host))
+    app.web = OurWeb(app, served, watch, http, listener)
 
 
-def application(views: Views, hosts: tuple[str, ...]) -> web.Application:
+def application(
+    views: Views,
+    held: Mapping[str, Held],
+    peers: Peers,
+    outside: Outside,
+    hosts: tuple[str, ...],
+) -> web.Application:
     """Return the aiohttp application alone, as tests want it."""
     served = web.Application(middlewares=[guard(hosts)], client_max_size=MAX_BODY)
-    served.add_routes(views.routes())
+    site = Site(Knowing(peers, held, views, outside), TablePages(peers, held, views), views.worker)
+    moving = Moving(peers, views.pulses)
+    for part in (views, Static(), moving, site):
+        served.add_routes(part.routes())
+    served.on_shutdown.append(moving.stop)
     return served
 
 
@@ -97,11 +119,13 @@ class OurWeb(Web):
         app: Any,
         served: web.Application,
         watch: Watch,
+        http: httpx.AsyncClient,
         listener: socket.socket | None,
         **kwargs: Any,
     ) -> None:
         super().__init__(app, **kwargs)
         self._watch = watch
+        self._http = http
         self._listener = listener
         self.web_app = served
         self._runner = web.AppRunner(
@@ -128,3 +152,4 @@ class OurWeb(Web):
     async def on_stop(self) -> None:
         """Close what is open."""
         await self._runner.cleanup()
+        await self._http.aclose()

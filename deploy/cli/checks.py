@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
+from agents.asking.workers import ask_workers
 from agents.clients.errors import NotLetIn, NotThere, Refused, Unproven
 from agents.clients.kubernetes import Cluster, Listing
 from agents.clients.verefoo import Verefoo
 from deploy.allowing import allowances_of
 from deploy.cli.answers import failures
-from deploy.cli.asking import ask_workers
 from deploy.cli.broker import reach_broker
 from deploy.cli.endpoints import Running
 from deploy.cli.rights import (

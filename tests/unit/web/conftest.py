@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.web.site import PARTITIONS, Site
+from tests.unit.web.site import THERE, Site, opened
 
 
 @pytest.fixture
@@ -21,8 +21,9 @@ async def half(tmp_path: Path) -> Site:
     return opened(Site(tmp_path, owned={0, 1}))
 
 
-def opened(site: Site) -> Site:
-    # Only the table the tests write to: every partition is a database of its own.
-    for partition in range(PARTITIONS):
-        site.tables["policies"].data._db_for_partition(partition)
-    return site
+@pytest.fixture
+async def two(half: Site, tmp_path: Path) -> Site:
+    """The site of one of two workers; the other one owns the other partitions."""
+    half.other = opened(Site(tmp_path / "other", owned={2, 3}, url=THERE))
+    half.other.other = half
+    return half

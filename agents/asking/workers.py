@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
@@ -15,7 +16,10 @@ from streams.codec import escape
 from streams.records.base import Record
 
 R = TypeVar("R", bound=Record)
+T = TypeVar("T")
 Json = dict[str, Any]
+Fetch = Callable[[str], Coroutine[Any, Any, Json]]
+"""Returns the JSON object at an address; raises BadAnswer, or an error of httpx."""
 Kinds = Mapping[str, type[Record]]
 """Tables by name, and what their rows are."""
 
@@ -25,7 +29,7 @@ MOST_PAGES = 10_000
 LARGEST_ANSWER = 16 << 20
 _TIMEOUT = httpx.Timeout(5.0, connect=2.0)
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
-_WORKER_SECONDS = 60.0
+WORKER_SECONDS = 60.0
 
 
 class NobodyAnswers(ConnectionError):
@@ -36,12 +40,24 @@ class BadAnswer(Exception):
     """An answer that is none of ours."""
 
 
+class NoSuch(BadAnswer):
+    """A worker that answers, and has not what it was asked for."""
+
+
+class Places(NamedTuple):
+    """Which partitions of a table a worker holds, and how many there are."""
+
+    held: frozenset[int] = frozenset()
+    of: int = 0
+
+
 class Told(NamedTuple):
-    """What one worker said: its status, and by table the rows it holds."""
+    """What one worker said: its status, and by table the rows it holds, and where they lie."""
 
     status: Json
     rows: Mapping[str, Mapping[str, Record]]
     complete: bool
+    places: Mapping[str, Places] = {}
 
 
 class Answers(NamedTuple):
@@ -66,54 +82,100 @@ class Answers(NamedTuple):
               for url, why in sorted(self.silent.items())),
             *(f"{url} is not done recovering its tables, rows may be missing"
               for url, told in sorted(self.told.items()) if not told.complete),
+            *self._nobodys(),
         ]  # fmt: skip
+
+    def _nobodys(self) -> Iterator[str]:
+        """Yield the partitions of each table that nobody holds of those who answered."""
+        if self.silent:
+            return
+        for table in sorted({name for told in self.told.values() for name in told.places}):
+            places = [told.places.get(table, Places()) for told in self.told.values()]
+            held = frozenset().union(*(each.held for each in places))
+            missing = set(range(max(each.of for each in places))) - held
+            if missing:
+                numbers = ", ".join(map(str, sorted(missing)))
+                yield f"{table}: nobody who answers holds partition {numbers}, rows are missing"
 
 
 async def ask_workers(urls: Sequence[str], tables: Kinds) -> Answers:
     """Return what the workers say and hold; raise NobodyAnswers if none does."""
-    async with httpx.AsyncClient(trust_env=False, timeout=_TIMEOUT) as http:
-        answers = await asyncio.gather(*(_worker(http, url, tables) for url in urls))
-    by_url = dict(zip(urls, answers, strict=True))
-    told = {url: answer for url, answer in by_url.items() if isinstance(answer, Told)}
-    silent = {url: answer for url, answer in by_url.items() if isinstance(answer, str)}
-    if not told:
-        reasons = "; ".join(f"{url}: {why}" for url, why in sorted(silent.items()))
+    async with client() as http:
+        answers = await ask(urls, tables, WORKER_SECONDS, partial(get, http))
+    if not answers.told:
+        reasons = "; ".join(f"{url}: {why}" for url, why in sorted(answers.silent.items()))
         raise NobodyAnswers(f"no worker answers: {reasons}")
-    return Answers(told, silent)
+    return answers
 
 
-async def _worker(http: httpx.AsyncClient, url: str, tables: Kinds) -> Told | str:
+def client() -> httpx.AsyncClient:
+    """Return a client of web servers of workers; whoever takes it closes it."""
+    return httpx.AsyncClient(trust_env=False, timeout=_TIMEOUT)
+
+
+async def ask(urls: Sequence[str], tables: Kinds, within: float, fetch: Fetch) -> Answers:
+    """Return what those of the workers say and hold who are done in time."""
+    found = await asyncio.gather(*(in_time(_worker(fetch, url, tables), within) for url in urls))
+    by_url = dict(zip(urls, found, strict=True))
+    return Answers(
+        {url: answer for url, answer in by_url.items() if isinstance(answer, Told)},
+        {url: answer for url, answer in by_url.items() if isinstance(answer, str)},
+    )
+
+
+async def in_time(answer: Coroutine[Any, Any, T], within: float) -> T | str:
+    """Return an answer, or why there is none, as a line for people."""
     try:
-        async with asyncio.timeout(_WORKER_SECONDS):
-            status = await _get(http, f"{url}/status")
-            pages = {name: await _table(http, url, name, kind) for name, kind in tables.items()}
+        async with asyncio.timeout(within):
+            return await answer
     except TimeoutError:
-        return f"not done within {_WORKER_SECONDS:.0f} s"
+        return f"not done within {within:.0f} s"
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         return escape(str(error) or type(error).__name__)
     except BadAnswer as error:
         return escape(error)
-    complete = all(whole for _, whole in pages.values())
-    return Told(status, {name: rows for name, (rows, _) in pages.items()}, complete)
 
 
-async def _table(
-    http: httpx.AsyncClient, url: str, name: str, kind: type[Record]
-) -> tuple[dict[str, Record], bool]:
+async def _worker(fetch: Fetch, url: str, tables: Kinds) -> Told:
+    status = await fetch(f"{url}/status")
+    pages = {name: await _table(fetch, url, name, kind) for name, kind in tables.items()}
+    return Told(
+        status,
+        {name: page.rows for name, page in pages.items()},
+        all(page.complete for page in pages.values()),
+        {name: page.places for name, page in pages.items()},
+    )
+
+
+class _Table(NamedTuple):
+    rows: dict[str, Record]
+    complete: bool
+    places: Places
+
+
+async def _table(fetch: Fetch, url: str, name: str, kind: type[Record]) -> _Table:
     rows: dict[str, Record] = {}
     complete, after = True, ""
     for _ in range(MOST_PAGES):
-        query = f"format=json&rows=true&limit={PAGE}&after={quote(after, safe='')}"
-        page = await _get(http, f"{url}/tables/{name}?{query}")
+        query = f"rows=true&limit={PAGE}&after={quote(after, safe='')}"
+        page = await fetch(f"{url}/held/{name}?{query}")
         complete = complete and page.get("complete") is True
-        rows |= _read(page.get("rows"), kind)
+        # Beside the loop: who asks may have other things to do there.
+        rows |= await asyncio.to_thread(_read, page.get("rows"), kind)
         following = page.get("next")
         if following is None:
-            return rows, complete
+            return _Table(rows, complete, _places(page))
         if not isinstance(following, str) or following <= after:
             raise BadAnswer(f"table {name}: pages do not go on")
         after = following
     raise BadAnswer(f"table {name}: more than {MOST_PAGES} pages")
+
+
+def _places(page: Json) -> Places:
+    held, of = page.get("partitions"), page.get("of")
+    if not isinstance(held, list) or not isinstance(of, int):
+        return Places()
+    return Places(frozenset(each for each in held if isinstance(each, int)), of)
 
 
 def _read(rows: Any, kind: type[Record]) -> dict[str, Record]:
@@ -125,7 +187,8 @@ def _read(rows: Any, kind: type[Record]) -> dict[str, Record]:
         raise BadAnswer("rows that this version cannot read") from error
 
 
-async def _get(http: httpx.AsyncClient, url: str) -> Json:
+async def get(http: httpx.AsyncClient, url: str) -> Json:
+    """Return the JSON object at an address; raise BadAnswer, or an error of httpx."""
     received = bytearray()
     async with http.stream("GET", url, headers=_HEADERS) as response:
         if response.headers.get("Content-Encoding", "identity") != "identity":
@@ -134,10 +197,12 @@ async def _get(http: httpx.AsyncClient, url: str) -> Json:
             received += chunk
             if len(received) > LARGEST_ANSWER:
                 raise BadAnswer(f"more than {LARGEST_ANSWER} bytes of answer")
+    if response.status_code == 404:
+        raise NoSuch("answered 404 Not Found")
     if response.status_code != 200:
         raise BadAnswer(f"answered {response.status_code} {response.reason_phrase}")
     try:
-        answer = json.loads(received)
+        answer = await asyncio.to_thread(json.loads, received)
     except (ValueError, RecursionError) as error:
         raise BadAnswer("answered with what is not JSON") from error
     if not isinstance(answer, dict):

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from deploy.cli.asking import Answers, Kinds, Told
-from deploy.cli.policies import is_pending, reasons
+from agents.asking.standing import is_pending, reasons
+from agents.asking.workers import Answers, Kinds, Told
 from streams.flow.graph_rows import GraphRow
 from streams.flow.tracker import PodRow
 from streams.records.policies import Outcome, PatchOutcome, PolicyPatch
