@@ -1,12 +1,10 @@
-"""What pages are made of: the rows of all workers, the cluster, and the newest records."""
+"""Ask for what pages are made of, once for all who look: workers, the cluster, and topics."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 from agents.asking.newest import Newest
 from agents.asking.stored import Stored
@@ -15,19 +13,13 @@ from agents.clients.errors import ClientError
 from agents.web.held import Held
 from agents.web.lately import Lately
 from agents.web.peers import Peers
-from streams.codec import decode, escape
+from agents.web.seen import Picture, Recent, Rows, Seen
+from streams.codec import escape
 from streams.flow.graph_rows import GraphRow, PodsRow
-from streams.flow.index import GraphIndex
 from streams.flow.judging import Judging
 from streams.flow.output import DEAD_LETTERS, PATCH_OUTCOMES, POD_RULES, POLICY_PATCHES
 from streams.flow.tracker import PodRow
-from streams.policy.flows import Flows
-from streams.policy.reach import name_of
-from streams.records.base import Record
 from streams.records.policies import PatchOutcome, PolicyPatch
-from streams.records.views import Inexactness
-
-R = TypeVar("R", bound=Record)
 
 TABLES: Kinds = {
     "pods": PodRow,
@@ -63,81 +55,6 @@ class Own(Protocol):
         """Tell whether all the rows are there that belong here."""
 
 
-class Rows:
-    """What all workers hold, and what follows from it: computed when a page first needs it."""
-
-    def __init__(self, answers: Answers) -> None:
-        self.answers = answers
-
-    @cached_property
-    def pods(self) -> dict[str, PodRow]:
-        """The pods by their keys: no Services, and nothing that is kept of whole partitions."""
-        rows = self.answers.rows("pods", PodRow)
-        return {key: row for key, row in rows.items() if row.pod.name and not row.pod.service}
-
-    @cached_property
-    def wanted(self) -> dict[str, PolicyPatch]:
-        """What the cluster should hold."""
-        return self.answers.rows("wanted", PolicyPatch)
-
-    @cached_property
-    def outcomes(self) -> dict[str, PatchOutcome]:
-        """What came of it."""
-        return self.answers.rows("policies", PatchOutcome)
-
-    @cached_property
-    def graphs(self) -> dict[str, GraphIndex]:
-        """What the rows say of each graph."""
-        pods = self.answers.rows("graph-pods", PodsRow)
-        rules = self.answers.rows("graph-rules", GraphRow)
-        names = sorted({key.partition("|")[0] for key in (*pods, *rules)})
-        return {name: GraphIndex.of(name, pods, rules) for name in names}
-
-    @cached_property
-    def unsaid(self) -> dict[str, list[tuple[str, Inexactness]]]:
-        """By the text of a rule: the policies that do not say it exactly, and how."""
-        found: dict[str, list[tuple[str, Inexactness]]] = {}
-        for key, patch in self.wanted.items():
-            for each in patch.inexact:
-                found.setdefault(each.rule, []).append((key, each))
-        return found
-
-
-class Picture:
-    """What the cluster stores, and whom that lets reach whom."""
-
-    def __init__(self, stored: Stored, known: bool = True) -> None:
-        self.stored = stored
-        self.known = known
-
-    @cached_property
-    def policies(self) -> dict[str, dict[str, Any]]:
-        """The policies by namespace/name, whosever they are."""
-        return {name_of(each): dict(each) for each in self.stored.policies}
-
-    @cached_property
-    def flows(self) -> Flows:
-        """Whom the policies let reach whom."""
-        return Flows(self.stored.pods, self.stored.policies, self.stored.labels)
-
-
-@dataclass(frozen=True)
-class Seen:
-    """Everything a page is made of, as it was when it was asked for; ``gaps`` say what lacks."""
-
-    rows: Rows
-    judging: Judging
-    cluster: Picture
-    newest: Mapping[str, Newest]
-    gaps: tuple[str, ...]
-
-    def records(self, topic: str, kind: type[R]) -> list[tuple[Any, R]]:
-        """Return the newest records of a topic that can be read, each with where it lies."""
-        found = self.newest.get(topic, Newest((), False)).records
-        told = ((each, decode(each.value or b"", kind)) for each in found)
-        return [(each, record) for each, record in told if isinstance(record, kind)]
-
-
 class Knowing:
     """Asks for what pages need, and never raises: what does not answer is a gap."""
 
@@ -151,10 +68,16 @@ class Knowing:
         async def picture() -> Picture:
             return Picture(await outside.stored())
 
+        async def letters() -> Recent:
+            return Recent(await outside.newest((DEAD_LETTERS,), MOST_LETTERS))
+
+        async def past() -> Recent:
+            return Recent(await outside.newest(PAST, MOST_PAST))
+
         self._parts: dict[str, Lately[Any]] = {
             "stored": Lately(picture),
-            "letters": Lately(lambda: outside.newest((DEAD_LETTERS,), MOST_LETTERS)),
-            "past": Lately(lambda: outside.newest(PAST, MOST_PAST)),
+            "letters": Lately(letters),
+            "past": Lately(past),
         }
 
     async def see(self, needs: Iterable[str] = (), *, fresh: bool = False) -> Seen:
@@ -166,9 +89,9 @@ class Knowing:
         )
         told = dict(zip(names, parts, strict=True))
         cluster = told.get("stored") or Picture(Stored({}, [], {}), known=False)
-        newest = {**(told.get("letters") or {}), **(told.get("past") or {})}
+        letters, past = (told.get(name) or Recent({}) for name in ("letters", "past"))
         gaps += [*rows.answers.gaps(), *cluster.stored.notes]
-        return Seen(rows, self._judging, cluster, newest, tuple(gaps))
+        return Seen(rows, self._judging, cluster, letters, past, tuple(gaps))
 
     async def _one(self, name: str, fresh: bool, gaps: list[str]) -> Any:
         part = self._parts[name]

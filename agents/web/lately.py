@@ -10,12 +10,13 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 LEAST_REST = 1.0
-# Of ten seconds at most one is spent asking: the agents share the loop.
+MOST_REST = 5.0
+# A tenth of the time at most is spent asking, unless that takes more than half a second.
 RESTS = 9.0
 
 
 class Lately(Generic[T]):
-    """Asks again when what it knows is old; between two askings it rests nine times as long."""
+    """Asks again when what it knows is old; the longer that takes, the longer it rests."""
 
     def __init__(
         self, ask: Callable[[], Awaitable[T]], clock: Callable[[], float] = time.monotonic
@@ -56,7 +57,7 @@ class Lately(Generic[T]):
             return await self._ask()
         finally:
             ended = self._clock()
-            self._next = ended + max(LEAST_REST, RESTS * (ended - began))
+            self._next = ended + min(MOST_REST, max(LEAST_REST, RESTS * (ended - began)))
 
     async def _wait(self, asking: asyncio.Task[T]) -> T:
         # Whoever leaves must not take the answer away from the others.

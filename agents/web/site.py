@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from aiohttp import web
 from pydantic import ValidationError
@@ -16,6 +16,8 @@ from agents.web.openapi import describe
 from agents.web.pages import letters, overview, pods, policies, reach, rules, timeline, topology
 from agents.web.pages.page import Asked, NotHere, Page, View
 from agents.web.tables import Row, RowAsked, RowList, RowsAsked, TableList, TablePages
+
+T = TypeVar("T")
 
 TWIN = ".json"
 # Each takes a thread, and they all share the agents' processor.
@@ -80,8 +82,7 @@ class Site:
         async def answer(asked: Asked, fresh: bool) -> View:
             seen = await self._knowing.see(page.needs, fresh=fresh)
             try:
-                # Beside the loop, which is the agents'.
-                return await asyncio.to_thread(page.answer, seen, asked)
+                return await self._beside(page.answer, seen, asked)
             except NotHere as error:
                 gaps = seen.rows.answers.gaps()
                 if not gaps:
@@ -95,18 +96,25 @@ class Site:
         async def handle(request: web.Request) -> web.Response:
             asked, programs = _asked(request, page, twin)
             fresh = request.headers.get("Cache-Control") == "no-cache"
-            async with self._slots:
-                try:
-                    view = await page.answer(asked, fresh)
-                except NotHere as error:
-                    raise web.HTTPNotFound(text=str(error)) from error
-                if programs:
-                    text = await asyncio.to_thread(view.model_dump_json, by_alias=True)
-                    return json_text(text)
-                content = {"page": view, "asked": asked, "here": page.path, "worker": self._worker}
-                return await asyncio.to_thread(as_page, page.template, content)
+            try:
+                view = await page.answer(asked, fresh)
+            except NotHere as error:
+                raise web.HTTPNotFound(text=str(error)) from error
+            if programs:
+                return json_text(await self._beside(_to_json, view))
+            content = {"page": view, "asked": asked, "here": page.path, "worker": self._worker}
+            return await self._beside(as_page, page.template, content)
 
         return handle
+
+    async def _beside(self, work: Callable[..., T], *given: Any) -> T:
+        """Do something beside the loop, which is the agents', and not too much at once."""
+        async with self._slots:
+            return await asyncio.to_thread(work, *given)
+
+
+def _to_json(view: View) -> str:
+    return view.model_dump_json(by_alias=True)
 
 
 def twins(path: str) -> Iterable[str]:

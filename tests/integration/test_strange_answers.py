@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from agents.asking import workers as asking
 from agents.asking.workers import NobodyAnswers, ask_workers
 from agents.clients.api_server import LARGEST_ANSWER
 from agents.clients.errors import ClientError
 from agents.clients.kubernetes import Cluster
 from agents.clients.verefoo import Verefoo
-from deploy.cli import asking
 from deploy.local.kubernetes.kubeconfig import write_kubeconfig
 from deploy.verefoo_login import verefoo_client
 from streams.settings import VerefooSettings

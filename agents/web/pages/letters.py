@@ -9,8 +9,8 @@ from collections import Counter
 from agents.asking.letters import list_letters
 from agents.asking.newest import Newest
 from agents.asking.plain import plain
-from agents.web.knowing import Seen
 from agents.web.pages.page import Listing, Page, View
+from agents.web.seen import Seen
 from streams.flow.output import DEAD_LETTERS
 from streams.records.reasons import LetterReason
 
@@ -52,7 +52,7 @@ class Letters(View):
 
 def letters(seen: Seen, asked: Listing) -> Letters:
     """Return the letters, each once, the newest first."""
-    told = seen.newest.get(DEAD_LETTERS, Newest((), False))
+    told = seen.letters.newest.get(DEAD_LETTERS, Newest((), False))
     every = list_letters(told.records)[::-1]
     counted = Counter(each["reason"] for each in every)
     found = [

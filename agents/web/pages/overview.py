@@ -8,9 +8,9 @@ from typing import Any
 from agents.asking.condition import Letters, condition
 from agents.asking.letters import list_letters
 from agents.asking.newest import Newest
-from agents.web.knowing import Seen
 from agents.web.pages.page import Asked, Page, View
 from agents.web.pages.timeline import Change, recent
+from agents.web.seen import Seen
 from streams.flow.output import DEAD_LETTERS
 
 MOST_EXAMPLES = 8
@@ -72,7 +72,7 @@ class Overview(View):
 
 def overview(seen: Seen, asked: Asked) -> Overview:
     """Return the overview."""
-    letters = list_letters(seen.newest.get(DEAD_LETTERS, Newest((), False)).records)
+    letters = list_letters(seen.letters.newest.get(DEAD_LETTERS, Newest((), False)).records)
     found = condition(seen.rows.answers, Letters(letters))
     return Overview(
         ready=found["ready"],

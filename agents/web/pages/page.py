@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from agents.web.knowing import Seen
+from agents.web.seen import Seen
 
 MOST_LINES = 500
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from agents.web.knowing import Seen
 from agents.web.pages.page import Listing, NotHere, Page, View, cut, short
 from agents.web.pages.policies import Policy, PolicyAsked, PolicyLine, policy, policy_line
 from agents.web.pages.reach import Peer, peers_of
 from agents.web.pages.rules import RuleLine, rules_about
 from agents.web.pages.timeline import Change, recent
+from agents.web.seen import Seen
 from streams.flow.tracker import PodRow
 
 

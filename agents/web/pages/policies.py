@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import Field
 
 from agents.asking.standing import PENDING, is_pending, reasons
-from agents.web.knowing import Seen
 from agents.web.pages.page import Asked, Listing, NotHere, Page, View, cut, short
+from agents.web.seen import Seen
 from agents.web.times import clock, span
 from streams.flow.fence import same_content
 from streams.records.policies import Outcome, PolicyPatch
@@ -197,8 +197,8 @@ def _by_order(value: Any) -> Any:
     return value
 
 
-def _place(name: str) -> tuple[int, str]:
-    return (name == "ports", name)
+def _place(name: str) -> tuple[bool, bool, bool, str]:
+    return (name == "ports", name != "protocol", name != "port", name)
 
 
 def _drift(seen: Seen, key: str, patch: PolicyPatch) -> Drift:

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from agents.asking.reaching import Answer, Port, find_pod, judge, parse_port
 from agents.asking.stored import ON_HOST
-from agents.web.knowing import Seen
 from agents.web.pages.page import Asked, Page, View, short
+from agents.web.seen import Seen
 from streams.flow.fence import INSTANCE, REVISION
 from streams.flow.views import about
 from streams.policy.reach import Reach, Side

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from agents.web.knowing import Seen
 from agents.web.pages.page import Asked, Listing, NotHere, Page, View, cut, short
 from agents.web.pages.policies import PolicyLine, Unsaid, policy_line, say
+from agents.web.seen import Seen
 from streams.flow.graph_rows import End
 from streams.flow.index import GraphIndex
 from streams.records.addresses import is_exact

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from agents.web.knowing import PAST, Seen
 from agents.web.pages.page import Listing, Page, View, short
+from agents.web.seen import Seen
 from agents.web.times import clock, span
 from streams.flow.output import PATCH_OUTCOMES, POD_RULES, POLICY_PATCHES
 from streams.records.policies import Outcome, PatchOutcome, PodRules, PolicyPatch
@@ -66,7 +66,7 @@ def timeline(seen: Seen, asked: TimelineAsked) -> Timeline:
     return Timeline(
         changes=tuple(shown),
         total=len(found),
-        more=any(seen.newest[topic].more for topic in PAST if topic in seen.newest),
+        more=any(each.more for each in seen.past.newest.values()),
         next=_place(shown[-1]) if len(behind) > len(shown) else None,
         gaps=seen.gaps,
     )
@@ -76,7 +76,7 @@ def recent(seen: Seen, *, every: bool = False, policy: str | None = None) -> lis
     """Return the changes that the broker was told of lately, the newest first."""
     outcomes = [
         outcome
-        for _, outcome in seen.records(PATCH_OUTCOMES, PatchOutcome)
+        for _, outcome in seen.past.records(PATCH_OUTCOMES, PatchOutcome)
         if outcome.mark is None
         and (every or outcome.outcome not in QUIET)
         and policy in (None, outcome.key)
@@ -92,13 +92,13 @@ def _place(change: Change) -> str:
 
 
 def _routed(seen: Seen) -> Iterator[tuple[Version, float]]:
-    for record, view in seen.records(POD_RULES, PodRules):
+    for record, view in seen.past.records(POD_RULES, PodRules):
         if view.subject is not None:
             yield (view.subject.key, record.offset), record.timestamp / 1000
 
 
 def _compiled(seen: Seen) -> Iterator[tuple[Version, float]]:
-    for record, patch in seen.records(POLICY_PATCHES, PolicyPatch):
+    for record, patch in seen.past.records(POLICY_PATCHES, PolicyPatch):
         if patch.mark is None:
             yield (patch.key, patch.revision.offset), record.timestamp / 1000
 

@@ -8,8 +8,8 @@ from math import cos, pi, sin
 
 from pydantic import Field
 
-from agents.web.knowing import Seen
 from agents.web.pages.page import Asked, Page, View, short
+from agents.web.seen import Seen
 from streams.policy.reach import Reach
 
 # Beyond it pods are drawn as their namespaces.

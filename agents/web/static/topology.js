@@ -8,7 +8,12 @@
     if (!svg) return;
     const [left, top, width, height] = svg.getAttribute("viewBox").split(" ").map(Number);
     const view = { x: left, y: top, w: width, h: height };
-    const draw = () => svg.setAttribute("viewBox", `${view.x} ${view.y} ${view.w} ${view.h}`);
+    const draw = () => {
+      svg.setAttribute("viewBox", `${view.x} ${view.y} ${view.w} ${view.h}`);
+      // How much of the picture one pixel shows: who is looked for is drawn as large in any of it.
+      const scale = Math.max(view.w / svg.clientWidth, view.h / svg.clientHeight);
+      svg.style.setProperty("--scale", Math.max(1, scale));
+    };
     const nodes = [...svg.querySelectorAll(".nodes [data-name]")];
     const lines = [...svg.querySelectorAll(".lines path")];
 
@@ -122,6 +127,7 @@
       focus(found ? found.dataset.name : "");
     };
 
+    draw();
     if (focused) focus(focused);
   };
 

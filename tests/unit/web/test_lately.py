@@ -57,14 +57,15 @@ async def test_what_is_a_second_old_is_asked_for_again() -> None:
     assert seen == [1, 1, 2, 2, 3]
 
 
-async def test_what_took_long_is_asked_for_seldom() -> None:
+@pytest.mark.parametrize(("takes", "rest"), [(0.2, 1.8), (0.5, 4.5), (60.0, 5.0)])
+async def test_what_took_long_is_asked_for_seldom(takes: float, rest: float) -> None:
     clock = Clock()
-    known = Lately(Asked(clock, takes=1.0), clock)
+    known = Lately(Asked(clock, takes=takes), clock)
 
     first = await known.look()
-    clock.now = 9.9
+    clock.now = takes + rest - 0.1
     second = await known.look()
-    clock.now = 10.0
+    clock.now = takes + rest
     third = await known.look()
 
     assert (first, second, third) == (1, 1, 2)
