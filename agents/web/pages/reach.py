@@ -12,7 +12,7 @@ from agents.web.pages.page import Asked, Page, View, short
 from agents.web.seen import Seen
 from streams.flow.fence import INSTANCE, REVISION
 from streams.flow.views import about
-from streams.policy.reach import Reach, Side
+from streams.policy.reach import Reach, Side, both_sides
 from streams.records.ports import parse_ports
 from streams.records.rules import Protocol, Rule
 from streams.rules.wording import one_line
@@ -158,45 +158,45 @@ def _why(answer: Answer, rules: tuple[Said, ...]) -> str:
     if answer.yes and not (answer.egress.policies or answer.ingress.policies):
         return "No policy selects either pod: everything passes."
     if answer.yes:
-        return (
-            "Rules ask for it, and the stored policies let it through."
-            if allowing
-            else ("No rule asks for it: stored policies let it through all the same.")
-        )
+        asked = "Rules ask for it, and the" if allowing else "No rule asks for it, and all the same"
+        return f"{asked} stored policies let it through."
     if not rules:
         return "No rule is about it, and what no rule allows is closed."
     if not allowing:
         return "Rules deny it, and none allows it."
     if len(allowing) < len(rules):
-        return "A rule allows it and another denies it: see the order of the firewall."
+        return "A rule allows it, and another denies it: without an order that decides."
     return "A rule asks for it, and the stored policies do not let it through."
 
 
 def _half(seen: Seen, answer: Answer, kind: str, side: Side) -> Half:
-    ends = answer.source, answer.destination
-    flows = seen.cluster.flows
-    asked = flows.between(*ends) if answer.port is None else side.reach.ports
-    opening = set(flows.opening(*ends, asked)) if asked else set()
-    lets = bool(side.reach) if answer.port is None else side.reach.admits(*answer.port)
+    leaves = kind == "Egress"
     return Half(
-        way="out of" if kind == "Egress" else "into",
-        pod=ends[0] if kind == "Egress" else ends[1],
+        way="out of" if leaves else "into",
+        pod=answer.source if leaves else answer.destination,
         ports=side.reach.text,
-        lets=lets,
-        policies=tuple(_closing(seen, name, lets and name in opening) for name in side.policies),
+        lets=_lets(side.reach, answer.port),
+        policies=tuple(_closing(seen, answer, name, leaves) for name in side.policies),
     )
 
 
-def _closing(seen: Seen, name: str, lets: bool) -> Closing:
-    meta = seen.cluster.policies.get(name, {}).get("metadata", {})
-    keys = (key for key in seen.rows.wanted if short(key) == name)
+def _closing(seen: Seen, answer: Answer, name: str, leaves: bool) -> Closing:
+    stored, policy = seen.cluster.stored, seen.cluster.policies[name]
+    ends = stored.pods[answer.source], stored.pods[answer.destination]
+    # Policies only add to each other: what one lets through it lets through alone.
+    egress, ingress = both_sides([policy], *ends, stored.labels)
+    meta = policy["metadata"]
     return Closing(
         name=name,
-        key=next(keys, ""),
+        key=next((key for key in seen.rows.wanted if short(key) == name), ""),
         ours=INSTANCE in (meta.get("labels") or {}),
         revision=(meta.get("annotations") or {}).get(REVISION, ""),
-        lets=lets,
+        lets=_lets((egress if leaves else ingress).reach, answer.port),
     )
+
+
+def _lets(reach: Reach, port: Port | None) -> bool:
+    return bool(reach) if port is None else reach.admits(port.protocol, port.number)
 
 
 def _said(seen: Seen, source: str, to: str, port: Port | None) -> Iterator[Said]:

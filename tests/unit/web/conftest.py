@@ -16,6 +16,12 @@ async def site(tmp_path: Path) -> Site:
 
 
 @pytest.fixture
+async def small(tmp_path: Path) -> Site:
+    """The site of a worker that owns everything, in one partition: quicker to open."""
+    return Site(tmp_path, partitions=1)
+
+
+@pytest.fixture
 async def half(tmp_path: Path) -> Site:
     """The site of a worker that owns two partitions of four, and holds copies of the others."""
     return opened(Site(tmp_path, owned={0, 1}))

@@ -39,7 +39,7 @@ def outcome(key: str, reason: str = "") -> PatchOutcome:
 
 def opened(site: Site, table: str = "policies") -> Site:
     """Open one table, as the agents do: every partition is a database of its own."""
-    for partition in range(PARTITIONS):
+    for partition in range(site.partitions):
         site.tables[table].data._db_for_partition(partition)
     return site
 
@@ -65,11 +65,16 @@ class Site:
     """The site of a worker that owns some partitions of every table."""
 
     def __init__(
-        self, folder: Path, owned: Iterable[int] = range(PARTITIONS), url: str = HERE
+        self,
+        folder: Path,
+        owned: Iterable[int] = range(PARTITIONS),
+        url: str = HERE,
+        partitions: int = PARTITIONS,
     ) -> None:
         self.url = url
-        self.faust = create_app(KafkaOptions("127.0.0.1:1", "x", folder, partitions=PARTITIONS))
-        self.tables = faust_tables.declare(self.faust, PARTITIONS)
+        self.partitions = partitions
+        self.faust = create_app(KafkaOptions("127.0.0.1:1", "x", folder, partitions=partitions))
+        self.tables = faust_tables.declare(self.faust, partitions)
         self.owned = set(owned)
         self.looker = StillLooker()
         self.metrics = Metrics()
@@ -147,7 +152,7 @@ class Site:
         return {TP(topic, number) for topic in self._changelogs() for number in self.owned}
 
     def _who_has_what(self) -> dict[str, dict[str, list[int]]]:
-        others = sorted(set(range(PARTITIONS)) - self.owned)
+        others = sorted(set(range(self.partitions)) - self.owned)
         topics = self._changelogs()
         there = THERE if self.url == HERE else HERE
         ours = {self.url: {topic: sorted(self.owned) for topic in topics}}

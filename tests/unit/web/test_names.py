@@ -39,15 +39,15 @@ ECHOES = [
 @pytest.mark.parametrize("hostile", HOSTILE)
 @pytest.mark.row("W09", "X25")
 @pytest.mark.threat("T11")
-async def test_a_hostile_name_stays_text_on_every_page(site: Site, hostile: str) -> None:
-    live(site, hostile)
-    site.put("policies", [(hostile, outcome("k", hostile))])
-    site.looker.reasons = [f"watcher: {hostile}"]
-    site.status = lambda: {hostile: hostile, "pod_watcher": {"error": hostile}}
+async def test_a_hostile_name_stays_text_on_every_page(small: Site, hostile: str) -> None:
+    live(small, hostile)
+    small.put("policies", [(hostile, outcome("k", hostile))])
+    small.looker.reasons = [f"watcher: {hostile}"]
+    small.status = lambda: {hostile: hostile, "pod_watcher": {"error": hostile}}
     asked = [page.replace("{}", quote(hostile, safe="")) for page in ECHOES]
 
     for path in (*PAGES, *asked):
-        elements = Elements(await site.ask_page(path))
+        elements = Elements(await small.ask_page(path))
 
         assert elements.open == []
         assert not {"iframe", "style"} & set(elements.tags)
@@ -59,11 +59,11 @@ async def test_a_hostile_name_stays_text_on_every_page(site: Site, hostile: str)
 
 
 @pytest.mark.row("W09")
-async def test_what_cannot_be_seen_is_written_out(site: Site) -> None:
-    live(site, "\x1b[2J\u202egnp\x00")
-    site.status = lambda: {"pod_watcher": {"error": "\x1b[2J\u202egnp\x00"}}
+async def test_what_cannot_be_seen_is_written_out(small: Site) -> None:
+    live(small, "\x1b[2J\u202egnp\x00")
+    small.status = lambda: {"pod_watcher": {"error": "\x1b[2J\u202egnp\x00"}}
 
-    pages = [await site.ask_page(path) for path in PAGES]
+    pages = [await small.ask_page(path) for path in PAGES]
 
     assert {each for page in pages for each in page if not each.isprintable()} == {"\n"}
     said = [path for path, page in zip(PAGES, pages, strict=True) if r"\u202egnp" in page]
@@ -71,13 +71,13 @@ async def test_what_cannot_be_seen_is_written_out(site: Site) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.json", "x.y.json", "100%", "a b?c#d&e"])
-async def test_a_name_of_any_spelling_leads_to_its_page(site: Site, name: str) -> None:
-    live(site)
-    site.put("wanted", [(key(name), patch("pod-a", "").model_copy(update={"key": key(name)}))])
+async def test_a_name_of_any_spelling_leads_to_its_page(small: Site, name: str) -> None:
+    live(small)
+    small.put("wanted", [(key(name), patch("pod-a", "").model_copy(update={"key": key(name)}))])
 
-    page = Elements(await site.ask_page("/policies"))
+    page = Elements(await small.ask_page("/policies"))
     (link,) = {each for each in page.links if quote(name) in each}
-    found = await site.ask(link, Accept="text/html")
+    found = await small.ask(link, Accept="text/html")
 
     assert (found.status, found.content_type) == (200, "text/html")
     assert name in Elements(found.text or "").text

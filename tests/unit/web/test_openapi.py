@@ -31,13 +31,13 @@ ANSWERED = {
 
 
 @pytest.fixture
-async def document(site: Site) -> Any:
-    live(site)
-    return await site.ask_json("/openapi.json")
+async def document(small: Site) -> Any:
+    live(small)
+    return await small.ask_json("/openapi.json")
 
 
-async def test_every_page_is_described(site: Site, document: Any) -> None:
-    routed = {route.resource.canonical for route in site.served.router.routes() if route.resource}
+async def test_every_page_is_described(small: Site, document: Any) -> None:
+    routed = {route.resource.canonical for route in small.served.router.routes() if route.resource}
     twins = {path for path in routed if path.endswith(".json") and path != "/openapi.json"}
 
     assert set(document["paths"]) == twins == set(ANSWERED)
@@ -46,9 +46,9 @@ async def test_every_page_is_described(site: Site, document: Any) -> None:
 
 @pytest.mark.parametrize("path", ANSWERED)
 async def test_an_answer_has_the_fields_that_are_described(
-    site: Site, document: Any, path: str
+    small: Site, document: Any, path: str
 ) -> None:
-    answer = await site.ask_json(ANSWERED[path])
+    answer = await small.ask_json(ANSWERED[path])
 
     told = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
     name = told["schema"]["$ref"].rpartition("/")[2]

@@ -19,10 +19,10 @@ POD_A, POD_B, POD_C = map(key, ("pod-a", "pod-b", "pod-c"))
 
 
 @pytest.fixture
-async def lived(site: Site) -> Site:
+async def lived(small: Site) -> Site:
     """The site of a worker that knows three pods."""
-    live(site)
-    return site
+    live(small)
+    return small
 
 
 async def test_what_is_wrong_comes_first_and_what_needs_somebody_before_the_rest(
@@ -51,11 +51,11 @@ async def test_a_worker_that_is_not_ready_is_what_is_wrong(lived: Site) -> None:
     assert "rebalancing" in page.text
 
 
-async def test_where_nothing_is_wrong_it_says_so(site: Site) -> None:
+async def test_where_nothing_is_wrong_it_says_so(small: Site) -> None:
     for table in TABLES:
-        opened(site, table)
+        opened(small, table)
 
-    assert "Nothing is wrong" in Elements(await site.ask_page("/")).text
+    assert "Nothing is wrong" in Elements(await small.ask_page("/")).text
 
 
 async def test_every_pod_is_listed_with_how_its_policy_stands(lived: Site) -> None:
@@ -176,6 +176,21 @@ async def test_reach_is_about_the_port_that_is_asked_for(
     assert (told["reaches"], len(told["rules"])) == (reaches, rules)
 
 
+async def test_of_two_policies_only_the_one_that_lets_it_through_is_said_to(lived: Site) -> None:
+    policies = stored("fine").policies
+    other = next(each for each in policies if each["metadata"]["name"].startswith("of others"))
+    other["spec"]["podSelector"] = {}
+    lived.stored = lived.stored._replace(policies=policies)
+
+    there = (await lived.ask_json("/reach?from=pod-a&to=pod-b&port=80"))["there"]
+
+    for side, ours in (("egress", "pod-a"), ("ingress", "pod-b")):
+        assert {each["name"]: each["lets"] for each in there[side]["policies"]} == {
+            f"default/{ours}": True,
+            "default/of others fine": False,
+        }
+
+
 async def test_what_a_foreign_policy_opens_is_said_to_be_nobodys_rule(lived: Site) -> None:
     opened = [each for each in stored("fine").policies if each["metadata"]["name"] == "pod-c"]
     opened[0]["metadata"]["labels"] = {}
@@ -235,10 +250,10 @@ async def test_the_pages_of_the_timeline_hold_every_change_once(lived: Site) -> 
     assert after == ""
 
 
-async def test_a_dead_letter_has_its_reason_its_meaning_and_its_bytes(site: Site) -> None:
-    live(site, "not-json")
+async def test_a_dead_letter_has_its_reason_its_meaning_and_its_bytes(small: Site) -> None:
+    live(small, "not-json")
 
-    (letter,) = (await site.ask_json("/dead-letters"))["letters"]
+    (letter,) = (await small.ask_json("/dead-letters"))["letters"]
 
     assert (letter["key"], letter["reason"]) == ("pod-events/1/7", "not-json")
     assert (letter["text"], letter["size"]) == ("not-json", 8)
