@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -10,11 +11,12 @@ from urllib.parse import quote
 import yaml
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from agents.asking.plain import plain
 
 HERE = Path(__file__).parent
+_CODE = re.compile(r"`([^`]+)`")
 
 
 def encode_key(text: str) -> str:
@@ -33,6 +35,11 @@ def visible(value: Any) -> Any:
     return value if isinstance(value, Markup) else plain(value, keep="\n")
 
 
+def prose(text: str) -> Markup:
+    """Return a sentence whose `words in backticks` are set as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(visible(text)))))
+
+
 _pages = Environment(
     loader=FileSystemLoader(HERE / "templates"),
     autoescape=True,
@@ -41,6 +48,7 @@ _pages = Environment(
     lstrip_blocks=True,
     finalize=visible,
 )
+_pages.filters["prose"] = prose
 _pages.filters["key"] = encode_key
 _pages.filters["path"] = encode_path
 _pages.filters["pretty"] = lambda value: json.dumps(value, indent=2, default=str)

@@ -10,9 +10,9 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 LEAST_REST = 1.0
-MOST_REST = 5.0
-# A tenth of the time at most is spent asking, unless that takes more than half a second.
-RESTS = 9.0
+MOST_REST = 10.0
+# A twentieth of the time at most is spent asking, unless that takes more than half a second.
+RESTS = 19.0
 
 
 class Lately(Generic[T]):

@@ -127,7 +127,7 @@
       focus(found ? found.dataset.name : "");
     };
 
-    draw();
+    new ResizeObserver(draw).observe(svg);
     if (focused) focus(focused);
   };
 

@@ -57,7 +57,7 @@ async def test_what_is_a_second_old_is_asked_for_again() -> None:
     assert seen == [1, 1, 2, 2, 3]
 
 
-@pytest.mark.parametrize(("takes", "rest"), [(0.2, 1.8), (0.5, 4.5), (60.0, 5.0)])
+@pytest.mark.parametrize(("takes", "rest"), [(0.2, 3.8), (0.5, 9.5), (60.0, 10.0)])
 async def test_what_took_long_is_asked_for_seldom(takes: float, rest: float) -> None:
     clock = Clock()
     known = Lately(Asked(clock, takes=takes), clock)

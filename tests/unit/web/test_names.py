@@ -16,6 +16,7 @@ HOSTILE = [
     "' onmouseover='alert(1)",
     "{{ 7*7 }}{% raw %}",
     "</pre></td></table><h1>fake</h1>",
+    "`<b onclick=alert(1)>`",
     "javascript:alert(1)",
     "a\r\nSet-Cookie: x=y",
     "\u202egnp.exe",
