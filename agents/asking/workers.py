@@ -58,6 +58,8 @@ class Told(NamedTuple):
     rows: Mapping[str, Mapping[str, Record]]
     complete: bool
     places: Mapping[str, Places] = {}
+    cut: tuple[str, ...] = ()
+    """The tables of which it holds more than was read."""
 
 
 class Answers(NamedTuple):
@@ -82,6 +84,8 @@ class Answers(NamedTuple):
               for url, why in sorted(self.silent.items())),
             *(f"{url} is not done recovering its tables, rows may be missing"
               for url, told in sorted(self.told.items()) if not told.complete),
+            *(f"{url} holds more of {table} than is read, the rest is missing"
+              for url, told in sorted(self.told.items()) for table in told.cut),
             *self._nobodys(),
         ]  # fmt: skip
 
@@ -113,9 +117,17 @@ def client() -> httpx.AsyncClient:
     return httpx.AsyncClient(trust_env=False, timeout=_TIMEOUT)
 
 
-async def ask(urls: Sequence[str], tables: Kinds, within: float, fetch: Fetch) -> Answers:
+async def ask(
+    urls: Sequence[str],
+    tables: Kinds,
+    within: float,
+    fetch: Fetch,
+    most_pages: int = MOST_PAGES,
+) -> Answers:
     """Return what those of the workers say and hold who are done in time."""
-    found = await asyncio.gather(*(in_time(_worker(fetch, url, tables), within) for url in urls))
+    found = await asyncio.gather(
+        *(in_time(_worker(fetch, url, tables, most_pages), within) for url in urls)
+    )
     by_url = dict(zip(urls, found, strict=True))
     return Answers(
         {url: answer for url, answer in by_url.items() if isinstance(answer, Told)},
@@ -136,14 +148,18 @@ async def in_time(answer: Coroutine[Any, Any, T], within: float) -> T | str:
         return escape(error)
 
 
-async def _worker(fetch: Fetch, url: str, tables: Kinds) -> Told:
+async def _worker(fetch: Fetch, url: str, tables: Kinds, most_pages: int) -> Told:
     status = await fetch(f"{url}/status")
-    pages = {name: await _table(fetch, url, name, kind) for name, kind in tables.items()}
+    pages = {
+        name: await _table(fetch, f"{url}/held/{name}", kind, most_pages)
+        for name, kind in tables.items()
+    }
     return Told(
         status,
         {name: page.rows for name, page in pages.items()},
         all(page.complete for page in pages.values()),
         {name: page.places for name, page in pages.items()},
+        tuple(name for name, page in pages.items() if page.cut),
     )
 
 
@@ -151,24 +167,25 @@ class _Table(NamedTuple):
     rows: dict[str, Record]
     complete: bool
     places: Places
+    cut: bool = False
 
 
-async def _table(fetch: Fetch, url: str, name: str, kind: type[Record]) -> _Table:
+async def _table(fetch: Fetch, url: str, kind: type[Record], most_pages: int) -> _Table:
     rows: dict[str, Record] = {}
-    complete, after = True, ""
-    for _ in range(MOST_PAGES):
-        query = f"rows=true&limit={PAGE}&after={quote(after, safe='')}"
-        page = await fetch(f"{url}/held/{name}?{query}")
+    complete, after, places = True, "", Places()
+    for _ in range(most_pages):
+        page = await fetch(f"{url}?rows=true&limit={PAGE}&after={quote(after, safe='')}")
         complete = complete and page.get("complete") is True
+        places = _places(page)
         # Beside the loop: who asks may have other things to do there.
         rows |= await asyncio.to_thread(_read, page.get("rows"), kind)
         following = page.get("next")
         if following is None:
-            return _Table(rows, complete, _places(page))
+            return _Table(rows, complete, places)
         if not isinstance(following, str) or following <= after:
-            raise BadAnswer(f"table {name}: pages do not go on")
+            raise BadAnswer(f"{url}: pages do not go on")
         after = following
-    raise BadAnswer(f"table {name}: more than {MOST_PAGES} pages")
+    return _Table(rows, complete, places, cut=True)
 
 
 def _places(page: Json) -> Places:

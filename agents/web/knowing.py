@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, NamedTuple, Protocol
+from functools import partial
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from agents.asking.newest import Newest
 from agents.asking.stored import Stored
-from agents.asking.workers import Answers, Kinds, Places, Told
+from agents.asking.workers import PAGE, Answers, Kinds, Places, Told
 from agents.clients.errors import ClientError
 from agents.web.held import Held
 from agents.web.lately import Lately
-from agents.web.peers import Peers
+from agents.web.peers import MOST_PAGES, Peers
 from agents.web.seen import Picture, Recent, Rows, Seen
 from streams.codec import escape
 from streams.flow.graph_rows import GraphRow, PodsRow
@@ -20,6 +21,8 @@ from streams.flow.judging import Judging
 from streams.flow.output import DEAD_LETTERS, PATCH_OUTCOMES, POD_RULES, POLICY_PATCHES
 from streams.flow.tracker import PodRow
 from streams.records.policies import PatchOutcome, PolicyPatch
+
+T = TypeVar("T")
 
 TABLES: Kinds = {
     "pods": PodRow,
@@ -29,8 +32,8 @@ TABLES: Kinds = {
     "policies": PatchOutcome,
 }
 PAST = (POD_RULES, POLICY_PATCHES, PATCH_OUTCOMES)
-# Of each table and worker: beyond it a page says that there is more.
-MOST_ROWS = 20_000
+# Of each table; of the others no more is read either.
+MOST_ROWS = MOST_PAGES * PAGE
 # Of each partition.
 MOST_LETTERS = 500
 MOST_PAST = 300
@@ -75,9 +78,9 @@ class Knowing:
             return Recent(await outside.newest(PAST, MOST_PAST))
 
         self._parts: dict[str, Lately[Any]] = {
-            "stored": Lately(picture),
-            "letters": Lately(letters),
-            "past": Lately(past),
+            "stored": Lately(partial(_in_time, picture)),
+            "letters": Lately(partial(_in_time, letters)),
+            "past": Lately(partial(_in_time, past)),
         }
 
     async def see(self, needs: Iterable[str] = (), *, fresh: bool = False) -> Seen:
@@ -96,8 +99,7 @@ class Knowing:
     async def _one(self, name: str, fresh: bool, gaps: list[str]) -> Any:
         part = self._parts[name]
         try:
-            async with asyncio.timeout(WITHIN):
-                return await (part.fresh() if fresh else part.look())
+            return await (part.fresh() if fresh else part.look())
         except TimeoutError:
             gaps.append(f"{_NAMES[name]} not known: nobody answered within {WITHIN:.0f} s")
         except (ClientError, OSError, RuntimeError) as error:
@@ -110,11 +112,17 @@ class Knowing:
             name: Places(frozenset(self._held[name].partitions), self._held[name].of)
             for name in TABLES
         }
-        return Told(self._own.content(), rows, self._own.complete(), places)
+        cut = tuple(name for name, found in rows.items() if len(found) >= MOST_ROWS)
+        return Told(self._own.content(), rows, self._own.complete(), places, cut)
 
     async def _ask_all(self) -> Rows:
         told, answers = await asyncio.gather(self._told(), self._peers.rows(TABLES))
         return Rows(Answers({self._peers.ours: told, **answers.told}, answers.silent))
+
+
+async def _in_time(ask: Callable[[], Awaitable[T]]) -> T:
+    async with asyncio.timeout(WITHIN):
+        return await ask()
 
 
 _NAMES = {

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from agents.asking.workers import Answers, Fetch, Json, Kinds, NoSuch, ask, in_time
 
 MOST = 64
+MOST_PAGES = 40
 WITHIN = 8.0
 
 
@@ -32,7 +33,7 @@ class Peers:
 
     async def rows(self, tables: Kinds) -> Answers:
         """Return what the others say of themselves, and their rows."""
-        return await ask(self.others(), tables, WITHIN, self._fetch)
+        return await ask(self.others(), tables, WITHIN, self._fetch, MOST_PAGES)
 
     async def one(self, url: str, path: str) -> Json | str | None:
         """Return what is at a path of one worker, None if nothing is, or why it does not say."""

@@ -14,6 +14,7 @@ from tables.catalog import CATALOG
 from tests.unit.web.elements import Elements
 from tests.unit.web.living import CAUSE, RULE, RULE_KEY, key, live, patch, stored
 from tests.unit.web.site import HERE, THERE, Site, opened
+from tests.unit.web.site import outcome as row
 
 POD_A, POD_B, POD_C = map(key, ("pod-a", "pod-b", "pod-c"))
 
@@ -324,6 +325,31 @@ async def test_partitions_that_nobody_holds_are_named(half: Site) -> None:
     gaps = (await half.ask_json("/pods"))["gaps"]
 
     assert any("nobody who answers holds partition 2, 3" in gap for gap in gaps)
+
+
+async def test_that_a_worker_holds_more_than_is_read_is_said(
+    lived: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agents.web.knowing.MOST_ROWS", 3)
+
+    content = await lived.ask_json("/pods")
+
+    assert f"{HERE} holds more of pods than is read, the rest is missing" in content["gaps"]
+
+
+async def test_no_more_than_a_bound_is_read_of_the_others(
+    two: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agents.asking.workers.PAGE", 1)
+    monkeypatch.setattr("agents.web.peers.MOST_PAGES", 2)
+    assert two.other
+    keys = [f"a/b/{number}" for number in range(40)]
+    theirs = [each for each in keys if two.held["policies"].place(each) in two.other.owned]
+    two.other.put("policies", [(each, row(each)) for each in theirs])
+
+    content = await two.ask_json("/policies")
+
+    assert f"{THERE} holds more of policies than is read, the rest is missing" in content["gaps"]
 
 
 @pytest.mark.parametrize(
