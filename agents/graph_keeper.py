@@ -1,7 +1,8 @@
 """Keep one graph as its pods want it, and hear what its firewalls say: the loop beside the agent.
 
 reads   Verefoo, and the facts its agent stored
-writes  Verefoo, firewall-changes, graph-edits, patch-outcomes
+writes  Verefoo, firewall-changes, graph-edits, patch-outcomes; identity-facts, for whom nodes
+        stand where they are no pods'
 """
 
 from __future__ import annotations
@@ -34,7 +35,14 @@ from streams.flow.aligner import (
 from streams.flow.caution import leave_all, reborn
 from streams.flow.differences import Opening, firewall_in
 from streams.flow.moving import Known, move
-from streams.flow.output import FIREWALL_CHANGES, GRAPH_EDITS, PATCH_OUTCOMES, Send
+from streams.flow.output import (
+    FIREWALL_CHANGES,
+    GRAPH_EDITS,
+    IDENTITY_FACTS,
+    PATCH_OUTCOMES,
+    Send,
+)
+from streams.graph.identities import assignments
 from streams.graph.model import GraphState
 from streams.graph.wanted import Owner, WantedGraph
 from streams.records.cause import Source
@@ -150,6 +158,7 @@ class GraphKeeper:
         state = await self._find(mine)
         self._read_seconds = _now() - began
         self._check_kept(mine)
+        await self._say_assignments(mine, state)
         self.polls += 1
         left = 0
         if mine.quiet is None or mine.quiet[0] is not state or mine.quiet[1] != changes:
@@ -302,6 +311,17 @@ class GraphKeeper:
         if not mine.has_read:
             await self._send_mark(MarkKind.FIREWALLS_READ, mine.session)
             mine.has_read = True
+
+    async def _say_assignments(self, mine: Ownership, state: GraphState) -> None:
+        """Say for whom the nodes stood when they were first read, before any is changed."""
+        if mine.has_assigned:
+            return
+        graph, epoch = self.ours.graph, self.ours.aligning.epoch
+        mark = Mark(kind=MarkKind.FIREWALLS_READ, id=mine.session, graph=graph, epoch=epoch)
+        facts = [GraphFact(graph=graph, assigned=each) for each in assignments(state)]
+        for fact in (*facts, GraphFact(graph=graph, mark=mark)):
+            await self._outlet.deliver(Send(IDENTITY_FACTS, graph, fact))
+        mine.has_assigned = True
 
     async def _answer(self, mine: Ownership, barriers: set[str]) -> None:
         """Say that the graph is as the pods before these barriers want it."""

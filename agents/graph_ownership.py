@@ -33,7 +33,7 @@ class CountedRows(UserDict[str, AlignerRow]):
 
 
 class Keeping(NamedTuple):
-    """Which graph is kept, and how."""
+    """Which graph is kept, and how; ``identities``: whether its nodes stand for those."""
 
     graph: str
     gid: int | None
@@ -42,6 +42,7 @@ class Keeping(NamedTuple):
     poll_seconds: float = 1.0
     default_allow: bool = False
     reading: Reading = Reading.ANY_END
+    identities: bool = False
 
 
 class Ownership:
@@ -62,6 +63,7 @@ class Ownership:
             outlet, ours.graph, self.session, self.rows, refused, left_out, ours.default_allow
         )
         self.has_read = False
+        self.has_assigned = not ours.identities
         self.answered: set[str] = set()
         # The graph and the count of the rows with which all was done that there was to do.
         self.quiet: tuple[GraphState, int] | None = None

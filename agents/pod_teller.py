@@ -10,6 +10,7 @@ from hashlib import blake2b
 from typing import Any
 
 from agents.clients.pod_events import pod_event, service_event
+from agents.clients.workloads import Workloads
 from agents.courier import Courier
 from agents.outlet import MAX_RAW
 from streams.codec import escape
@@ -38,6 +39,7 @@ class PodTeller:
         epoch: int,
         lease: int,
         hear: Hear | None = None,
+        workloads: Workloads | None = None,
     ) -> None:
         self._courier = courier
         self._cluster = cluster_name
@@ -46,6 +48,7 @@ class PodTeller:
         self._lease = lease
         self._n = 0
         self._hear = hear
+        self._workloads = workloads
         self._told: dict[str, bytes] = {}
 
     async def list_started(self, listing: str) -> Stamp:
@@ -67,12 +70,16 @@ class PodTeller:
         await self._mark(MarkKind.BARRIER, barrier, None)
 
     async def tell(self, change: str, pod: dict[str, Any]) -> None:
-        """Send one change of one pod, unless it is none to us."""
+        """Send one change of one pod, unless it is none to us; raise TryLater."""
         event = await self._read(pod_event, change, pod)
-        if event is not None:
-            if self._hear is not None:
-                self._hear(self._cluster, event)
-            await self._say(change, event)
+        if event is None:
+            return
+        if self._workloads is not None:
+            workload = await self._workloads.workload(pod)
+            event = event.model_copy(update={"workload": workload})
+        if self._hear is not None:
+            self._hear(self._cluster, event)
+        await self._say(change, event)
 
     async def tell_service(self, change: str, service: dict[str, Any]) -> None:
         """Send one change of one Service, unless it is none to us."""

@@ -20,6 +20,7 @@ from agents.clients.following import follow
 from agents.clients.kubernetes import Cluster, Listing
 from agents.clients.lease import Leadership
 from agents.clients.waiting import Backoff, first_to_end
+from agents.clients.workloads import Workloads
 from agents.courier import Courier
 from agents.managed_namespaces import ManagedNamespaces
 from agents.outlet import Emit
@@ -65,6 +66,7 @@ class PodWatcher:
         partitions: int,
         epoch: int,
         stamper: PodStamper | None = None,
+        workloads: Workloads | None = None,
         relist_seconds: float = RELIST_SECONDS,
         frame_seconds: float = FRAME_SECONDS,
         emit_seconds: float = EMIT_SECONDS,
@@ -78,6 +80,7 @@ class PodWatcher:
         self._partitions = partitions
         self._epoch = epoch
         self._stamper = stamper
+        self._workloads = workloads
         self._relist_seconds = relist_seconds
         self._frame_seconds = frame_seconds
         self._emit_seconds = emit_seconds
@@ -97,6 +100,11 @@ class PodWatcher:
         """Say what is in the way at the moment, if anything is."""
         # What was in a leader's way is not in the way of who only waits to be one.
         return (self._error if self.leading else "") or self._leadership.trouble
+
+    @property
+    def unread(self) -> list[str]:
+        """Say which owners of pods we may not read, as the server puts it."""
+        return self._workloads.unread if self._workloads else []
 
     def request_barrier(self, id: str) -> None:
         """Have the pods listed once more, and a barrier sent behind the listing.
@@ -135,6 +143,7 @@ class PodWatcher:
             epoch=self._epoch,
             lease=lease,
             hear=self._stamper.hear if self._stamper else None,
+            workloads=self._workloads,
         )
         try:
             while True:
@@ -165,6 +174,10 @@ class PodWatcher:
         namespaces = await self._managed.known()
         listings = {each: await self._cluster.list_pods(each) for each in sorted(namespaces)}
         services = {each: await self._cluster.list_services(each) for each in sorted(namespaces)}
+        if self._workloads is not None:
+            await self._workloads.begin(pod for each in listings.values() for pod in each.items)
+            for unread in self.unread:
+                log.warning("owners not read", cluster=self._name, error=unread)
         await self._tell_all(teller, listings.values(), services.values())
         for barrier in barriers:
             await teller.barrier(barrier)

@@ -13,6 +13,7 @@ from agents.managed_namespaces import ManagedNamespaces, covers
 from agents.stored_policies import StoredPolicies
 from streams.failpoint import passing
 from streams.flow.fence import Step, Verb, decide, is_ours
+from streams.policy.dialects.kubernetes import is_identitys
 from streams.records.policies import Outcome, PolicyPatch
 
 # How often a policy may change between our look and our write before it has to wait.
@@ -143,8 +144,15 @@ class PolicyWriter:
         if alive == dead:
             return alive
         order.check_owned()
-        _, namespace, name = _parts(order.key)
-        return alive if await self._cluster.pod_lives(namespace, name) else dead
+        return alive if await self._lives(order.key, stored) else dead
+
+    async def _lives(self, key: str, stored: Json | None) -> bool:
+        """Tell whether a policy selects somebody: the pod of its name, or any of an identity."""
+        _, namespace, name = _parts(key)
+        if stored is not None and is_identitys(stored):
+            labels = stored["spec"]["podSelector"].get("matchLabels") or {}
+            return await self._cluster.any_lives(namespace, labels)
+        return await self._cluster.pod_lives(namespace, name)
 
     async def _carry_out(self, step: Step, stored: Json | None, order: Order) -> None:
         if step.verb is Verb.NOTHING:

@@ -16,6 +16,7 @@ RBAC = MANIFESTS / "rbac.yaml"
 ALLOWANCES = MANIFESTS / "allowances.yaml"
 NAMESPACES = MANIFESTS / "namespaces.yaml"
 LABELS = MANIFESTS / "labels.yaml"
+OWNERS = MANIFESTS / "owners.yaml"
 NAME = "vereflow"
 # A local world may run for long, and its account dies with it.
 TOKEN_SECONDS = 365 * 24 * 3600
@@ -43,6 +44,7 @@ def needed(settings: Settings) -> list[Path]:
     found = {
         LABELS: settings.cluster.selection == "label",
         NAMESPACES: bool(settings.cluster.namespace_selector),
+        OWNERS: settings.cluster.identity == "workload",
         ALLOWANCES: bool(allowances.ingress or allowances.webhooks),
     }
     return [path for path, wanted in found.items() if wanted]

@@ -23,16 +23,24 @@ from deploy.login import client_options
 from deploy.managing import namespaces_now
 from deploy.provision import Provisioned, WrongTopic, absent, provision
 from streams.flow.fence import INSTANCE, MANAGED_BY, revision_of
-from streams.flow.output import GRAPH_EDITS, GRAPH_FACTS, POD_EVENTS, POD_RULES, POLICY_PATCHES
+from streams.flow.output import (
+    GRAPH_EDITS,
+    GRAPH_FACTS,
+    IDENTITY_FACTS,
+    POD_EVENTS,
+    POD_RULES,
+    POLICY_PATCHES,
+)
 from streams.settings import Settings
 from streams.topics import installation_topic, names, specs
 from streams.topicspec import changelog
-from tables.catalog import NAMES
+from tables.catalog import tables_of
 
 READ_WITHIN = 20.0
 # Which tables remember the offsets of which topic.
 _READ_INTO = {
     POD_EVENTS: ("pods",),
+    IDENTITY_FACTS: ("identities",),
     GRAPH_FACTS: ("graph-pods", "graph-rules"),
     GRAPH_EDITS: ("graphs",),
     POD_RULES: ("pod-rules",),
@@ -50,8 +58,9 @@ async def initialise(settings: Settings) -> tuple[Provisioned, int]:
     The epoch is raised before the topics that begin anew are there: whoever is interrupted in
     between raises it once more, and it is never too low.
     """
-    client, wanted = client_options(settings.kafka), specs(settings, NAMES)
+    client, wanted = client_options(settings.kafka), specs(settings, tables_of(settings))
     own = [spec for spec in wanted if spec.name == installation_topic(settings)]
+    await check_nodes(settings)
     lacking = set(await absent([spec.name for spec in wanted], **client))
     _check_rows(settings, lacking)
     created = (await provision(own, **client)).created
@@ -64,17 +73,29 @@ async def initialise(settings: Settings) -> tuple[Provisioned, int]:
     return Provisioned(created, found), epoch
 
 
+async def check_nodes(settings: Settings) -> None:
+    """Refuse to take rows about identities for rows about pods."""
+    topic = settings.kafka.prefix + IDENTITY_FACTS
+    of_pods = settings.cluster.identity == "pod"
+    if of_pods and not await absent([topic], **client_options(settings.kafka)):
+        raise WrongTopic(
+            "the nodes of this graph stand for identities: set cluster.identity again, or delete"
+            " every topic and every worker's state_dir, and run `vereflow init`"
+        )
+
+
 def _check_rows(settings: Settings, lacking: Collection[str]) -> None:
     """Refuse to let rows begin anew beside rows whose agents would not say everything again."""
-    plain, anew, gone = names(settings), set[str](), list[str]()
-    for topic, tables in _READ_INTO.items():
-        name = plain[f"{topic}.{settings.cluster.name}" if topic == POLICY_PATCHES else topic]
+    read_into, anew, gone = _read_into(settings), set[str](), list[str]()
+    for name, tables in read_into.items():
         # Beside rows that counted its offsets every new record would pass for an old one.
         begin = [each for each in tables if {name, _rows(settings, each)} & set(lacking)]
         anew.update(begin)
         found = (name, *(_rows(settings, each) for each in tables))
         gone += [each for each in found if each in lacking]
-    kept = [rows for each in _going_with(anew) if (rows := _rows(settings, each)) not in lacking]
+    every = [table for tables in read_into.values() for table in tables]
+    going = (_rows(settings, each) for each in _going_with(anew, every))
+    kept = [rows for rows in going if rows not in lacking]
     if kept:
         raise WrongTopic(
             f"{' and '.join(gone)} gone, but what goes with it is not: delete"
@@ -82,13 +103,18 @@ def _check_rows(settings: Settings, lacking: Collection[str]) -> None:
         )
 
 
-def _going_with(anew: Set[str]) -> Sequence[str]:
-    """Return the tables that must begin anew if these do.
+def _read_into(settings: Settings) -> dict[str, tuple[str, ...]]:
+    """Return the tables that remember the offsets of each topic, by its name at the broker."""
+    plain = {name: topic.partition(".")[0] for topic, name in names(settings).items()}
+    return {name: _READ_INTO[topic] for name, topic in plain.items() if topic in _READ_INTO}
+
+
+def _going_with(anew: Set[str], every: Sequence[str]) -> Sequence[str]:
+    """Return the tables, of all there are, that must begin anew if these do.
 
     A new epoch has the router send every view again; nobody else repeats what he has said. What
     nobody says again is what nobody wants: it would be closed, or removed from the graph.
     """
-    every = [table for tables in _READ_INTO.values() for table in tables]
     behind = ["pod-rules", "wanted"]
     if anew <= {"pod-rules"}:
         return list(anew)

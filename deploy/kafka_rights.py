@@ -20,7 +20,7 @@ from aiokafka.protocol.admin import CreateAclsRequest
 from aiokafka.protocol.group import HeartbeatRequest
 
 from deploy.errors import Unusable
-from streams.settings import KafkaSettings
+from streams.settings_kafka import KafkaSettings
 
 # As Kafka's protocol numbers them.
 _RESOURCES = {"topic": 2, "group": 3}

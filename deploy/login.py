@@ -9,7 +9,7 @@ from typing import Any
 import faust
 
 from deploy.secret_files import secret, trust
-from streams.settings import KafkaSettings
+from streams.settings_kafka import KafkaSettings
 
 LONGEST_PASSWORD = 1024
 

@@ -31,6 +31,8 @@ from streams.topicspec import TopicSpec
 
 READY_WITHIN = 30.0
 LOOK_EVERY = 0.1
+# How long records are kept is for whoever runs the broker to say.
+MAY_DIFFER = {"retention.ms"}
 
 
 class ProvisionError(Unusable):
@@ -168,7 +170,7 @@ def _is_ready(topic: Mapping[str, Any] | None) -> bool:
 async def _check(
     admin: Any, bootstrap: str, topics: Sequence[TopicSpec], described: Mapping[str, Any]
 ) -> None:
-    policies = await _cleanup_policies(admin, [spec.name for spec in topics])
+    configs = await _configs(admin, [spec.name for spec in topics])
     for spec in topics:
         partitions = described[spec.name]["partitions"]
         if len(partitions) != spec.partitions:
@@ -185,16 +187,23 @@ async def _check(
                 f"{spec.name} has {replicas} replicas, not {spec.replication}: add some with"
                 f" `kafka-reassign-partitions.sh --bootstrap-server {bootstrap}`"
             )
-        wanted = spec.configs["cleanup.policy"]
-        if policies.get(spec.name, wanted) != wanted:
+        told = configs.get(spec.name, {})
+        wrong = {
+            name: wanted
+            for name, wanted in spec.configs.items()
+            if name not in MAY_DIFFER and told.get(name, wanted) != wanted
+        }
+        if wrong:
+            has = ", ".join(f"{name} {told[name]}, not {wanted}" for name, wanted in wrong.items())
+            settings = ",".join(f"{name}={wanted}" for name, wanted in wrong.items())
             raise WrongTopic(
-                f"{spec.name} has cleanup.policy {policies[spec.name]}, not {wanted}: run"
+                f"{spec.name} has {has}: run"
                 f" `kafka-configs.sh --bootstrap-server {bootstrap} --alter --entity-type topics"
-                f" --entity-name {spec.name} --add-config cleanup.policy={wanted}`"
+                f" --entity-name {spec.name} --add-config {settings}`"
             )
 
 
-async def _cleanup_policies(admin: Any, names: Sequence[str]) -> dict[str, str]:
+async def _configs(admin: Any, names: Sequence[str]) -> dict[str, dict[str, str]]:
     responses = await admin.describe_configs(
         [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
     )
@@ -202,9 +211,4 @@ async def _cleanup_policies(admin: Any, names: Sequence[str]) -> dict[str, str]:
     for code, _, _, name, _ in told:
         if code == TopicAuthorizationFailedError.errno:
             raise WrongTopic(f"{name}: our login may not see its settings: give it DescribeConfigs")
-    return {
-        name: entry[1]
-        for _, _, _, name, entries in told
-        for entry in entries
-        if entry[0] == "cleanup.policy"
-    }
+    return {name: {entry[0]: entry[1] for entry in entries} for _, _, _, name, entries in told}

@@ -9,7 +9,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from agents.asking.newest import Newest, newest
 from deploy.consumers import stop_consumer
 from deploy.login import client_options
-from streams.settings import KafkaSettings, Settings
+from streams.settings import Settings
+from streams.settings_kafka import KafkaSettings
 from streams.topics import names
 
 

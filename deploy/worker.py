@@ -7,12 +7,14 @@ import os
 import socket
 from collections.abc import Mapping
 from functools import partial
+from ipaddress import IPv4Network
 from typing import Any
 
 from agents import (
     barrier_caller,
     firewall_gate,
     graph_aligner,
+    identity_keeper,
     outcome_recorder,
     pod_tracker,
     policy_applier,
@@ -25,8 +27,11 @@ from agents.clients.kubernetes import Cluster
 from agents.clients.lease import Leadership
 from agents.clients.verefoo import Verefoo
 from agents.clients.waiting import first_to_end
+from agents.clients.workloads import workloads_of
+from agents.grace_clock import GraceClock
 from agents.graph_keeper import GraphKeeper
 from agents.graph_ownership import Keeping
+from agents.identity_keeper import KeptIdentities
 from agents.metrics import Metrics
 from agents.namespace_closer import NamespaceCloser
 from agents.outlet import Outlet
@@ -48,12 +53,14 @@ from streams.app import KafkaOptions, create_app
 from streams.flow.aligner import Aligning
 from streams.flow.compiler import Compiling
 from streams.flow.gate import Checks
-from streams.flow.output import GRAPH_EDITS, POLICY_PATCHES
+from streams.flow.identities import Identifying, due
+from streams.flow.output import GRAPH_EDITS, IDENTITY_FACTS, POLICY_PATCHES
 from streams.flow.router import Routing
 from streams.flow.tracker import Tracking
 from streams.settings import Settings
 from streams.topics import names
 from tables import faust_tables
+from tables.catalog import tables_of
 from tables.partition import PartitionRows
 
 GAUGE_SECONDS = 1.0
@@ -69,7 +76,8 @@ class Worker:
         self._epoch = epoch
         self.app = create_app(_options(settings), credentials=credentials(settings.kafka))
         self._topics = faust_topics.declare(self.app, settings)
-        self._tables = faust_tables.declare(self.app, settings.kafka.partitions)
+        kept = tables_of(settings)
+        self._tables = faust_tables.declare(self.app, settings.kafka.partitions, kept)
         self._metrics = Metrics()
         self._outlet = Outlet(self._topics, self._metrics)
         self._cluster = Cluster.of(settings.cluster.kubeconfig, settings.cluster.context)
@@ -81,6 +89,7 @@ class Worker:
         self._keeper = self._graph_keeper()
         self._closer = self._namespace_closer()
         self._install_agents()
+        self._clock = self._install_identities()
         self._install_hands()
         self._install_web(listener)
 
@@ -102,6 +111,7 @@ class Worker:
             partitions=self._settings.kafka.partitions,
             epoch=self._epoch,
             stamper=self._stamper,
+            workloads=workloads_of(self._cluster, cluster.identity),
             frame_seconds=self._settings.kafka.frame_minutes * 60,
         )
 
@@ -154,6 +164,7 @@ class Worker:
             poll_seconds=settings.verefoo.poll_seconds,
             default_allow=settings.rules.default_allow,
             reading=settings.rules.reading,
+            identities=settings.cluster.identity != "pod",
         )
         return GraphKeeper(
             Verefoo(self._http, settings.verefoo.timeout),
@@ -185,6 +196,7 @@ class Worker:
             None if settings.cluster.namespace_selector else frozenset(settings.cluster.namespaces),
             reserved_addresses(settings.graph),
             settings.cluster.never_managed,
+            settings.cluster.identity != "pod",
         )
         names = firewall_names(settings.graph)
         checks = Checks(frozenset(graphs), names, settings.rules.default_allow)
@@ -192,7 +204,7 @@ class Worker:
         limit = settings.rules.blast_limit
         routing = Routing(partitions, epoch, clusters, judging_of(settings), frames, limit)
         compiling = Compiling(settings.instance, epoch, clusters)
-        pod_tracker.install(*base, tracking)
+        pod_tracker.install(*base, tracking, settings.cluster.strangers)
         firewall_gate.install(self.app, self._topics, self._outlet, checks)
         rule_router.install(*base, routing)
         policy_compiler.install(*base, compiling)
@@ -201,6 +213,30 @@ class Worker:
         graph_aligner.install(*base, {settings.graph.name: self._keeper}, self._aligning())
         listeners = (self._watcher.request_barrier, self._keeper.request_barrier)
         barrier_caller.install(self.app, self._topics, self._outlet, listeners)
+
+    def _install_identities(self) -> GraceClock | None:
+        settings, epoch = self._settings, self._epoch
+        graph, partitions = settings.graph.name, settings.kafka.partitions
+        if settings.cluster.identity == "pod":
+            return None
+        ours = Identifying(
+            partitions=partitions,
+            epoch=epoch,
+            clusters=(settings.cluster.name,),
+            addresses=IPv4Network(settings.graph.identities),
+            reserved=reserved_addresses(settings.graph),
+            grace_seconds=settings.graph.grace_minutes * 60.0,
+        )
+        kept = KeptIdentities(self._tables)
+        identity_keeper.install(self.app, self._topics, self._outlet, kept, ours)
+        owned, here = self._owned(IDENTITY_FACTS), partition_of(graph, partitions)
+        return GraceClock(
+            self._outlet.deliver,
+            graph,
+            epoch,
+            owns=lambda: here in owned(),
+            due=lambda now: due(kept.get(graph, here), now, ours),
+        )
 
     def _install_hands(self) -> None:
         app = self.app
@@ -216,7 +252,8 @@ class Worker:
             try:
                 hands = [self._watcher.run(), self._queue.run(), self._keeper.run(), self._gauge()]
                 hands.append(self._managed.run())
-                hands += [each.run() for each in (self._closer, self._stamper) if each is not None]
+                others = (self._closer, self._stamper, self._clock)
+                hands += [each.run() for each in others if each is not None]
                 await first_to_end(*hands)
             finally:
                 await self._http.aclose()
@@ -263,7 +300,11 @@ class Worker:
         queue, keeper, watcher = self._queue, self._keeper, self._watcher
         return {
             "namespaces": {"managed": sorted(self._managed.now), "error": self._managed.last_error},
-            "pod_watcher": {"leading": watcher.leading, "error": watcher.last_error},
+            "pod_watcher": {
+                "leading": watcher.leading,
+                "error": watcher.last_error,
+                **({"unread": watcher.unread} if watcher.unread else {}),
+            },
             "policy_applier": {
                 "pending": queue.pending,
                 "shadow": sorted(self._settings.cluster.shadowed),

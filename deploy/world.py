@@ -65,6 +65,8 @@ class Plan:
     kube: str = EMBEDDED
     verefoo: str = EMBEDDED
     placement: str = "star"
+    identity: str | None = None
+    """What nodes stand for; None: what the settings say."""
     packets: bool = False
     """Whether pods are network namespaces, and policies enforced among them."""
     environment: dict[str, str] = field(default_factory=dict)
@@ -121,6 +123,7 @@ class World:
             "web": [worker.url for worker in self.workers.workers],
             "pids": {worker.name: worker.pid for worker in self.workers.workers},
             "stateDir": str(self.plan.state_dir),
+            "identity": settings.cluster.identity,
         }
         if self.plan.broker == SECURED:
             told = settings.kafka.model_dump(mode="json", include=_LOGIN)
@@ -147,7 +150,9 @@ class World:
             raise WorldError(f"{folder} is in use by another vereflow up") from error
 
     async def _start(self) -> None:
-        graph = self._graph_settings()
+        graph, cluster = self._graph_settings(), self._cluster_settings()
+        # Whatever is wrong with them, before anything runs.
+        load(graph=graph, cluster=cluster)
         folder = self.plan.state_dir
         (folder / "logs").mkdir(exist_ok=True)
         if self.plan.packets:
@@ -157,7 +162,7 @@ class World:
         )
         told: dict[str, Any] = {
             "kafka": {"broker": broker, **self._broker_settings(WORKER)},
-            "cluster": {"kubeconfig": kubeconfig},
+            "cluster": {"kubeconfig": kubeconfig, **cluster},
             "verefoo": {"url": url},
             "graph": graph,
         }
@@ -174,6 +179,9 @@ class World:
             raise WorldError(f"{told}: {', '.join(PLACEMENTS)}")
         placement, _, wiring = self.plan.placement.partition(":")
         return {"placement": placement, "wiring": wiring or "mesh"}
+
+    def _cluster_settings(self) -> dict[str, Any]:
+        return {"identity": self.plan.identity} if self.plan.identity else {}
 
     async def _initialise(self) -> None:
         if self.plan.broker != SECURED:
@@ -257,7 +265,8 @@ class World:
         server = ApiServer(self.plan.state_dir / "apiserver")
         self.kubernetes = await self._stack.enter_async_context(server)
         self._kubeconfig = server.kubeconfig
-        token = await make_account(await self._kubelet(server), *needed(load()))
+        settings = load(cluster=self._cluster_settings())
+        token = await make_account(await self._kubelet(server), *needed(settings))
         path = self.plan.state_dir / "workers-kubeconfig"
         return write_kubeconfig(path, server.url, token, server.authority)
 
@@ -325,6 +334,7 @@ class World:
                 for name, value in settings.kafka.model_dump(exclude_none=True).items()
             },
             "VEREFLOW_CLUSTER__KUBECONFIG": str(settings.cluster.kubeconfig),
+            "VEREFLOW_CLUSTER__IDENTITY": settings.cluster.identity,
             "VEREFLOW_VEREFOO__URL": settings.verefoo.url,
             "VEREFLOW_GRAPH__ID": str(self._graph),
             "VEREFLOW_GRAPH__PLACEMENT": settings.graph.placement,

@@ -10,13 +10,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -30,8 +24,9 @@ from streams.records.addresses import check_pod_address
 from streams.records.pods import Namespace
 from streams.rules.verdict import Exactness, Reading
 from streams.settings_file import read_file
+from streams.settings_kafka import Group, KafkaSettings
+from streams.settings_ranges import check_identities
 from streams.settings_values import (
-    Broker,
     Cidr,
     LabelledPods,
     Name,
@@ -39,75 +34,11 @@ from streams.settings_values import (
     Seconds,
     Selector,
     ServiceName,
-    TopicPrefix,
     Url,
-    host_ports,
-    is_loopback,
     leaves_in_the_clear,
 )
 
 NEVER_MANAGED = frozenset({"kube-system", "kube-public", "kube-node-lease"})
-
-
-class Group(BaseModel):
-    """A group of settings: frozen, and an unknown name is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
-
-
-class KafkaSettings(Group):
-    """Where records travel."""
-
-    broker: Broker = Field(
-        default="127.0.0.1:9092", description="HOST:PORT; several are separated by commas."
-    )
-    prefix: TopicPrefix = Field(
-        default="", description="Put before every topic's name, so that one ACL covers them."
-    )
-    app_id: Name = Field(default="vereflow", description="Consumer group and changelog prefix.")
-    partitions: int = Field(default=8, gt=0, le=256, description="Upper bound on workers.")
-    replication: int = Field(default=1, gt=0, le=9, description="3 in production.")
-    retention_hours: int = Field(default=168, gt=0, description="How far back a replay can go.")
-    frame_minutes: int = Field(
-        default=180, gt=0, le=1440, description="How often all is listed and written down whole."
-    )
-    session_timeout: Seconds = Field(default=10, description="A dead worker is missed after it.")
-    heartbeat: Seconds = Field(
-        default=3, description="At most half of the session timeout; a third is usual."
-    )
-    tls: bool = Field(default=False, description="Whether brokers speak TLS.")
-    ca: Path | None = Field(
-        default=None, description="PEM file of who vouches for them; None: the system's."
-    )
-    user: str = Field(default="", max_length=200, description="SASL user; none: no login.")
-    password_file: Path | None = Field(
-        default=None, description="The user's password is what this file holds."
-    )
-    mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = Field(
-        default="SCRAM-SHA-512", description="How the user logs in."
-    )
-
-    @property
-    def bootstrap(self) -> str:
-        """The broker as Kafka clients other than Faust want it."""
-        return host_ports(self.broker)
-
-    @model_validator(mode="after")
-    def _beats_in_time(self) -> KafkaSettings:
-        if self.heartbeat * 2 > self.session_timeout:
-            raise ValueError("heartbeat must be at most half of session_timeout")
-        return self
-
-    @model_validator(mode="after")
-    def _gives_no_password_away(self) -> KafkaSettings:
-        if bool(self.user) != (self.password_file is not None):
-            raise ValueError("user and password_file go together")
-        if self.ca is not None and not self.tls:
-            raise ValueError("ca is for tls")
-        hosts = [each.rpartition(":")[0].strip("[]") for each in self.bootstrap.split(",")]
-        if self.user and not self.tls and not all(map(is_loopback, hosts)):
-            raise ValueError("a password leaves this machine in the clear; set tls")
-        return self
 
 
 class ClusterSettings(Group):
@@ -144,6 +75,16 @@ class ClusterSettings(Group):
         default="app",
         description="label: pods that `app` does not pick out alone are given a label of ours.",
     )
+    identity: Literal["pod", "workload", "service-account"] = Field(
+        default="pod",
+        description="What a node of the graph stands for; all but pods outlive their pods.",
+    )
+    strangers: int = Field(
+        default=1000,
+        ge=0,
+        le=1_000_000,
+        description="How many pods that no watcher has seen a partition holds; more are refused.",
+    )
     concurrency: int = Field(default=8, gt=0, le=64, description="Policies written at once.")
     lease_seconds: Seconds = Field(default=15, description="Another watcher takes over after it.")
 
@@ -171,6 +112,12 @@ class ClusterSettings(Group):
         refused = self.never_managed & set(self.namespaces)
         if refused:
             raise ValueError(f"never managed: {', '.join(sorted(refused))}")
+        return self
+
+    @model_validator(mode="after")
+    def _labels_pods_alone(self) -> ClusterSettings:
+        if self.selection == "label" and self.identity != "pod":
+            raise ValueError("selection: label tells pods apart, and identity: pod alone does")
         return self
 
 
@@ -219,6 +166,13 @@ class GraphSettings(Group):
     )
     wiring: Literal["mesh", "hub"] = Field(
         default="mesh", description="Whether they are all joined to each other, or to one more."
+    )
+    identities: Cidr = Field(
+        default="198.18.0.0/15",
+        description="Where identities other than pods get addresses; nothing else may have one.",
+    )
+    grace_minutes: int = Field(
+        default=60, ge=0, le=10_080, description="How long an identity without pods keeps its own."
     )
     mesh_limit: int = Field(
         default=200, gt=0, le=1000, description="Each joins to all others: no more pods than this."
@@ -325,6 +279,13 @@ class Settings(BaseSettings):
         if asked and self.cluster.isolation != "namespace":
             # What selects a pod closes it as well, should no other policy have closed it as yet.
             raise ValueError(f"allowances.{asked[0]} needs cluster.isolation: namespace")
+        return self
+
+    @model_validator(mode="after")
+    def _has_identities_stand_apart(self) -> Settings:
+        told, graph = self.cluster, self.graph
+        if told.identity != "pod":
+            check_identities(graph.identities, graph.firewall, graph.base, told.pod_ranges)
         return self
 
     @classmethod

@@ -12,6 +12,7 @@ from streams.flow.output import (
     FIREWALL_CHANGES,
     GRAPH_EDITS,
     GRAPH_FACTS,
+    IDENTITY_FACTS,
     KEY_FRAMES,
     PATCH_OUTCOMES,
     POD_EVENTS,
@@ -23,7 +24,8 @@ from streams.records.facts import FirewallChange, GraphFact
 from streams.records.marks import BarrierRequest
 from streams.records.pods import PodEvent
 from streams.records.policies import DeadLetter, PatchOutcome, PodRules, PolicyPatch
-from streams.settings import KafkaSettings, Settings
+from streams.settings import Settings
+from streams.settings_kafka import KafkaSettings
 from streams.topicspec import TopicSpec, changelog
 
 
@@ -44,6 +46,11 @@ VOCABULARY = {
     ),
     FIREWALL_CHANGES: Carried(
         FirewallChange, "graph", "What firewalls say; rules may be sent here by hand."
+    ),
+    IDENTITY_FACTS: Carried(
+        GraphFact,
+        "graph",
+        "What pods claim, before it is known for which identity; not where nodes are pods.",
     ),
     GRAPH_FACTS: Carried(
         GraphFact, "graph", "Every fact of one graph, pods and rules, in one order."
@@ -87,7 +94,8 @@ class Topics:
 def names(settings: Settings) -> dict[str, str]:
     """Return plain name → name at the broker."""
     prefix, cluster = settings.kafka.prefix, settings.cluster.name
-    plain = [name for name in VOCABULARY if name != POLICY_PATCHES]
+    absent = {POLICY_PATCHES, *([IDENTITY_FACTS] if settings.cluster.identity == "pod" else ())}
+    plain = [name for name in VOCABULARY if name not in absent]
     return {name: prefix + name for name in [*plain, f"{POLICY_PATCHES}.{cluster}"]}
 
 

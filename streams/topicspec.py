@@ -25,6 +25,9 @@ class TopicSpec:
         """The topic's settings, in Kafka's words."""
         # Packed, a thousand times what a broker takes would fit into what it takes.
         configs = {"compression.type": "uncompressed"}
+        if self.replication > 2:
+            # What one broker alone acknowledged goes with it.
+            configs["min.insync.replicas"] = str(self.replication - 1)
         if self.compacted:
             return configs | {"cleanup.policy": "compact"}
         # One clock for all that is kept for a while: a replay ends at a time.

@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 from streams.flow.aligner import AlignerRow
 from streams.flow.compiler import PodRulesRow
 from streams.flow.graph_rows import GraphRow, PodsRow
+from streams.flow.identity_rows import IdentitiesRow
 from streams.flow.tracker import PodRow
 from streams.records.base import Record
 from streams.records.policies import PatchOutcome, PolicyPatch
+from streams.settings import Settings
 
 
 class Kept(NamedTuple):
@@ -22,6 +24,9 @@ class Kept(NamedTuple):
 
 CATALOG = {
     "pods": Kept(PodRow, "What is known of each pod, and of each Service."),
+    "identities": Kept(
+        IdentitiesRow, "Who has which address where nodes are no pods, and which pods are whose."
+    ),
     "graphs": Kept(AlignerRow, "The nodes a graph should have, and what Verefoo said."),
     "graph-pods": Kept(PodsRow, "The claims of a graph, and whom its rules mean."),
     "graph-rules": Kept(GraphRow, "The rules of a graph."),
@@ -29,7 +34,13 @@ CATALOG = {
     "wanted": Kept(PolicyPatch, "What the cluster should hold."),
     "policies": Kept(PatchOutcome, "What became of it."),
 }
-NAMES = tuple(CATALOG)
+IDENTITIES = "identities"
+NAMES = tuple(name for name in CATALOG if name != IDENTITIES)
+
+
+def tables_of(settings: Settings) -> tuple[str, ...]:
+    """Return the names of the tables there are; where nodes are pods, none is of identities."""
+    return NAMES if settings.cluster.identity == "pod" else tuple(CATALOG)
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from agents.asking.identities import newest
 from agents.asking.standing import is_pending, reasons
 from agents.asking.workers import Answers, Kinds, Told
 from streams.flow.graph_rows import GraphRow
+from streams.flow.identity_rows import IdentitiesRow, Standing
 from streams.flow.tracker import PodRow
 from streams.records.policies import Outcome, PatchOutcome, PolicyPatch
 
@@ -16,6 +18,7 @@ Json = dict[str, Any]
 
 TABLES: Kinds = {
     "pods": PodRow,
+    "identities": IdentitiesRow,
     "graph-rules": GraphRow,
     "wanted": PolicyPatch,
     "policies": PatchOutcome,
@@ -35,14 +38,17 @@ def condition(answers: Answers, letters: Letters) -> Json:
     """Return the whole condition as plain data."""
     wanted = answers.rows("wanted", PolicyPatch)
     outcomes = answers.rows("policies", PatchOutcome)
+    identities = _identities(answers)
     workers = [_worker(url, told) for url, told in answers.told.items()]
     workers.sort(key=lambda worker: (worker["worker"], worker["url"]))
     wrong = [
         *_not_ready(workers, answers.silent),
         *_inexact(wanted),
         *_refused(wanted, outcomes),
+        *_without_address(identities),
         *_shadowed(outcomes),
         *_not_allowed(workers),
+        *_unread(workers),
         *_letters(letters),
     ]
     return {
@@ -50,7 +56,7 @@ def condition(answers: Answers, letters: Letters) -> Json:
         "wrong": wrong,
         "workers": workers,
         "allowed": _allowed(workers),
-        "counts": _counts(answers, wanted, outcomes),
+        "counts": _counts(answers, identities, wanted, outcomes),
     }
 
 
@@ -67,6 +73,12 @@ def _not_allowed(workers: Iterable[Json]) -> Iterator[Json]:
     for why in sorted({str(why) for told in closers for why in told.get("not_allowed", ())}):
         about, _, what = why.partition(" ")
         yield _item("not allowed", about.rstrip(":"), what)
+
+
+def _unread(workers: Iterable[Json]) -> Iterator[Json]:
+    watchers = [worker["hands"].get("pod_watcher", {}) for worker in workers]
+    for why in sorted({str(why) for told in watchers for why in told.get("unread", ())}):
+        yield _item("owners not read", "pods", f"{why}: see owners.yaml")
 
 
 def _not_ready(workers: Iterable[Json], silent: Mapping[str, str]) -> Iterator[Json]:
@@ -96,6 +108,17 @@ def _shadowed(outcomes: Mapping[str, PatchOutcome]) -> Iterator[Json]:
     )
     for namespace, count in sorted(found.items()):
         yield _item("shadow", namespace, f"{count} policies are not written: see `vereflow diff`")
+
+
+def _identities(answers: Answers) -> list[Standing]:
+    found = (each.identity for each in newest(answers.rows("identities", IdentitiesRow)))
+    return [each for each in found if each is not None and each.live]
+
+
+def _without_address(identities: Iterable[Standing]) -> Iterator[Json]:
+    for row in identities:
+        if row.waits:
+            yield _item("no address", row.pod.key, "none is left: no rule can name it")
 
 
 def _refused(
@@ -141,7 +164,10 @@ def _numbers(lag: Any) -> list[int]:
 
 
 def _counts(
-    answers: Answers, wanted: Mapping[str, PolicyPatch], outcomes: Mapping[str, PatchOutcome]
+    answers: Answers,
+    identities: Sequence[Standing],
+    wanted: Mapping[str, PolicyPatch],
+    outcomes: Mapping[str, PatchOutcome],
 ) -> Json:
     pods = answers.rows("pods", PodRow).values()
     rules = answers.rows("graph-rules", GraphRow).values()
@@ -149,6 +175,7 @@ def _counts(
     return {
         "workers": len(answers.told),
         "pods": sum(1 for row in pods if row.live and row.pod.service is None),
+        **({"identities": len(identities)} if identities else {}),
         "rules": sum(1 for row in rules if row.rule is not None and not row.rule.dropped),
         "policies": len(stored),
         "pending": sum(is_pending(patch, outcomes.get(key)) for key, patch in wanted.items()),

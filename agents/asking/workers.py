@@ -174,7 +174,11 @@ async def _table(fetch: Fetch, url: str, kind: type[Record], most_pages: int) ->
     rows: dict[str, Record] = {}
     complete, after, places = True, "", Places()
     for _ in range(most_pages):
-        page = await fetch(f"{url}?rows=true&limit={PAGE}&after={quote(after, safe='')}")
+        try:
+            page = await fetch(f"{url}?rows=true&limit={PAGE}&after={quote(after, safe='')}")
+        except NoSuch:
+            # No worker of these settings has such a table.
+            return _Table({}, True, Places())
         complete = complete and page.get("complete") is True
         places = _places(page)
         # Beside the loop: who asks may have other things to do there.

@@ -30,10 +30,10 @@ async def follow(
         asked, begun = None, time.monotonic()
         try:
             async for change, found in watch:
-                backoff.reset()
-                note(None)
                 if change != "BOOKMARK":
                     await tell(change, found)
+                backoff.reset()
+                note(None)
             # Where nothing at all happens there are no bookmarks either.
             if time.monotonic() - begun >= STEADY_SECONDS:
                 backoff.reset()

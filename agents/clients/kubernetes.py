@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+from agents.clients import paths
 from agents.clients.api_answers import error_of
 from agents.clients.api_server import (
     APPLY,
@@ -20,7 +20,7 @@ from agents.clients.api_server import (
     Json,
     credentials,
 )
-from agents.clients.errors import Gone, NotThere, Refused, TryLater
+from agents.clients.errors import Gone, NotThere, TryLater
 from streams.records.pods import FINISHED
 
 FIELD_MANAGER = "vereflow"
@@ -36,7 +36,6 @@ _LISTINGS = 3
 _CHANGES = ("ADDED", "MODIFIED", "DELETED", "BOOKMARK")
 # The items of a listing do not say themselves what they are.
 _API_VERSIONS = {"Pod": "v1", "NetworkPolicy": "networking.k8s.io/v1"}
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
 
 class Listing(NamedTuple):
@@ -86,25 +85,36 @@ class Cluster:
 
     async def list_pods(self, namespace: str) -> Listing:
         """Return all pods of a namespace."""
-        return await self._list(_pods(namespace))
+        return await self._list(paths.pods(namespace))
 
     def watch_pods(self, namespace: str, version: str) -> Watch:
         """Follow the pods of a namespace from a version on."""
-        return Watch(self._api, _pods(namespace), version, silence=self._silence)
+        return Watch(self._api, paths.pods(namespace), version, silence=self._silence)
 
     async def pod_lives(self, namespace: str, name: str) -> bool:
         """Tell whether a pod of this name exists and has not finished."""
         try:
-            pod = await self._api.ask("GET", _pods(namespace, name))
+            pod = await self._api.ask("GET", paths.pods(namespace, name))
         except NotThere:
             return False
         return _part(pod, "status").get("phase") not in FINISHED
+
+    async def any_lives(self, namespace: str, labels: Mapping[str, str]) -> bool:
+        """Tell whether some pod with these labels exists and has not finished."""
+        query = {
+            "limit": "1",
+            "labelSelector": ",".join(f"{label}={value}" for label, value in labels.items()),
+            "fieldSelector": ",".join(f"status.phase!={phase}" for phase in FINISHED),
+        }
+        page = await self._api.ask("GET", paths.pods(namespace), query)
+        # A page without any and with more behind it does not say that there is none.
+        return bool(page.get("items") or _part(page, "metadata").get("continue"))
 
     async def label_pod(self, namespace: str, name: str, uid: str, labels: dict[str, str]) -> None:
         """Set labels of the very pod that was seen; raise Conflict if it is another now."""
         body = {"metadata": {"uid": uid, "labels": labels}}
         query = {"fieldManager": FIELD_MANAGER}
-        await self._api.ask("PATCH", _pods(namespace, name), query, body, MERGE)
+        await self._api.ask("PATCH", paths.pods(namespace, name), query, body, MERGE)
 
     async def list_namespaces(self, selector: str) -> Listing:
         """Return the namespaces with these labels."""
@@ -116,24 +126,28 @@ class Cluster:
 
     async def namespace_labels(self, namespace: str) -> dict[str, str]:
         """Return the labels of a namespace; raise NotThere if there is none of this name."""
-        found = _object(await self._api.ask("GET", f"/api/v1/namespaces/{_checked(namespace)}"))
+        found = _object(
+            await self._api.ask("GET", f"/api/v1/namespaces/{paths.checked(namespace)}")
+        )
         return dict(_part(found["metadata"], "labels"))
 
     async def list_services(self, namespace: str) -> Listing:
         """Return all Services of a namespace."""
-        return await self._list(_services(namespace))
+        return await self._list(paths.services(namespace))
 
     def watch_services(self, namespace: str, version: str) -> Watch:
         """Follow the Services of a namespace from a version on."""
-        return Watch(self._api, _services(namespace), version, silence=self._silence)
+        return Watch(self._api, paths.services(namespace), version, silence=self._silence)
 
     async def get_service(self, namespace: str, name: str) -> Json:
         """Return a service; raise NotThere if there is none."""
-        return _object(await self._api.ask("GET", _services(namespace, name)))
+        return _object(await self._api.ask("GET", paths.services(namespace, name)))
 
     async def list_ingresses(self, namespace: str) -> Listing:
         """Return all Ingresses of a namespace."""
-        return await self._list(_path("/apis/networking.k8s.io/v1", namespace, "ingresses", ""))
+        return await self._list(
+            paths.path("/apis/networking.k8s.io/v1", namespace, "ingresses", "")
+        )
 
     async def list_webhooks(self) -> list[Json]:
         """Return all admission webhook configurations of the cluster."""
@@ -141,9 +155,21 @@ class Cluster:
         listings = [await self._list(f"{_ADMISSION}/{kind}") for kind in kinds]
         return [each for listing in listings for each in listing.items]
 
+    async def resources(self, api_version: str) -> list[Json]:
+        """Return the resources of an API version; raise NotThere if it is not served."""
+        path = paths.group(api_version)
+        listed = (await self._api.ask("GET", path)).get("resources")
+        if not isinstance(listed, list) or not all(map(_is_resource, listed)):
+            raise TryLater(f"GET {path}: answered without a list of resources")
+        return listed
+
+    async def get_object(self, path: str) -> Json:
+        """Return the object of any kind that lies there; raise NotThere if there is none."""
+        return _object(await self._api.ask("GET", path))
+
     async def list_policies(self, namespace: str, selector: str) -> Listing:
         """Return the policies of a namespace with these labels."""
-        return await self._list(_policies(namespace), selector)
+        return await self._list(paths.policies(namespace), selector)
 
     async def list_policies_anywhere(self, selector: str) -> Listing:
         """Return the policies with these labels in every namespace."""
@@ -151,18 +177,18 @@ class Cluster:
 
     def watch_policies(self, namespace: str, selector: str, version: str) -> Watch:
         """Follow the policies of a namespace with these labels from a version on."""
-        return Watch(self._api, _policies(namespace), version, selector, self._silence)
+        return Watch(self._api, paths.policies(namespace), version, selector, self._silence)
 
     async def get_policy(self, namespace: str, name: str) -> Json:
         """Return one policy; raise NotThere if there is none."""
-        return _object(await self._api.ask("GET", _policies(namespace, name)))
+        return _object(await self._api.ask("GET", paths.policies(namespace, name)))
 
     async def create_policy(self, manifest: Json) -> Json:
         """Create a policy; raise AlreadyThere if there is one of this name, whosever it is.
 
         Not by applying: that would take over what is there.
         """
-        path = _policies(manifest["metadata"]["namespace"])
+        path = paths.policies(manifest["metadata"]["namespace"])
         query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
         return _object(await self._api.ask("POST", path, query, manifest))
 
@@ -175,7 +201,7 @@ class Cluster:
         """
         read = {"uid": uid, "resourceVersion": resource_version}
         body = {**manifest, "metadata": {**manifest["metadata"], **read}}
-        path = _policies(manifest["metadata"]["namespace"], manifest["metadata"]["name"])
+        path = paths.policies(manifest["metadata"]["namespace"], manifest["metadata"]["name"])
         query = {"fieldManager": FIELD_MANAGER, "force": "true" if force else "false"}
         return _object(await self._api.ask("PATCH", path, query, body, APPLY))
 
@@ -190,7 +216,7 @@ class Cluster:
             {**version, "value": meta["resourceVersion"]},
             {"op": "replace", "path": "/spec", "value": spec},
         ]
-        path = _policies(meta["namespace"], meta["name"])
+        path = paths.policies(meta["namespace"], meta["name"])
         query = {"fieldManager": FIELD_MANAGER}
         return _object(await self._api.ask("PATCH", path, query, steps, STEPS))
 
@@ -203,11 +229,11 @@ class Cluster:
             "kind": "DeleteOptions",
             "preconditions": {"uid": uid, "resourceVersion": resource_version},
         }
-        await self._api.ask("DELETE", _policies(namespace, name), body=options)
+        await self._api.ask("DELETE", paths.policies(namespace, name), body=options)
 
     async def get_lease(self, namespace: str, name: str) -> Json:
         """Return a lease; raise NotThere if there is none."""
-        return _object(await self._api.ask("GET", _leases(namespace, name)))
+        return _object(await self._api.ask("GET", paths.leases(namespace, name)))
 
     async def create_lease(self, namespace: str, name: str, spec: Json) -> Json:
         """Create a lease; raise AlreadyThere if there is one."""
@@ -217,12 +243,12 @@ class Cluster:
             "metadata": {"name": name, "namespace": namespace},
             "spec": spec,
         }
-        return _object(await self._api.ask("POST", _leases(namespace), body=body))
+        return _object(await self._api.ask("POST", paths.leases(namespace), body=body))
 
     async def update_lease(self, lease: Json) -> Json:
         """Replace a lease; raise Conflict if it is not the one that was read."""
         where = lease["metadata"]
-        path = _leases(where["namespace"], where["name"])
+        path = paths.leases(where["namespace"], where["name"])
         return _object(await self._api.ask("PUT", path, body=lease))
 
     async def create_event(
@@ -254,7 +280,7 @@ class Cluster:
             "lastTimestamp": now,
             "count": 1,
         }
-        path = f"/api/v1/namespaces/{_checked(meta['namespace'])}/events"
+        path = f"/api/v1/namespaces/{paths.checked(meta['namespace'])}/events"
         await self._api.ask("POST", path, body=body)
 
     async def _list(self, path: str, selector: str = "") -> Listing:
@@ -349,34 +375,11 @@ def _object(found: Any) -> Json:
     return answer
 
 
+def _is_resource(found: Any) -> bool:
+    wanted = {"kind": str, "name": str, "namespaced": bool}
+    return isinstance(found, dict) and all(isinstance(found.get(n), t) for n, t in wanted.items())
+
+
 def _part(found: Json, name: str) -> Json:
     part = found.get(name)
     return part if isinstance(part, dict) else {}
-
-
-def _pods(namespace: str, name: str = "") -> str:
-    return _path("/api/v1", namespace, "pods", name)
-
-
-def _services(namespace: str, name: str = "") -> str:
-    return _path("/api/v1", namespace, "services", name)
-
-
-def _policies(namespace: str, name: str = "") -> str:
-    return _path("/apis/networking.k8s.io/v1", namespace, "networkpolicies", name)
-
-
-def _leases(namespace: str, name: str = "") -> str:
-    return _path("/apis/coordination.k8s.io/v1", namespace, "leases", name)
-
-
-def _path(group: str, namespace: str, plural: str, name: str) -> str:
-    path = f"{group}/namespaces/{_checked(namespace)}/{plural}"
-    return f"{path}/{_checked(name)}" if name else path
-
-
-def _checked(name: str) -> str:
-    # A name that is none could lead to another path.
-    if len(name) > 253 or _NAME.fullmatch(name) is None:
-        raise Refused(f"not a name: {name[:60]!r}")
-    return name

@@ -100,9 +100,11 @@ def _address(status: dict[str, Any]) -> str | None:
 
 def _owner(references: Iterable[dict[str, Any]], labels: dict[str, str]) -> Owner | None:
     found = next((each for each in references if each.get("controller")), None)
-    if found is None:
-        return None
-    kind, name = found["kind"], found["name"]
+    return folded(found["kind"], found["name"], labels) if found else None
+
+
+def folded(kind: str, name: str, labels: dict[str, str]) -> Owner:
+    """Return the owner that a pod with these labels names, or the Deployment above it."""
     ending = f"-{labels.get(_HASH, '')}"
     if kind == "ReplicaSet" and len(ending) > 1 and name.endswith(ending):
         # A Deployment names its replica sets after itself; asking for each of them would cost

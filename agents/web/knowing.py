@@ -17,6 +17,7 @@ from agents.web.peers import MOST_PAGES, Peers
 from agents.web.seen import Picture, Recent, Rows, Seen
 from streams.codec import escape
 from streams.flow.graph_rows import GraphRow, PodsRow
+from streams.flow.identity_rows import IdentitiesRow
 from streams.flow.judging import Judging
 from streams.flow.output import DEAD_LETTERS, PATCH_OUTCOMES, POD_RULES, POLICY_PATCHES
 from streams.flow.tracker import PodRow
@@ -26,6 +27,7 @@ T = TypeVar("T")
 
 TABLES: Kinds = {
     "pods": PodRow,
+    "identities": IdentitiesRow,
     "graph-pods": PodsRow,
     "graph-rules": GraphRow,
     "wanted": PolicyPatch,
@@ -107,10 +109,12 @@ class Knowing:
         return None
 
     async def _told(self) -> Told:
-        rows = {name: await self._held[name].records(MOST_ROWS) for name in TABLES}
+        # Where nodes are pods there are no identities.
+        names = [name for name in TABLES if name in self._held]
+        rows = {name: await self._held[name].records(MOST_ROWS) for name in names}
         places = {
             name: Places(frozenset(self._held[name].partitions), self._held[name].of)
-            for name in TABLES
+            for name in names
         }
         cut = tuple(name for name, found in rows.items() if len(found) >= MOST_ROWS)
         return Told(self._own.content(), rows, self._own.complete(), places, cut)

@@ -19,6 +19,7 @@ COMMANDS = {
     "wait": "Return when all that was said before has had its effect; exit 1 if it has not.",
     "status": "Say what is wrong, then how the workers fare; exit 1 if one is not ready.",
     "pods": "List the pods that are known, and why one is unprotected.",
+    "identities": "List what nodes stand for where they are no pods; exit 1 if there is no NAME.",
     "rules": "List the firewalls' rules, and the pods each is bound to; parked: nobody holds it.",
     "policies": "List the policies and what became of each, or show one whole.",
     "reach": "Say who reaches whom, whoever wrote the policies; exit 1 if FROM does not reach TO.",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from ipaddress import IPv4Network
 from typing import Any, NamedTuple
 
 from agents.asking.workers import ask_workers
@@ -17,6 +18,7 @@ from deploy.cli.broker import reach_broker
 from deploy.cli.endpoints import Running
 from deploy.cli.rights import (
     RIGHTS_AT_HOME,
+    RIGHTS_ON_OWNERS,
     RIGHTS_ON_PODS,
     RIGHTS_ON_POLICIES,
     RIGHTS_TO_LABEL,
@@ -24,6 +26,7 @@ from deploy.cli.rights import (
     require_rights,
 )
 from deploy.cli.stored import ANSWER_WITHIN, cluster_of
+from deploy.cli.taken import taken
 from deploy.installation import read_epoch
 from deploy.login import client_options
 from deploy.managing import namespaces_now
@@ -32,10 +35,11 @@ from deploy.provision import check as check_topics
 from deploy.verefoo_login import verefoo_client
 from streams.settings import ClusterSettings, Settings
 from streams.topics import specs
-from tables.catalog import NAMES
+from tables.catalog import tables_of
 
 _WITHIN = 40.0
 _GIVE = "give our account this right"
+_MOST_TAKEN = 5
 
 
 class Finding(NamedTuple):
@@ -110,7 +114,7 @@ async def _broker(running: Running) -> str:
 
 
 async def _topics(running: Running) -> str:
-    wanted = specs(running.settings, NAMES)
+    wanted = specs(running.settings, tables_of(running.settings))
     await check_topics(wanted, **client_options(running.settings.kafka))
     return f"{len(wanted)} topics, all with leaders"
 
@@ -136,7 +140,8 @@ async def _pods(running: Running) -> str:
         namespaces = await _namespaces(cluster, told)
         found = await _counted(namespaces, cluster.list_pods)
         labels = RIGHTS_TO_LABEL if told.selection == "label" else ()
-        await require_rights(cluster, (*RIGHTS_ON_PODS, *labels), namespaces)
+        owners = RIGHTS_ON_OWNERS if told.identity == "workload" else ()
+        await require_rights(cluster, (*RIGHTS_ON_PODS, *labels, *owners), namespaces)
         return found
 
 
@@ -146,6 +151,25 @@ async def _policies(running: Running) -> str:
         found = await _counted(namespaces, lambda name: cluster.list_policies(name, ""))
         await require_rights(cluster, RIGHTS_ON_POLICIES, namespaces)
         return found
+
+
+async def _identities(running: Running) -> str:
+    settings = running.settings
+    if settings.cluster.identity == "pod":
+        return "nodes of the graph stand for pods"
+    network = IPv4Network(settings.graph.identities)
+    async with _cluster(running) as cluster:
+        namespaces = await _namespaces(cluster, settings.cluster)
+        pods = [await cluster.list_pods(each) for each in namespaces]
+        services = [await cluster.list_services(each) for each in namespaces]
+    found = taken(network, _items(pods), _items(services))
+    if found:
+        raise Wrong("; ".join(found[:_MOST_TAKEN]), "set graph.identities to what nobody has")
+    return f"{settings.cluster.identity}s, {network.num_addresses - 2} addresses"
+
+
+def _items(listings: Iterable[Listing]) -> list[dict[str, Any]]:
+    return [each for listing in listings for each in listing.items]
 
 
 async def _allowances(running: Running) -> str:
@@ -236,6 +260,7 @@ _CHECKS = (
         Check("API server", _api_server, "check cluster.kubeconfig and cluster.context"),
         Check("list pods", _pods, "check cluster.namespaces", needs="API server"),
         Check("list policies", _policies, "check cluster.namespaces", needs="API server"),
+        Check("identities", _identities, "check graph.identities", needs="list pods"),
         Check("allowances", _allowances, "check allowances", needs="API server"),
     ),
     (Check("Verefoo", _verefoo, "start Verefoo, or set verefoo.url"),),

@@ -9,6 +9,7 @@ from typing import Any
 from agents.asking.stored import Stored
 from streams.flow.fence import is_ours, same_content
 from streams.policy.changing import Change, changes
+from streams.policy.dialects.kubernetes import is_identitys
 from streams.policy.dialects.standing import NAME, STANDING, render
 from streams.policy.flows import Flows
 from streams.policy.reach import Reach, name_of
@@ -105,11 +106,15 @@ def flow_cells(flow: Mapping[str, Any]) -> tuple[object, ...]:
 def _manifests(
     wanted: Mapping[str, PolicyPatch], stored: Stored, settings: Settings
 ) -> dict[str, Json]:
-    """Return the manifests of the pods that live, and what closes whole namespaces."""
+    """Return the manifests of who lives, pods or identities, and what closes whole namespaces."""
     found: dict[str, Json] = {}
     for key, patch in wanted.items():
         cluster, _, name = key.partition("/")
-        if cluster == settings.cluster.name and patch.manifest and name in stored.pods:
+        if cluster != settings.cluster.name or patch.manifest is None:
+            continue
+        # An identity lives whether it has pods or not.
+        home = name.partition("/")[0] if is_identitys(patch.manifest) else ""
+        if name in stored.pods or home in stored.labels:
             found[name] = patch.manifest
     if settings.cluster.isolation == "namespace":
         for namespace in stored.labels:

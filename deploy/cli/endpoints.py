@@ -55,6 +55,7 @@ class Endpoints(Part):
     broker_hook: str = ""
     login: LoginPart | None = None
     packets: Path | None = None
+    identity: str | None = None
 
 
 class Running(NamedTuple):
@@ -100,9 +101,12 @@ def _settings(told: Endpoints | None) -> Settings:
     if told.broker_hook:
         call_hook(told.broker_hook)
     login = told.login.model_dump() if told.login else {}
+    nodes = {"identity": told.identity} if told.identity else {}
     return load(
         kafka=settings.kafka.model_dump() | {"broker": told.broker} | login,
-        cluster=settings.cluster.model_dump() | {"kubeconfig": told.kube.kubeconfig or None},
+        cluster=settings.cluster.model_dump()
+        | {"kubeconfig": told.kube.kubeconfig or None}
+        | nodes,
         verefoo=settings.verefoo.model_dump() | {"url": told.verefoo.url},
         graph=settings.graph.model_dump() | {"id": told.verefoo.graph},
     )

@@ -11,7 +11,7 @@ import ssl
 import struct
 
 from deploy.login import tls_context
-from streams.settings import KafkaSettings
+from streams.settings_kafka import KafkaSettings
 
 KNOCK_WITHIN = 5.0
 # ApiVersions, version 0, with a number to recognise the answer by, from nobody in particular.

@@ -90,7 +90,7 @@ def _pod(pod: PodRef) -> Json:
             "name": pod.name,
             "namespace": pod.namespace,
             "uid": pod.uid,
-            "labels": dict(pod.labels),
+            "labels": {**pod.labels, **(pod.identity.selector if pod.identity else {})},
         },
         "spec": {"containers": [{"name": "main", "ports": ports}] if ports else []},
         "status": {"podIP": pod.address},

@@ -12,6 +12,7 @@ from deploy.cli.endpoints import find
 from deploy.cli.options import EndpointsFile, Everything, Output, WebUrls
 from deploy.cli.showing import Format, show, table
 from streams.flow.tracker import PodRow
+from streams.flow.workloads import identity_key
 from streams.records.policies import PolicyPatch
 
 TABLES: Kinds = {"pods": PodRow, "wanted": PolicyPatch}
@@ -48,12 +49,16 @@ def list_pods(
             "uid": row.pod.uid,
             "incarnation": row.pod.incarnation,
             "live": row.live,
-            "unprotected": _unprotected(row, wanted.get(key)),
+            "unprotected": _unprotected(row, wanted.get(_policy(row))),
         }
         for key, row in rows.items()
         # What the tracker notes of whole partitions is no pod.
         if row.pod.name and row.pod.service is None
     ]
+
+
+def _policy(row: PodRow) -> str:
+    return identity_key(row.pod) if row.pod.workload is not None else row.pod.key
 
 
 def _unprotected(row: PodRow, patch: PolicyPatch | None) -> str:

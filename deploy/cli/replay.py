@@ -20,8 +20,9 @@ from deploy.cli.replaying import progress, replay_of, replay_on, replay_to
 from deploy.cli.rules import list_rules
 from deploy.cli.showing import Format, show
 from deploy.judging import judging_of
-from streams.settings import Group, Settings, load
+from streams.settings import Settings, load
 from streams.settings_file import read_file
+from streams.settings_kafka import Group
 
 Json = dict[str, Any]
 

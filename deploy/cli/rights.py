@@ -36,6 +36,14 @@ RIGHTS_ON_PODS = (
     *(Right(verb, "services") for verb in ("list", "watch")),
     Right("create", "events"),
 )
+RIGHTS_ON_OWNERS = (
+    Right("get", "replicasets", "apps"),
+    Right("get", "deployments", "apps"),
+    Right("get", "statefulsets", "apps"),
+    Right("get", "daemonsets", "apps"),
+    Right("get", "jobs", "batch"),
+    Right("get", "cronjobs", "batch"),
+)
 RIGHTS_TO_LABEL = (Right("patch", "pods"),)
 RIGHTS_ON_POLICIES = tuple(
     Right(verb, "networkpolicies", "networking.k8s.io")

@@ -33,6 +33,8 @@ def rules(
 ) -> None:
     """List the firewalls' rules, and the pods each is bound to; parked: nobody holds it.
 
+    Disputed: several identities are seen under that address, so that it is nobody's.
+
     Example: vereflow rules -o yaml
     """
     with plain_errors():
@@ -78,13 +80,18 @@ def list_rules(
     rows: Mapping[str, GraphRow], pods: Mapping[str, PodsRow], outside: Space = NOWHERE
 ) -> list[Json]:
     """Return every rule in force as plain data, with whom its ends are bound to."""
-    by_uid = {row.pod.pod.uid: row.pod.pod.key for row in pods.values() if row.pod and row.pod.live}
+    living = {key: row.pod.pod for key, row in pods.items() if row.pod and row.pod.live}
+    by_uid = {pod.uid: pod.key for pod in living.values()}
+    claimed = Counter((_graph(key), alias) for key, pod in living.items() for alias in pod.aliases)
 
     def ends(key: str, rule: RuleRow) -> Json:
         graph, _, name = key.partition("|")
         rows = {end: pods.get(f"{graph}|{binding_key(name, rule.at, end)}") for end in End}
         uids = {end: row.binding.uid if row and row.binding else None for end, row in rows.items()}
-        return {str(end): _bound(name, uids[end], by_uid, outside) for end, name in rule.ends()}
+        return {
+            str(end): _bound(name, uids[end], by_uid, outside, claimed[graph, name])
+            for end, name in rule.ends()
+        }
 
     return [
         {
@@ -100,12 +107,15 @@ def list_rules(
     ]
 
 
-def _bound(pattern: str, uid: str | None, by_uid: Mapping[str, str], outside: Space) -> Json:
+def _bound(
+    pattern: str, uid: str | None, by_uid: Mapping[str, str], outside: Space, claimants: int
+) -> Json:
     if not is_exact(pattern):
         return {"state": "range", "pod": "", "uid": ""}
     if uid is None:
         strange = not minus(around(pattern), outside)
-        return {"state": "outside" if strange else "parked", "pod": "", "uid": ""}
+        nobodys = "disputed" if claimants > 1 else "parked"
+        return {"state": "outside" if strange else nobodys, "pod": "", "uid": ""}
     pod = by_uid.get(uid, "")
     return {"state": "bound" if pod else "gone", "pod": pod, "uid": uid}
 

@@ -28,6 +28,9 @@ def up(
     placement: Annotated[
         str, typer.Option(help="Where firewalls stand: star, distributed or distributed:hub.")
     ] = "star",
+    identity: Annotated[
+        str | None, typer.Option(help="What nodes stand for: pod, workload or service-account.")
+    ] = None,
     workers: Annotated[
         int, typer.Option(min=1, max=MOST_WORKERS, help="How many replicas to run.")
     ] = 1,
@@ -57,6 +60,7 @@ def up(
             kube=kube,
             verefoo=verefoo,
             placement=placement,
+            identity=identity,
             packets=packets,
         )
         try:

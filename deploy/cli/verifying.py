@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import permutations, product
 from typing import Any
 
 from agents.asking.stored import ON_HOST, Stored
@@ -90,7 +91,7 @@ def verify_all(answers: Answers, stored: Stored, settings: Settings) -> Findings
     began = time.perf_counter()
     indexes = list(_indexes(answers))
     flows = Flows(stored.pods, stored.policies, stored.labels)
-    rules = _Rules(indexes, settings, stored.labels)
+    rules = _Rules(indexes, settings, stored)
     beyond = compare_beyond(rules.beyond, flows, judging_of(settings).outside)
     differences = rules.gathered((*compare(rules.allowed, flows), *beyond))
     return Findings(
@@ -110,40 +111,52 @@ def verify_all(answers: Answers, stored: Stored, settings: Settings) -> Findings
 
 
 class _Rules:
-    """What the rules of all graphs say of the pods of one cluster, by namespace and name."""
+    """What the rules of all graphs say of the pods of one cluster, by namespace and name.
 
-    def __init__(
-        self, indexes: Sequence[GraphIndex], settings: Settings, namespaces: Collection[str]
-    ) -> None:
+    What they say of an identity they say of each of its pods, as far as it is known by address.
+    """
+
+    def __init__(self, indexes: Sequence[GraphIndex], settings: Settings, stored: Stored) -> None:
         self.allowed: dict[Pair, PortSet] = {}
         # By side and pod: addresses outside, and what they may exchange with it.
         self.beyond: dict[tuple[str, str], list[tuple[Space, PortSet]]] = {}
         self.pods: dict[str, PodRef] = {}
+        self._seen: defaultdict[str, set[str]] = defaultdict(set)
         self._indexes = indexes
         self._judging = judging_of(settings)
         found: set[Inexactness] = set()
         for index in indexes:
             if not self._judging.outside:
                 found |= set(_unsaid_of_outside(index))
-            for pod in _live(index, settings.cluster.name, namespaces):
-                self.pods[_name(pod)] = pod
+            for name, identity in _seen(index, stored):
+                self._seen[identity.key].add(name)
+            for pod in _live(index, settings.cluster.name, stored.labels):
+                self.pods |= dict.fromkeys(self._names(pod), pod)
                 found |= self._take(index, pod)
         self.inexact = [each.model_dump(mode="json") for each in in_order(list(found))]
 
     def _take(self, index: GraphIndex, pod: PodRef) -> set[Inexactness]:
         resolved = resolve(index, pod, self._judging)
+        names = self._names(pod)
+        if pod.identity is not None and not pod.identity.shared_with:
+            self.allowed |= dict.fromkeys(permutations(names, 2), EVERYTHING)
         for each in resolved.allowances:
             # What comes in here goes out there, and is said by that pod's view.
             if each.direction is Direction.EGRESS:
-                pair = (_name(pod), _name(each.peer))
                 ports = EVERYTHING if each.everything else from_spans(each.ports)
-                self.allowed[pair] = self.allowed.get(pair, NOTHING) | ports
+                for pair in product(names, self._names(each.peer)):
+                    self.allowed[pair] = self.allowed.get(pair, NOTHING) | ports
         for one in resolved.outside:
             ports = EVERYTHING if one.everything else from_spans(one.ports)
-            side = (str(one.direction).capitalize(), _name(pod))
-            self.beyond.setdefault(side, []).append((inside(one.blocks), ports))
+            for name in names:
+                side = (str(one.direction).capitalize(), name)
+                self.beyond.setdefault(side, []).append((inside(one.blocks), ports))
         unsaid = compile_policy(pod, resolved.allowances)[1] if selector_of(pod) else ()
         return {*resolved.inexact, *unsaid}
+
+    def _names(self, pod: PodRef) -> Collection[str]:
+        """Return what one in a graph stands for: a pod for itself, an identity for its pods."""
+        return self._seen[pod.key] if pod.identity else (f"{pod.namespace}/{pod.name}",)
 
     def gathered(self, differences: Iterable[Difference]) -> list[Json]:
         """Return differences of one cause as one, with how many pairs they are about.
@@ -204,8 +217,13 @@ def _live(index: GraphIndex, cluster: str, namespaces: Collection[str]) -> Itera
             yield row.pod
 
 
-def _name(pod: PodRef) -> str:
-    return f"{pod.namespace}/{pod.name}"
+def _seen(index: GraphIndex, stored: Stored) -> Iterator[tuple[str, PodRef]]:
+    """Yield each pod that is seen under an alias of an identity, and the identity."""
+    for name, pod in stored.pods.items():
+        holder = index.holder(pod["status"]["podIP"])
+        at_home = holder is not None and holder.namespace == pod["metadata"]["namespace"]
+        if holder is not None and holder.identity is not None and at_home:
+            yield name, holder
 
 
 def _unprotected(flows: Flows, stored: Stored) -> Iterator[Json]:
@@ -218,6 +236,9 @@ def _unprotected(flows: Flows, stored: Stored) -> Iterator[Json]:
 def _unsettled(known: dict[str, PodRef], stored: Stored) -> Iterator[str]:
     for name, pod in stored.pods.items():
         ours = known.get(name)
+        if ours is not None and ours.identity is not None:
+            # Known by the address it has.
+            continue
         if ours is None or ours.uid != pod["metadata"]["uid"]:
             yield f"{name} is in no graph yet"
         elif ours.address != pod["status"]["podIP"]:

@@ -20,14 +20,14 @@ from deploy.cli.answers import plain_errors
 from deploy.cli.broker import BrokerSilent, reach_broker
 from deploy.cli.state_dir import claim_state_dir
 from deploy.hooks import call_hook
-from deploy.installation import NotInitialised, read_epoch
+from deploy.installation import NotInitialised, check_nodes, read_epoch
 from deploy.kafka_rights import require_group
 from deploy.login import client_options
 from deploy.provision import check
 from deploy.worker import Worker
 from streams.settings import Settings, load
 from streams.topics import specs
-from tables.catalog import NAMES
+from tables.catalog import tables_of
 
 # A broker that was away for a session has ended all its workers: they begin again before it does.
 PATIENCE = 60.0
@@ -97,7 +97,8 @@ async def _check(settings: Settings) -> int:
     """Refuse to run on topics that are not right; return the epoch of this installation."""
     await _reach_broker(settings)
     client = client_options(settings.kafka)
-    await check(specs(settings, NAMES), **client)
+    await check(specs(settings, tables_of(settings)), **client)
+    await check_nodes(settings)
     await require_group(settings.kafka, **client)
     epoch = await read_epoch(settings)
     if epoch is None:

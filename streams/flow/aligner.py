@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pydantic import Field
 
-from streams.graph.wanted import Owner
+from streams.graph.wanted import Owner, owner_of
 from streams.records.base import Record
 from streams.records.cause import Source
 from streams.records.facts import FirewallChange, GraphFact, Place, PodClaim
@@ -127,7 +127,7 @@ def wanted_owners(rows: Mapping[str, AlignerRow], graph: str) -> dict[str, Owner
         known = holders.get(address)
         if known is None or _age(known) < _age(claim):
             holders[address] = claim
-    return {address: Owner(claim.pod.key, claim.pod.uid) for address, claim in holders.items()}
+    return {address: owner_of(claim.pod) for address, claim in holders.items()}
 
 
 def left_addresses(rows: Mapping[str, AlignerRow], graph: str) -> set[str]:

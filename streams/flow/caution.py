@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from functools import lru_cache
 
 from streams.flow.aligner import Said
-from streams.graph.model import ENDHOST, Element, GraphState, Node
+from streams.graph.model import ENDHOST, Element, GraphState
 from streams.graph.wanted import Owner, WantedGraph
 from streams.records.rules import Protocol, Rule
 
@@ -14,16 +14,16 @@ from streams.records.rules import Protocol, Rule
 def leave_all(owners: Mapping[str, Owner], state: GraphState) -> dict[str, Owner]:
     """Return the owners with those of the nodes that are there, so that nothing is removed."""
     hosts = [node for node in state.nodes if node.functional_type == ENDHOST]
-    foreign = {node.name for node in hosts if node.mark[0] and not _is_pod(node)}
+    foreign = {node.name for node in hosts if node.mark[0] and not node.bears_our_name}
     nameless = {node.name: Owner("", "") for node in hosts if not node.mark[0]}
-    named = {node.name: Owner(*node.mark) for node in hosts if _is_pod(node)}
+    named = {node.name: Owner(*node.mark) for node in hosts if node.bears_our_name}
     claimed = {address: owner for address, owner in owners.items() if address not in foreign}
     return {**nameless, **claimed, **named}
 
 
 def may_be_ours(state: GraphState, has_firewalls: bool) -> bool:
     """Tell whether a graph can be the one we know: ids are used again, by anybody."""
-    return has_firewalls or not state.nodes or any(_is_pod(node) for node in state.nodes)
+    return has_firewalls or not state.nodes or any(node.bears_our_name for node in state.nodes)
 
 
 def restored(said: Said, owners: Mapping[str, Owner], left: Collection[str]) -> list[Element]:
@@ -74,7 +74,3 @@ def _ended(
 def element_of(rule: Rule) -> Element:
     """Return a rule as Verefoo is told it."""
     return rule.model_dump(mode="json", by_alias=True)
-
-
-def _is_pod(node: Node) -> bool:
-    return node.functional_type == ENDHOST and node.mark[0].count("/") == 2

@@ -11,7 +11,7 @@ from streams.flow.lateness import is_over
 from streams.flow.output import POLICY_PATCHES, Outputs, Send
 from streams.policy.canonical import canonical, digest
 from streams.policy.compile import compile_policy
-from streams.policy.dialects.kubernetes import render
+from streams.policy.dialects.kubernetes import IDENTITY, render
 from streams.policy.selection import selector_of
 from streams.records.base import Record
 from streams.records.cause import Cause, Source
@@ -113,8 +113,9 @@ def _compiled(
     if newest.gone:
         return patch.model_copy(update={"digest": GONE})
     if selector_of(subject) is None:
-        why = f"the label app does not pick out {subject.name}, nor does one of ours"
-        return patch.model_copy(update={"digest": "unprotected", "unprotected": why})
+        return patch.model_copy(
+            update={"digest": "unprotected", "unprotected": _unselectable(subject)}
+        )
     live = [view for view in views.values() if view.subject.uid == subject.uid and not view.gone]
     policy, unsaid = compile_policy(
         subject,
@@ -130,11 +131,19 @@ def _compiled(
         f"{NOTES}rules-digest": meaning,
         f"{NOTES}revision": revision.text,
     }
+    if subject.identity is not None:
+        notes[IDENTITY] = f"{subject.identity.kind}/{subject.identity.name}"
     if cause is not None:
         notes[f"{NOTES}cause"] = cause.text
     manifest["metadata"]["annotations"] = notes
     changes = {"manifest": manifest, "digest": meaning, "inexact": inexact}
     return patch.model_copy(update=changes)
+
+
+def _unselectable(subject: PodRef) -> str:
+    if subject.identity is not None:
+        return f"the pods of {subject.identity.kind} {subject.identity.name} share no label"
+    return f"the label app does not pick out {subject.name}, nor does one of ours"
 
 
 def _sorted(items: list[Inexactness]) -> tuple[Inexactness, ...]:

@@ -7,13 +7,14 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from streams.policy.canonical import spec_equal
+from streams.policy.dialects.kubernetes import IDENTITY, is_identitys
 from streams.records.policies import Outcome, PolicyPatch, Revision, parse_revision
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 INSTANCE = "vereflow.io/instance"
 REVISION = "vereflow.io/revision"
 POD_UID = "vereflow.io/pod-uid"
-_OWNED_NOTES = (POD_UID, "vereflow.io/graph", "vereflow.io/rules-digest")
+_OWNED_NOTES = (POD_UID, IDENTITY, "vereflow.io/graph", "vereflow.io/rules-digest")
 
 
 class Verb(StrEnum):
@@ -54,7 +55,10 @@ def revision_of(stored: dict[str, Any]) -> Revision:
 def decide(
     wanted: PolicyPatch, stored: dict[str, Any] | None, pod_lives: bool, instance: str
 ) -> Step:
-    """Return the one step from what is stored to what is wanted."""
+    """Return the one step from what is stored to what is wanted.
+
+    Of an identity's policy ``pod_lives`` says whether some pod is selected by it.
+    """
     if stored is None or not is_ours(stored, instance):
         return _without_ours(wanted, stored is not None, pod_lives)
     if revision_of(stored).order > wanted.revision.order:
@@ -77,7 +81,7 @@ def _without_ours(wanted: PolicyPatch, foreign: bool, pod_lives: bool) -> Step:
         return Step(Verb.NOTHING, Outcome.DELETED)
     if foreign:
         return Step(Verb.NOTHING, Outcome.FOREIGN, reason="a policy of that name is not ours")
-    if not pod_lives:
+    if not pod_lives and not is_identitys(wanted.manifest):
         # What is read again from the beginning asks for the policies of the dead as well.
         return Step(Verb.NOTHING, Outcome.DELETED, reason="no pod of that name lives")
     return Step(Verb.CREATE, Outcome.APPLIED, wanted.manifest)
@@ -111,14 +115,22 @@ def _removal(wanted: PolicyPatch, stored: dict[str, Any], pod_lives: bool) -> St
     return Step(Verb.DELETE, Outcome.DELETED, None, uid, version)
 
 
+def _least(stored: dict[str, Any], direction: str, side: str) -> list[dict[str, Any]]:
+    itself = {"podSelector": stored["spec"]["podSelector"]}
+    rules = stored["spec"].get(direction) or ()
+    if is_identitys(stored) and not any(itself in rule.get(side, ()) for rule in rules):
+        # Somebody else's pods may be selected as well: those are not let in now.
+        return []
+    return [{side: [itself]}]
+
+
 def _isolated(wanted: PolicyPatch, stored: dict[str, Any]) -> dict[str, Any]:
     """Return the stored policy, letting its pod reach nothing but itself."""
     meta = stored["metadata"]
     spec = copy.deepcopy(stored["spec"])
-    itself = {"podSelector": spec["podSelector"]}
     spec |= {
-        "ingress": [{"from": [itself]}],
-        "egress": [{"to": [itself]}],
+        "ingress": _least(stored, "ingress", "from"),
+        "egress": _least(stored, "egress", "to"),
         "policyTypes": ["Ingress", "Egress"],
     }
     notes = {**(meta.get("annotations") or {}), REVISION: wanted.revision.text}

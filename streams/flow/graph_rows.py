@@ -34,7 +34,8 @@ def binding_key(rule: str, said: int, end: End) -> str:
 class GraphPodRow(Record):
     """A pod as this graph knows it.
 
-    ``was`` are addresses it held before; ``wore`` labels by which it was selected before.
+    ``was`` are addresses it held before; ``wore`` labels by which it was selected before; ``shed``
+    are the aliases of an identity that this very claim took from it.
     """
 
     pod: PodRef
@@ -44,6 +45,7 @@ class GraphPodRow(Record):
     since: Stamp | None = None
     was: tuple[str, ...] = ()
     wore: tuple[str, ...] = ()
+    shed: tuple[str, ...] = ()
     at: int = -1
     cause: Cause | None = None
 
@@ -57,7 +59,9 @@ class BindingRow(Record):
     """To which pod an exact end of a rule was bound: written once, and never differently.
 
     It lies beside the pods, for a pod must not be seen before whatever was bound before it came.
-    ``said`` is the offset at which the rule was said: said anew, a rule binds anew.
+    ``said`` is the offset at which the rule was said: said anew, a rule binds anew. ``address`` is
+    the identity's own, where the rule names an alias: it is meant from then on, whoever has the
+    alias later.
     """
 
     rule: str
@@ -65,6 +69,7 @@ class BindingRow(Record):
     end: End
     uid: str
     at: int
+    address: str = ""
 
     @property
     def key(self) -> str:

@@ -42,6 +42,11 @@ class GraphIndex:
         self.selecting: defaultdict[str | None, set[str]] = defaultdict(set)
         self.bindings: dict[str, BindingRow] = {}
         self.bound: defaultdict[int, set[str]] = defaultdict(set)
+        # What was bound through an alias, by the rule and by the address it led to.
+        self.led: defaultdict[str, set[str]] = defaultdict(set)
+        self.through: defaultdict[str, set[str]] = defaultdict(set)
+        # Who claims an alias: the keys of identities.
+        self.aliases: defaultdict[str, set[str]] = defaultdict(set)
         self.rules: dict[str, RuleRow] = {}
         self.naming: defaultdict[str, set[str]] = defaultdict(set)
         self.wild: set[str] = set()
@@ -83,10 +88,17 @@ class GraphIndex:
         """Take in to whom an end of a rule is bound."""
         self.bindings[row.key] = row
         self.bound[row.at].add(row.key)
+        if row.address:
+            self.led[row.rule].add(row.key)
+            self.through[row.address].add(row.key)
 
     def drop_binding(self, key: str) -> None:
         """Forget a binding of a rule that is gone."""
-        self.bound[self.bindings.pop(key).at].discard(key)
+        row = self.bindings.pop(key)
+        self.bound[row.at].discard(key)
+        if row.address:
+            self.led[row.rule].discard(key)
+            self.through[row.address].discard(key)
 
     def uid(self, rule: str, end: End) -> str | None:
         """Return to which pod one end of a rule is bound; None: it is parked."""
@@ -104,9 +116,13 @@ class GraphIndex:
                 self.wearing[label].discard(key)
             self.selecting[selected_by(old.pod)].discard(key)
             self._near(old.pod).discard(key)
+            for alias in old.pod.aliases:
+                self.aliases[alias].discard(key)
         self.pods[key] = row
         if row.live and row.pod.address:
             self.claims[row.pod.address].add(key)
+            for alias in row.pod.aliases:
+                self.aliases[alias].add(key)
             for label in worn(row.pod):
                 self.wearing[label].add(key)
             self.selecting[selected_by(row.pod)].add(key)
@@ -182,11 +198,32 @@ class GraphIndex:
         return {key for key, row in self.rules.items() if row.firewall == firewall}
 
     def holder(self, address: str) -> PodRef | None:
-        """Return the pod that holds the address: of several live claims the latest."""
+        """Return the pod that holds the address: of several live claims the latest.
+
+        An alias that nobody has as an address is its only claimant's; of several it is nobody's.
+        """
         keys = self.claims.get(address)
-        if not keys:
-            return None
-        return max((self.pods[key] for key in keys), key=lambda row: row.age).pod
+        if keys:
+            return max((self.pods[key] for key in keys), key=lambda row: row.age).pod
+        claimants = self.aliases.get(address, ())
+        return self.pods[next(iter(claimants))].pod if len(claimants) == 1 else None
+
+    def meant(self, rule: str, end: End) -> tuple[str, ...]:
+        """Return what one end of a rule stands for: in place of an alias its identity's address.
+
+        An ALLOW means whom it was bound to. A DENY means all who claim the alias by now as well:
+        forgetting one would open.
+        """
+        row = self.rules[rule]
+        name = row.rule.source if end is End.SOURCE else row.rule.destination
+        if not (self.through or self.aliases) or not is_exact(name):
+            return (name,)
+        binding = self.bindings.get(binding_key(rule, row.at, end))
+        led = (binding.address,) if binding and binding.address else ()
+        if row.rule.action is Action.ALLOW:
+            return led or (name,)
+        claimants = self.aliases.get(name, ())
+        return (name, *led, *(str(self.pods[key].pod.address) for key in claimants))
 
     def alikes(self, pod: PodRef) -> set[str]:
         """Return the keys of the other live pods that a policy for this one selects as well."""
@@ -222,7 +259,18 @@ class GraphIndex:
             if matches(self.rules[key].rule.source, address)
             or matches(self.rules[key].rule.destination, address)
         ]
-        return [*self.naming.get(address, ()), *(k for k in wild if k not in self.naming[address])]
+        naming = self.naming.get(address, set()).union(self._by_alias(address))
+        return [*naming, *(key for key in wild if key not in naming)]
+
+    def _by_alias(self, address: str) -> Iterator[str]:
+        """Yield the rules that may mean an address and name an alias of whom has it."""
+        for key in self.claims.get(address, ()):
+            for alias in self.pods[key].pod.aliases:
+                yield from self.naming.get(alias, ())
+        for each in self.through.get(address, ()):
+            rule = self.bindings[each].rule
+            if rule in self.rules and not self.rules[rule].dropped:
+                yield rule
 
     def owned(self, uids: Iterable[str]) -> set[str]:
         """Return the keys of these pods, and of all whose view may depend on their firewalls."""
@@ -250,9 +298,14 @@ class GraphIndex:
             if keys and matches(pattern, address):
                 yield from list(keys)
 
-    def ends(self, row: RuleRow) -> set[str]:
-        """Return the keys of the pods at the two ends of a rule, or behind them."""
-        return self._pods({*self.under(row.rule.source), *self.under(row.rule.destination)})
+    def ends(self, rule: str) -> set[str]:
+        """Return the keys of the pods at the two ends of a rule, or behind them.
+
+        Whom it was ever bound to through an alias is among them, also when it is dropped.
+        """
+        led = {self.bindings[key].address for key in self.led.get(rule, ())}
+        patterns = led.union(*(self.meant(rule, end) for end in End))
+        return self._pods({key for pattern in patterns for key in self.under(pattern)})
 
     def _pods(self, keys: set[str]) -> set[str]:
         """Return the keys with those of pods in place of those of Services."""
@@ -269,16 +322,15 @@ class GraphIndex:
             if self.open_by_default():
                 found |= {key for keys in self.claims.values() for key in keys}
             for key in self.covering(address):
-                rule = self.rules[key].rule
-                if matches(rule.source, address):
-                    found |= set(self.under(rule.destination))
-                if matches(rule.destination, address):
-                    found |= set(self.under(rule.source))
+                for end, other in ((End.SOURCE, End.DESTINATION), (End.DESTINATION, End.SOURCE)):
+                    if any(matches(pattern, address) for pattern in self.meant(key, end)):
+                        found.update(*map(self.under, self.meant(key, other)))
         return self._pods(found)
 
     def _callers(self, address: str) -> set[str]:
         """Return who is meant to call the Services that the pods of this address stand behind."""
         pods = [self.pods[key].pod for key in self.claims.get(address, ())]
         services = {str(each.address) for pod in pods for each in self.served_by(pod)}
-        rules = [self.rules[key].rule for each in services for key in self.naming[each]]
-        return {key for rule in rules for key in self.under(rule.source)}
+        rules = [key for each in services for key in self.naming[each]]
+        sources = {pattern for rule in rules for pattern in self.meant(rule, End.SOURCE)}
+        return {key for source in sources for key in self.under(source)}

@@ -47,6 +47,14 @@ def ways(rule: Rule, judging: Judging) -> tuple[Way, ...]:
     return (Way(there), Way(back, End.DESTINATION, End.SOURCE))
 
 
+def at_end(rule: Rule, end: End, pod: PodRef) -> Rule:
+    """Return a rule that applies to a pod with the pod's own address where it names an alias."""
+    name = rule.source if end is End.SOURCE else rule.destination
+    if name == pod.address or not is_exact(name):
+        return rule
+    return rule.model_copy(update={end.value: pod.address})
+
+
 def judged(
     index: GraphIndex,
     applying: Iterable[RuleRow],
@@ -78,11 +86,12 @@ def judged(
     return every_hop([verdicts[name] for name in sorted(hop)] for hop in before)
 
 
-def applies(index: GraphIndex, rule: str, end: End, pattern: str, pod: PodRef) -> bool:
-    """Tell whether one end of a rule means this pod."""
-    if not matches(pattern, str(pod.address)):
+def applies(index: GraphIndex, rule: str, end: End, pod: PodRef) -> bool:
+    """Tell whether one end of a rule, as it was said, means this pod."""
+    meant = index.meant(rule, end)
+    if not any(matches(pattern, str(pod.address)) for pattern in meant):
         return False
-    if index.rules[rule].rule.action is Action.DENY or not is_exact(pattern):
+    if index.rules[rule].rule.action is Action.DENY or not is_exact(meant[0]):
         # Forgetting a DENY would open: it holds for whoever has the address.
         return True
     # An ALLOW was meant for the pod it was first seen for; who reuses the address inherits nothing.

@@ -12,6 +12,7 @@ R = TypeVar("R", bound=Record)
 
 POD_EVENTS = "pod-events"
 FIREWALL_CHANGES = "firewall-changes"
+IDENTITY_FACTS = "identity-facts"
 GRAPH_FACTS = "graph-facts"
 GRAPH_EDITS = "graph-edits"
 KEY_FRAMES = "key-frames"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from streams.flow.graph_rows import End, RuleRow
 from streams.flow.index import GraphIndex
-from streams.flow.judging import Judging, applies, judged, ways
+from streams.flow.judging import Judging, applies, at_end, judged, ways
 from streams.records.reasons import InexactReason
 from streams.records.rules import Action
 from streams.records.views import Direction, Errs, Inexactness, OutsideAllowance, PodRef, PortSpan
@@ -65,11 +65,11 @@ def _reaching(
     covering = ((index.rules[key], key) for key in index.covering(str(subject.address)))
     for said, key in sorted(covering, key=lambda each: (each[0].place, each[1])):
         for way in ways(said.rule, judging):
-            row = said.read_as(way.rule)
-            ends = dict(row.ends())
             as_said = {End.SOURCE: way.source, End.DESTINATION: way.destination}
-            if not applies(index, key, as_said[mine], ends[mine], subject):
+            if not applies(index, key, as_said[mine], subject):
                 continue
+            row = said.read_as(at_end(way.rule, mine, subject))
+            ends = dict(row.ends())
             space = space_of(ends[other])
             if space is not None:
                 yield _Reaching(row, space)

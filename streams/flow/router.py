@@ -9,12 +9,12 @@ from streams.flow import change_sets
 from streams.flow.blast import blast, closing, opening
 from streams.flow.framing import frame, is_due
 from streams.flow.graph import Graph
-from streams.flow.graph_rows import BindingRow, GateRow, GraphPodRow, SaidRow, VerdictRow
+from streams.flow.graph_rows import GateRow, GraphPodRow, SaidRow, VerdictRow
 from streams.flow.index import GraphIndex
 from streams.flow.judging import Judging
 from streams.flow.output import GRAPH_EDITS, KEY_FRAMES, POD_RULES, Outputs, Refusal, Send
 from streams.flow.views import Resolved, resolve
-from streams.flow.writing import bind_again, bind_end, write
+from streams.flow.writing import bind_again, bind_holder, write
 from streams.policy.selection import worn
 from streams.records.cause import Cause, Source
 from streams.records.facts import FirewallChange, GraphFact, PodClaim
@@ -150,19 +150,42 @@ def _claim(graph: Graph, claim: PodClaim, source: Source, cause: Cause | None) -
             since=claim.since,
             was=tuple(str(address) for address in was if address),
             wore=wore,
+            shed=_shed(old, claim),
             at=source.offset,
             cause=cause,
         )
         graph.put_pod(key, row)
     # Met again: what was bound here may be on disk and in no changelog, or may be lost.
     bind_again(graph, source.offset)
-    now = index.pods[key].pod
-    if index.holds(now):
-        _bind(graph, now, source.offset)
+    now = index.pods[key]
+    if index.holds(now.pod):
+        _bind(graph, str(now.pod.address), source.offset)
+    for alias in (*now.pod.aliases, *now.shed):
+        # Not always to this one: who was one of two that claimed it may be left alone with it.
+        _bind(graph, alias, source.offset)
+    if old is not None and not stale and _is_scaled(index, old, now):
+        return set()
     # Whose label it wears is selected together with it, in his own policy and in his peers'.
     owners = {owner for label in labels for owner in index.selecting.get(label, ())}
     held |= {index.pods[owner].pod.address for owner in owners}
+    held |= {index.bindings[bound].address for bound in index.bound.get(source.offset, ())}
     return before | {key} | index.peers(address for address in held if address)
+
+
+def _shed(old: GraphPodRow | None, claim: PodClaim) -> tuple[str, ...]:
+    """Return the aliases that a claim takes from an identity."""
+    had = old.pod.aliases if old is not None and old.live else ()
+    kept = claim.pod.aliases if claim.live else ()
+    return tuple(sorted(set(had).difference(kept)))
+
+
+def _is_scaled(index: GraphIndex, old: GraphPodRow, new: GraphPodRow) -> bool:
+    """Tell whether nothing but aliases changed, and no rule names one of those."""
+    changed = set(old.pod.aliases).symmetric_difference(new.pod.aliases)
+    if not changed or any(index.naming.get(alias) for alias in changed):
+        return False
+    same = old.live == new.live and old.since == new.since
+    return same and old.pod.without_aliases() == new.pod.without_aliases()
 
 
 def _served(index: GraphIndex, pod: PodRef, old: GraphPodRow | None, at: int) -> set[str]:
@@ -183,16 +206,16 @@ def _served(index: GraphIndex, pod: PodRef, old: GraphPodRow | None, at: int) ->
     return index.peers(str(service.address) for service in services if service.address)
 
 
-def _bind(graph: Graph, pod: PodRef, at: int) -> None:
-    """Bind the parked ends that name this address to the first pod that holds it."""
-    for key in list(graph.index.naming.get(str(pod.address), ())):
+def _bind(graph: Graph, address: str, at: int) -> None:
+    """Bind the parked ends that name this address to the first that holds it."""
+    for key in list(graph.index.naming.get(address, ())):
         row = graph.index.rules[key]
         if row.at > at:
-            # Met again: the rule was said later, perhaps to park for somebody after this pod.
+            # Met again: the rule was said later, perhaps to park for somebody after this one.
             continue
         for end, name in row.ends():
-            if name == pod.address:
-                bind_end(graph, BindingRow(rule=key, said=row.at, end=end, uid=pod.uid, at=at))
+            if name == address:
+                bind_holder(graph, key, end, at)
 
 
 def _change(

@@ -8,14 +8,23 @@ from typing import NamedTuple
 from pydantic import Field
 
 from streams.flow.lateness import is_over
-from streams.flow.output import GRAPH_EDITS, GRAPH_FACTS, POD_EVENTS, Outputs, Refusal, Send
+from streams.flow.output import (
+    GRAPH_EDITS,
+    GRAPH_FACTS,
+    IDENTITY_FACTS,
+    POD_EVENTS,
+    Outputs,
+    Refusal,
+    Send,
+)
+from streams.flow.workloads import POD
 from streams.records.base import Record
 from streams.records.cause import Cause, Source
 from streams.records.facts import GraphFact, PodClaim
 from streams.records.marks import Mark, MarkKind, Stamp
 from streams.records.pods import FINISHED, PodEvent, PodEventType
 from streams.records.reasons import LetterReason
-from streams.records.views import PodRef
+from streams.records.views import PodRef, Workload
 
 KEPT_UIDS = 8
 
@@ -43,7 +52,7 @@ class Tracking(NamedTuple):
     """What the tracker must know of its surroundings.
 
     Where labels decide, ``namespaces`` is None: who watches the pods knows, and the tracker only
-    which are ``never`` managed.
+    which are ``never`` managed. Where nodes stand for ``identities``, claims go to who knows them.
     """
 
     cluster: str
@@ -51,6 +60,7 @@ class Tracking(NamedTuple):
     namespaces: frozenset[str] | None
     reserved: frozenset[str]
     never: frozenset[str] = frozenset()
+    identities: bool = False
 
     def manages(self, namespace: str) -> bool:
         """Tell whether pods of a namespace may be ours."""
@@ -113,8 +123,12 @@ def claims(row: PodRow, partition: int, ours: Tracking) -> Outputs:
     """
     claim = PodClaim(pod=row.pod, live=row.live, rev=row.rev, partition=partition, since=row.since)
     facts = [GraphFact(graph=graph, claim=claim, cause=row.cause) for graph in ours.graphs]
-    topics = (GRAPH_FACTS, GRAPH_EDITS) if row.pod.service is None else (GRAPH_FACTS,)
+    topics = _topics(ours) if row.pod.service is None else _topics(ours)[:1]
     return [Send(topic, fact.graph, fact) for fact in facts for topic in topics]
+
+
+def _topics(ours: Tracking) -> tuple[str, ...]:
+    return (IDENTITY_FACTS,) if ours.identities else (GRAPH_FACTS, GRAPH_EDITS)
 
 
 def _before_listing(rows: Rows, event: PodEvent, ours: Tracking) -> bool:
@@ -182,6 +196,7 @@ def _next(row: PodRow | None, event: PodEvent, source: Source, ours: Tracking) -
         incarnation=source.offset,
         named_ports=event.named_ports,
         service=event.service,
+        workload=_workload(event) if ours.identities else None,
     )
     if row is None:
         return PodRow(
@@ -214,6 +229,15 @@ def _next(row: PodRow | None, event: PodEvent, source: Source, ours: Tracking) -
     )
 
 
+def _workload(event: PodEvent) -> Workload | None:
+    """Return what made the pod; who does not say it tells of a pod that stands for itself."""
+    if event.workload is not None or event.service is not None:
+        return event.workload
+    label = {"app": event.pod_name}
+    alone = label.items() <= event.selector_labels.items()
+    return Workload(kind=POD, name=event.pod_name, selector=label if alone else None)
+
+
 def _gone(row: PodRow, stamp: Stamp | None, source: Source, cause: Cause) -> PodRow:
     uids = row.gone if row.pod.uid in row.gone else (*row.gone, row.pod.uid)[-KEPT_UIDS:]
     changed = {"live": False, "rev": source.offset, "gone": uids, "cause": cause}
@@ -222,7 +246,8 @@ def _gone(row: PodRow, stamp: Stamp | None, source: Source, cause: Cause) -> Pod
 
 def _meaning(row: PodRow) -> tuple[object, ...]:
     pod = row.pod
-    return (row.live, pod.uid, pod.address, tuple(sorted(pod.labels.items())), pod.service)
+    worn = tuple(sorted(pod.labels.items()))
+    return (row.live, pod.uid, pod.address, worn, pod.service, pod.workload)
 
 
 def _mark(rows: Rows, mark: Mark, source: Source, ours: Tracking) -> Outputs:
@@ -234,7 +259,7 @@ def _mark(rows: Rows, mark: Mark, source: Source, ours: Tracking) -> Outputs:
     here = mark.model_copy(update={"partition": source.partition})
     for graph in ours.graphs:
         fact = GraphFact(graph=graph, mark=here, cause=source.cause())
-        outputs += [Send(topic, graph, fact) for topic in (GRAPH_FACTS, GRAPH_EDITS)]
+        outputs += [Send(topic, graph, fact) for topic in _topics(ours)]
     return outputs
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from streams.flow.alikes import shared
 from streams.flow.graph_rows import End, RuleRow
 from streams.flow.index import GraphIndex
-from streams.flow.judging import Judging, applies, judged, ways
+from streams.flow.judging import Judging, applies, at_end, judged, ways
 from streams.flow.outside import resolve_outside
 from streams.flow.services import at_pod
 from streams.records.rules import Action, Rule
@@ -45,7 +45,7 @@ def resolve(index: GraphIndex, subject: PodRef, judging: Judging) -> Resolved:
                 allowances.append(
                     Allowance(
                         direction=direction,
-                        peer=peer,
+                        peer=peer.without_aliases(),
                         everything=grant.everything,
                         ports=grant.ports,
                     )
@@ -85,10 +85,11 @@ def _applying(
     for key in index.covering(str(source.address)):
         row = index.rules[key]
         for way in ways(row.rule, judging):
-            if applies(index, key, way.source, way.rule.source, source) and applies(
-                index, key, way.destination, way.rule.destination, destination
+            if applies(index, key, way.source, source) and applies(
+                index, key, way.destination, destination
             ):
-                yield row.place, key, way.source, row.read_as(way.rule)
+                rule = at_end(at_end(way.rule, End.SOURCE, source), End.DESTINATION, destination)
+                yield row.place, key, way.source, row.read_as(rule)
     for service in index.served_by(destination):
         for key in index.naming[str(service.address)]:
             yield from _through(index, key, source, service, destination)
@@ -100,9 +101,9 @@ def _through(
     """Yield what a rule about a Service's address says of one of the pods behind it."""
     row = index.rules[key]
     if not (
-        applies(index, key, End.SOURCE, row.rule.source, source)
-        and applies(index, key, End.DESTINATION, row.rule.destination, service)
+        applies(index, key, End.SOURCE, source) and applies(index, key, End.DESTINATION, service)
     ):
         return
-    for number, rule in enumerate(at_pod(row.rule, service, destination)):
+    rules = at_pod(at_end(row.rule, End.SOURCE, source), service, destination)
+    for number, rule in enumerate(rules):
         yield row.place, key, f"{service.key} {number}", row.read_as(rule)

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 
 from streams.flow.graph import Graph
-from streams.flow.graph_rows import BindingRow, FirewallRow, RuleRow
+from streams.flow.graph_rows import BindingRow, End, FirewallRow, RuleRow
 from streams.flow.index import GraphIndex
 from streams.records.addresses import is_exact
 from streams.records.facts import FirewallChange
@@ -33,7 +33,7 @@ def write(graph: Graph, parts: Sequence[FirewallChange], at: int, reading: Readi
     if everybody:
         return set(graph.index.pods)
     changed = graph.index.changed.get(at, set())
-    return moved | {pod for key in changed for pod in graph.index.ends(graph.index.rules[key])}
+    return moved | {pod for key in changed for pod in graph.index.ends(key)}
 
 
 def _firewall(
@@ -126,10 +126,23 @@ def _bind_rule(graph: Graph, key: str, holders: Mapping[str, str]) -> None:
     """Bind a rule's exact ends to whom it is said for, or to who holds the addresses now."""
     row = graph.index.rules[key]
     for end, name in row.ends():
-        holder = graph.index.holder(name)
-        uid = holders.get(name) or (holder.uid if holder else None)
-        if uid and is_exact(name):
+        if not is_exact(name):
+            continue
+        if uid := holders.get(name):
             bind_end(graph, BindingRow(rule=key, said=row.at, end=end, uid=uid, at=row.at))
+        else:
+            bind_holder(graph, key, end, row.at)
+
+
+def bind_holder(graph: Graph, rule: str, end: End, at: int) -> None:
+    """Bind one end of a rule to who holds the address it names, if somebody does."""
+    row = graph.index.rules[rule]
+    name = dict(row.ends())[end]
+    holder = graph.index.holder(name)
+    if holder is not None:
+        own = str(holder.address) if holder.address != name else ""
+        binding = BindingRow(rule=rule, said=row.at, end=end, uid=holder.uid, at=at, address=own)
+        bind_end(graph, binding)
 
 
 def bind_end(graph: Graph, binding: BindingRow) -> None:

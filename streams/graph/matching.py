@@ -61,8 +61,8 @@ def _rank(node: Node) -> tuple[bool, int, int]:
 
 def _is_our_pod(node: Node) -> bool:
     # Somebody's own end host has a name of its own; one without any is a pod from before us.
-    name = node.mark[0]
-    return node.functional_type == ENDHOST and (not name or name.count("/") == 2)
+    nameless = node.functional_type == ENDHOST and not node.mark[0]
+    return nameless or node.bears_our_name
 
 
 def _is_unwanted(node: Node, wanted: WantedGraph) -> bool:

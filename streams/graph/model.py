@@ -35,6 +35,11 @@ class Node(NamedTuple):
         return str(configuration.get("name") or ""), str(configuration.get("description") or "")
 
     @property
+    def bears_our_name(self) -> bool:
+        """Tell whether it is an end host named as we name those of pods and of identities."""
+        return self.functional_type == ENDHOST and self.mark[0].count("/") in (2, 3)
+
+    @property
     def elements(self) -> list[Element]:
         """Return the rules of a firewall as Verefoo tells them; other nodes have none."""
         firewall = (self.configuration or {}).get("firewall")

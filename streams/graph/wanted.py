@@ -6,13 +6,26 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from streams.graph.model import ENDHOST, FIREWALL, Element
+from streams.records.views import PodRef
 
 
 class Owner(NamedTuple):
-    """Whose address a node stands for: `cluster/namespace/name` and the uid of that pod."""
+    """
+    Whose address a node stands for: `cluster/namespace/name` and the uid of that pod.
+
+    An identity is called `cluster/namespace/Kind/name`.
+    """
 
     name: str
     uid: str
+
+
+def owner_of(pod: PodRef) -> Owner:
+    """Return what a pod or an identity is called in Verefoo."""
+    if pod.identity is None:
+        return Owner(pod.key, pod.uid)
+    said = pod.identity
+    return Owner(f"{pod.cluster}/{pod.namespace}/{said.kind}/{said.name}", pod.uid)
 
 
 class WantedNode(NamedTuple):

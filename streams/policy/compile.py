@@ -26,7 +26,8 @@ def compile_policy(
 ) -> tuple[PodPolicy, tuple[Inexactness, ...]]:
     """Return the subject's policy, whatever the order of its allowances, and what it omits.
 
-    A direction in which nothing is allowed is open to the pod itself only.
+    A direction in which nothing is allowed is open to the pod itself only. The pods of an identity
+    reach each other, as a pod reaches itself; not where somebody else's would be among them.
     Raise ValueError for a subject that no policy can select.
     """
     itself = _peer(subject)
@@ -47,12 +48,15 @@ def compile_policy(
 
     for direction, peers in content.items():
         found += _unsayable(direction, peers)
+        if subject.identity is not None and not subject.identity.shared_with:
+            peers[itself] = EVERYTHING
     beyond = _beyond(outside)
+    least = (PolicyRule((itself,)),) if subject.identity is None else ()
     policy = PodPolicy(
         subject=subject,
         selector=itself.selector,
-        ingress=_rules(content[Direction.INGRESS], beyond[Direction.INGRESS], itself),
-        egress=_rules(content[Direction.EGRESS], beyond[Direction.EGRESS], itself),
+        ingress=_rules(content[Direction.INGRESS], beyond[Direction.INGRESS]) or least,
+        egress=_rules(content[Direction.EGRESS], beyond[Direction.EGRESS]) or least,
     )
     return policy, in_order(found)
 
@@ -94,7 +98,7 @@ def _report(direction: Direction, peer: str, reason: InexactReason) -> Inexactne
 
 
 def _rules(
-    content: Mapping[Peer, PortSet], beyond: Mapping[PortSet, Space], itself: Peer
+    content: Mapping[Peer, PortSet], beyond: Mapping[PortSet, Space]
 ) -> tuple[PolicyRule, ...]:
     alike: defaultdict[PortSet, list[Peer]] = defaultdict(list)
     for peer, allowed in content.items():
@@ -109,7 +113,7 @@ def _rules(
         )
         for ports in dict.fromkeys((*alike, *beyond))
     ]
-    return tuple(sorted(rules, key=_place)) or (PolicyRule((itself,)),)
+    return tuple(sorted(rules, key=_place))
 
 
 def _place(rule: PolicyRule) -> tuple[tuple[Peer, ...], str]:

@@ -18,7 +18,7 @@ class Peer(NamedTuple):
     @property
     def text(self) -> str:
         """What a report calls it."""
-        return f"{self.namespace}/{self.selector.value}"
+        return f"{self.namespace}/{self.selector.text}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class PolicyRule:
 
 @dataclass(frozen=True, slots=True)
 class PodPolicy:
-    """All that one pod may receive and send; neither direction is ever without a rule."""
+    """All that one pod may receive and send; a direction without a rule is closed to itself too."""
 
     subject: PodRef
     selector: Selector

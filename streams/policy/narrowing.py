@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from streams.policy.dialects.kubernetes import is_identitys
 from streams.policy.meaning import meaning, text_of
 from streams.records.ports import ANY_PORT, PortRange
 from streams.rules.ranges import Ranges, difference, merged
@@ -27,10 +28,12 @@ def narrows(stored_spec: Mapping[str, Any], wanted_manifest: Mapping[str, Any]) 
     stored, wanted = meaning(stored_spec), meaning(wanted_manifest["spec"])
     if stored["podSelector"] != wanted["podSelector"]:
         return True
-    # A pod reaches itself in any case: that rule only keeps a direction from being empty.
+    # A pod reaches itself in any case: that rule only keeps a direction from being empty. The pods
+    # of an identity are many.
     itself = text_of({"podSelector": stored["podSelector"]})
+    ignored = "" if is_identitys(wanted_manifest) else itself
     return any(
-        _narrows_direction(stored.get(direction), wanted.get(direction), side, itself)
+        _narrows_direction(stored.get(direction), wanted.get(direction), side, ignored)
         for direction, side in _DIRECTIONS.values()
     )
 
@@ -39,13 +42,14 @@ def _narrows_direction(
     stored: list[dict[str, Any]] | None,
     wanted: list[dict[str, Any]] | None,
     side: str,
-    itself: str,
+    ignored: str,
 ) -> bool:
     # A direction a policy does not speak of is open.
     if wanted is None or stored is None:
         return stored is None and wanted is not None
     have, want = _allowed(stored, side), _allowed(wanted, side)
-    have.pop(itself, None)
+    if ignored:
+        have.pop(ignored, None)
     return any(_exceeds(ports, want[peer], want[_EVERYBODY]) for peer, ports in have.items())
 
 

@@ -92,8 +92,19 @@ class Place(Record):
     uid: str = Field(default="", max_length=253)
 
 
+class Assignment(Record):
+    """Which identity an address was found to stand for in Verefoo.
+
+    ``name`` is ``cluster/namespace/kind/name``, ``uid`` says which identity of that name it was.
+    """
+
+    address: str = Field(max_length=64)
+    name: str = Field(max_length=1024)
+    uid: str = Field(max_length=253)
+
+
 class GraphFact(Record):
-    """One entry in a graph's mailbox: exactly one of claim, change, refused, place, mark.
+    """One entry in a graph's mailbox: exactly one of claim, change, refused, place, assigned, mark.
 
     ``rev`` is where a change lay (partition and offset of firewall-changes): a gate that begins
     again says everything again, and what was said before something newer must not come back.
@@ -106,6 +117,7 @@ class GraphFact(Record):
     change: FirewallChange | None = None
     refused: FirewallChange | None = None
     place: Place | None = None
+    assigned: Assignment | None = None
     mark: Mark | None = None
     rev: tuple[int, int] | None = None
     origin: tuple[int, int] | None = None

@@ -29,6 +29,7 @@ class MarkKind(StrEnum):
     FIREWALLS_READ = "FIREWALLS_READ"
     SYNCED = "SYNCED"
     BARRIER = "BARRIER"
+    GRACE_OVER = "GRACE_OVER"
 
 
 class Mark(Record):

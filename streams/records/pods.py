@@ -13,7 +13,7 @@ from streams.records.addresses import check_pod_address
 from streams.records.base import Record
 from streams.records.cause import Cause
 from streams.records.marks import Mark, Stamp
-from streams.records.views import SERVICE, Service
+from streams.records.views import SERVICE, Service, Workload
 
 DEFAULT_NAMESPACE = "default"
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
@@ -101,6 +101,7 @@ class PodEvent(Record):
     labels: Labels = Field(default_factory=dict)
     service_account: Text = ""
     owner: Owner | None = None
+    workload: Workload | None = None
     node: Text = ""
     phase: Text = "Running"
     container_ports: Annotated[tuple[ContainerPort, ...], Field(max_length=256)] = ()

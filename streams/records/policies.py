@@ -99,8 +99,9 @@ class Outcome(Code):
     )
     UNPROTECTED = (
         "UNPROTECTED",
-        "No policy can select the pod: its label `app` does not say its name.",
-        "Give the pod the label `app: <its name>`.",
+        "No policy can select the pod: its label `app` does not say its name; or the pods of an "
+        "identity have no label in common.",
+        "Give the pod the label `app: <its name>`, or all pods of an identity one of their own.",
     )
 
 

@@ -80,6 +80,22 @@ class LetterReason(Code):
         "A pod or a Service has the address of a firewall.",
         "Set `graph.firewall` and `graph.base` to addresses outside of their ranges.",
     )
+    RANGE_EXHAUSTED = (
+        "range-exhausted",
+        "No address is left for an identity: it is isolated, and no rule can name it.",
+        "Give `graph.identities` a larger range, or `graph.grace_minutes` a shorter time.",
+    )
+    RANGE_OVERLAPS = (
+        "range-overlaps",
+        "A pod has an address of the range from which identities get theirs.",
+        "Set `graph.identities` to a range that nobody else has; until then no rule that names "
+        "the pod's own address means it.",
+    )
+    TOO_MANY_STRANGERS = (
+        "too-many-strangers",
+        "Too many living pods came by topic that no watcher has seen; the others are served.",
+        "See who may write to `pod-events`; if they are real, raise `cluster.strangers`.",
+    )
     TOO_MANY_PEERS = (
         "too-many-peers",
         "Rules let one pod talk with more peers than one policy can hold.",
@@ -143,12 +159,15 @@ class InexactReason(Code):
     )
     UNSELECTABLE = (
         "unselectable",
-        "The peer's label `app` does not say its name, so no policy can point at it.",
-        "Give the peer the label `app: <its name>`, or set `cluster.selection: label`.",
+        "The peer's label `app` does not say its name, so no policy can point at it; or the pods "
+        "of an identity have no label in common.",
+        "Give the peer the label `app: <its name>`, or set `cluster.selection: label`; give the "
+        "pods of an identity a label of their own.",
     )
     SHARED_LABEL = (
         "shared-label",
-        "Another pod wears the label of this pod or of its peer, and may do what that pod may.",
+        "Another pod wears the label of this pod or of its peer, and may do what that pod may. "
+        "Where it wears all labels of an identity, neither may anything.",
         "Take the label from the other pod, or set `cluster.selection: label`. Under "
         "`rules.exactness: strict` neither may anything.",
     )

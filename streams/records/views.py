@@ -12,6 +12,10 @@ from streams.records.base import Record
 SERVICE = "service:"
 
 
+def _is_absent(value: object) -> bool:
+    return value is None
+
+
 class Direction(StrEnum):
     """From the subject's point of view."""
 
@@ -50,10 +54,37 @@ class Service(Record):
     ports: tuple[ServicePort, ...] = Field(default=(), max_length=256)
 
 
-class PodRef(Record):
-    """A pod as a policy can point at it; or a Service, whose address stands for its pods.
+class Workload(Record):
+    """What made a pod and outlives it: its topmost owner; a pod that nobody made is its own.
 
-    ``named_ports`` are keyed by protocol and name: ``TCP/http``.
+    ``selector`` are the labels by which it finds its pods; None: it does not say.
+    """
+
+    kind: str = Field(max_length=253)
+    name: str = Field(max_length=253)
+    selector: dict[str, str] | None = Field(default=None, max_length=128)
+
+
+class Identity(Record):
+    """What a node of the graph stands for where nodes are not pods: all pods of one workload.
+
+    ``selector`` are the labels by which policies select its pods, and ``aliases`` the addresses
+    under which it is seen beside its own, sorted. ``shared_with`` is the key of a pod that wears
+    those labels and is another's, if there is one.
+    """
+
+    kind: str
+    name: str
+    selector: dict[str, str] = Field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
+    shared_with: str = ""
+
+
+class PodRef(Record):
+    """A pod as a policy can point at it; a Service, or an identity, which stand for their pods.
+
+    ``named_ports`` are keyed by protocol and name: ``TCP/http``. ``labels`` of an identity are
+    those that all its pods wear.
     """
 
     cluster: str
@@ -65,12 +96,27 @@ class PodRef(Record):
     labels: dict[str, str] = Field(default_factory=dict)
     named_ports: dict[str, int] = Field(default_factory=dict)
     service: Service | None = None
+    # Not said where there is none: a view names thousands of peers.
+    workload: Workload | None = Field(default=None, exclude_if=_is_absent)
+    identity: Identity | None = Field(default=None, exclude_if=_is_absent)
 
     @property
     def key(self) -> str:
         """The key of the pod and of its policy; no pod's name begins like a Service's key."""
         kind = SERVICE if self.service is not None else ""
         return f"{self.cluster}/{self.namespace}/{kind}{self.name}"
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """The addresses of an identity's pods; a pod has none but its own."""
+        return self.identity.aliases if self.identity is not None else ()
+
+    def without_aliases(self) -> PodRef:
+        """Return it as a policy sees it, which does not change as pods come and go."""
+        if not self.aliases:
+            return self
+        named = self.identity.model_copy(update={"aliases": ()}) if self.identity else None
+        return self.model_copy(update={"identity": named})
 
     def serves(self, other: PodRef) -> bool:
         """Tell whether this pod stands behind a Service."""

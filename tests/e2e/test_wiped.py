@@ -17,7 +17,7 @@ from deploy.installation import initialise
 from deploy.login import client_options
 from deploy.provision import absent
 from streams.topics import specs
-from tables.catalog import NAMES
+from tables.catalog import tables_of
 from tests.e2e.acting import Actor, acting, until_true
 from tests.e2e.conftest import EMBEDDED, REAL
 from tests.e2e.test_counts import allow, spent
@@ -95,7 +95,8 @@ async def populate(actor: Actor) -> None:
 
 
 def every_topic(actor: Actor) -> list[str]:
-    return [spec.name for spec in specs(actor.world.settings, NAMES)]
+    settings = actor.world.settings
+    return [spec.name for spec in specs(settings, tables_of(settings))]
 
 
 async def wiped(actor: Actor, topics: Iterable[str]) -> float:

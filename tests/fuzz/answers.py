@@ -14,6 +14,7 @@ from agents.clients.api_answers import LONGEST_MESSAGE, error_of, retry_after
 from agents.clients.api_server import ApiServer
 from agents.clients.errors import ClientError
 from agents.clients.kubernetes import Cluster
+from agents.clients.owners import owner_of
 from agents.clients.pod_events import pod_event, service_event
 from agents.clients.verefoo import Verefoo
 from streams.codec import decode, encode
@@ -25,6 +26,7 @@ from streams.graph.wanted import Owner, WantedNode
 from streams.records.marks import Stamp
 from streams.records.pods import PodEvent
 from streams.records.policies import Revision, parse_revision
+from streams.records.views import Workload
 from tests.fuzz.target import Target, chosen
 from tests.inputs.rows import RULE
 from tests.unit.local.verefoo.in_process import client_that
@@ -172,9 +174,12 @@ KUBERNETES: list[Callable[[Cluster], Awaitable[Any]]] = [
     lambda cluster: cluster.get_policy("default", "x"),
     lambda cluster: cluster.may("get", "pods", "default"),
     lambda cluster: cluster.pod_lives("default", "x"),
+    lambda cluster: cluster.any_lives("default", {"app": "x"}),
     lambda cluster: cluster.namespace_labels("default"),
     lambda cluster: cluster.version(),
     lambda cluster: cluster.delete_policy("default", "x", "u", "1"),
+    lambda cluster: cluster.resources("apps/v1"),
+    lambda cluster: cluster.get_object("/apis/apps/v1/namespaces/default/deployments/x"),
 ]
 
 
@@ -211,6 +216,19 @@ def take_object(raw: bytes) -> None:
         assert decode(encode(event), PodEvent) == event
 
 
+def take_owner(raw: bytes) -> None:
+    """Check that whatever an owner says can be carried by a record."""
+    try:
+        found = json.loads(raw)
+    except (ValueError, RecursionError):
+        return
+    if isinstance(found, dict) and isinstance(found.get("metadata"), dict):
+        controller, selector = owner_of(found)
+        kind, name = (controller.kind, controller.name) if controller else ("Deployment", "web")
+        workload = Workload(kind=kind, name=name, selector=selector)
+        assert decode(encode(workload), Workload) == workload
+
+
 def take_revision(raw: bytes) -> None:
     """Check that what stands in an annotation is a revision, or older than all."""
     revision = parse_revision(raw.decode("utf-8", "surrogateescape"))
@@ -232,6 +250,12 @@ SERVICE = {
     "spec": {"clusterIP": "10.96.0.9", "clusterIPs": ["10.96.0.9"], "selector": {"app": "a"},
              "ports": [{"port": 80, "protocol": "TCP", "targetPort": "http"}]},
 }  # fmt: skip
+DEPLOYMENT = {
+    "metadata": {"resourceVersion": "7", "uid": "u", "ownerReferences": [
+        {"apiVersion": "a/v1", "kind": "App", "name": "web", "uid": "v", "controller": True}]},
+    "spec": {"selector": {"matchLabels": {"app": "web"}, "matchExpressions": []}},
+}  # fmt: skip
+RESOURCES = {"resources": [{"name": "deployments", "kind": "Deployment", "namespaced": True}]}
 LISTING = {"metadata": {"resourceVersion": "9"}, "items": [KUBE_POD]}
 PAGE = {"metadata": {"resourceVersion": "9", "continue": "more"}, "items": [KUBE_POD]}
 CHANGE = {"type": "MODIFIED", "object": KUBE_POD}
@@ -268,10 +292,13 @@ TARGETS = [
             told(0, 5, body=KUBE_POD),
             told(0, 6, body={"gitVersion": "v1"}),
             told(7, 7, body=REFUSAL),
+            told(0, 8, body=RESOURCES),
+            told(0, 9, body=DEPLOYMENT),
         ],
         head=2,
     ),
     Target("refusal", take_refusal, [told(7, body=REFUSAL), b"\x0b30", b"\x0c<html>"], head=1),
     Target("object", take_object, [told(0, body=KUBE_POD), told(1, body=SERVICE)], head=1),
+    Target("owner", take_owner, [told(body=DEPLOYMENT)]),
     Target("revision", take_revision, [b"1.2.3", b"1.0.-1", b""]),
 ]

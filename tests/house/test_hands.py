@@ -54,7 +54,7 @@ def test_an_agent_reads_and_writes_what_it_says(hand: Hand) -> None:
     text = hand.path.read_text()
     (read,) = re.findall(r"@app\.agent\(topics\[f?\"?\{?([A-Z_]+)", text)
     tables = set(re.findall(r"tables\[\"([a-z-]+)\"\]", text))
-    handlers = [path for path in imported(hand.path) if path.parent.name == "flow"]
+    handlers = handlers_of(hand.path)
     sent = {topic for path in handlers for topic in topics_in(path)}
     sent |= topics_in(hand.path) - {TOPICS[read]}
 
@@ -88,6 +88,12 @@ def test_every_topic_is_written_and_read_by_somebody_and_every_table_by_one() ->
 
 def topics_of(named: frozenset[str]) -> set[str]:
     return {plain(name) for name in named} & set(VOCABULARY)
+
+
+def handlers_of(path: Path) -> set[Path]:
+    """Return the pure modules that a module imports, and those behind them."""
+    found = {each for each in imported(path) if each.parent.name == "flow"}
+    return found | {behind for each in found for behind in handlers_of(each)}
 
 
 @cache

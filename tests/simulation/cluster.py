@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from streams.flow.fence import Step, Verb
+from streams.records.views import Workload
 
 Policy = dict[str, Any]
 
@@ -22,6 +23,7 @@ class LivePod(NamedTuple):
     phase: str
     born: int
     told: str = "watcher"
+    workload: Workload | None = None
 
     @property
     def key(self) -> str:

@@ -38,11 +38,21 @@ class Broker:
     def __init__(self, partitions: int) -> None:
         self.partitions = partitions
         self.logs: defaultdict[Place, list[tuple[str, Any]]] = defaultdict(list)
+        self.times: defaultdict[Place, list[float]] = defaultdict(list)
+        self.now = 1.0
         self.late: list[list[Send]] = []
 
     def append(self, send: Send) -> None:
         """Write one record where it belongs."""
-        self.logs[self.place_of(send)].append((send.key, send.value))
+        place = self.place_of(send)
+        self.logs[place].append((send.key, send.value))
+        self.times[place].append(self.now)
+
+    def lose_topics(self) -> None:
+        """Forget every record, also what stopped producers still have."""
+        self.logs.clear()
+        self.times.clear()
+        self.late.clear()
 
     def place_of(self, send: Send) -> Place:
         """Return the topic and partition of a record."""
@@ -183,7 +193,8 @@ class Task:
     def process(self, fuse: int = -1) -> None:
         """Handle the next record; with a fuse, die before that put."""
         key, value = self._log[self.position]
-        source = Source(topic=self.topic, partition=self.partition, offset=self.position, at=1.0)
+        at = self.broker.times[(self.topic, self.partition)][self.position]
+        source = Source(topic=self.topic, partition=self.partition, offset=self.position, at=at)
         self._fuse = fuse
         for output in self._handle(value, key, source):
             if isinstance(output, Refusal):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 from streams.flow.output import Send
 from streams.records.pods import PodEventType
@@ -18,9 +19,12 @@ TOLD_BY_OTHERS = ("y",)
 class Population:
     """Whoever starts and stops pods; what happened is kept in order for the watchers."""
 
-    def __init__(self, chance: random.Random, cluster: Cluster) -> None:
+    def __init__(
+        self, chance: random.Random, cluster: Cluster, addresses: Sequence[str] = ADDRESSES
+    ) -> None:
         self.chance = chance
         self.cluster = cluster
+        self.addresses = addresses
         self.events: list[Happened] = []
         self.uids = 0
         self.foreign_key: str | None = "somebody"
@@ -92,5 +96,5 @@ class Population:
 
     def _free_address(self) -> str | None:
         held = {pod.address for pod in self.cluster.pods.values()}
-        free = [address for address in ADDRESSES if address not in held]
+        free = [address for address in self.addresses if address not in held]
         return self.chance.choice(free) if free else None

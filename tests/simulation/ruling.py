@@ -53,6 +53,7 @@ class Solver:
         self.firewalls = {name: Firewall(False, {}) for name in (LOOSE, STRICT)}
         self.sets = 0
         self.polled: dict[str, Firewall] = {}
+        self.addresses = ADDRESSES
 
     def learn(self, bound: Mapping[tuple[str, int, Rule], tuple[str | None, str | None]]) -> None:
         """Note whom the rules were bound to that did not say it, as who reads them again does."""
@@ -182,7 +183,7 @@ class Solver:
 
     def _rule(self) -> Rule:
         pick = self.chance.choice
-        ends = [*ADDRESSES, *ADDRESSES, "10.0.0.-1", "*"]
+        ends = [*self.addresses, *self.addresses, "10.0.0.-1", "*"]
         return Rule(
             action=pick((Action.ALLOW, Action.ALLOW, Action.ALLOW, Action.DENY)),
             source=pick(ends),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from agents import policy_applier
@@ -18,11 +18,12 @@ from streams.flow.output import (
     Send,
 )
 from tests.simulation.applying import SYNCED, Call, Queue, arrive
+from tests.simulation.cluster import LivePod
 from tests.simulation.judging import Judge
 from tests.simulation.kafka import Broker, Handle, Killed, Task
 from tests.simulation.living import Population
 from tests.simulation.meant import Heard, bindings
-from tests.simulation.ruling import GRAPH, LOOSE, STRICT, Solver
+from tests.simulation.ruling import GRAPH, LOOSE, STRICT, Firewall, Solver
 from tests.simulation.watching import Watcher
 
 PARTITIONS = 2
@@ -77,11 +78,11 @@ class Run:
         self.limit = limit
         self.solver = Solver(self.chance, limited=limit is not None)
         self.heard = Heard(PARTITIONS, limit)
-        self.judge = Judge(self.solver.firewalls if limit is None else self.heard.firewalls)
+        self.judge = self._judge(self.solver.firewalls if limit is None else self.heard.firewalls)
         self.cluster = self.judge.cluster
         self.judge.put_foreign("local/default/e", FOREIGN)
         self.judge.put_foreign("local/default/z", NEIGHBOUR)
-        self.people = Population(self.chance, self.cluster)
+        self.people = self._people()
         self.calls: list[Call] = []
         # Requests whose sender is dead or only paused: they arrive one day.
         self.stray: list[Call] = []
@@ -89,6 +90,16 @@ class Run:
         self.tasks = [task for place in self._agents() for task in self._tasks(*place)]
         self.watchers: list[Watcher] = []
         self.lease = 0
+
+    def _judge(self, firewalls: Mapping[str, Firewall]) -> Judge:
+        return Judge(firewalls)
+
+    def _people(self) -> Population:
+        return Population(self.chance, self.cluster)
+
+    def nodes(self) -> list[LivePod]:
+        """Return the pods for which the nodes of the graph stand."""
+        return list(self.cluster.pods.values())
 
     def _agents(self) -> Iterable[tuple[str, Callable[[Task], Handle]]]:
         yield POD_EVENTS, self._tracker
@@ -129,7 +140,7 @@ class Run:
         """Start the watchers' side: a leader that lists, and all rules read once."""
         self.judge.rules_changed()
         self._elect()
-        living = {pod.uid for pod in self.cluster.pods.values()}
+        living = {pod.uid for pod in self.nodes()}
         for send in self.solver.read_again(self.epoch, living):
             self.broker.append(send)
 
@@ -139,7 +150,7 @@ class Run:
             for send in self.people.change():
                 self.broker.append(send)
         else:
-            for send in self.solver.change(self.cluster.pods.values()):
+            for send in self.solver.change(self.nodes()):
                 self._say(f"rules: {send.value.model_dump_json(exclude_defaults=True)}")
                 self.broker.append(send)
         self._follow()
@@ -213,6 +224,10 @@ class Run:
         """Return what ``vereflow init`` chooses: one above what it finds on our policies."""
         return self.epoch + 1
 
+    def is_told_again(self) -> bool:
+        """Tell whether all that policies are for would be told again to new topics."""
+        return True
+
     def wipe(self) -> None:
         """Lose all state, changelogs and offsets; the topics stay and are read again."""
         self.calls.clear()
@@ -229,8 +244,7 @@ class Run:
             self.heard.begin()
         else:
             self.solver.learn(bindings(self.mailbox()))
-        self.broker.logs.clear()
-        self.broker.late.clear()
+        self.broker.lose_topics()
         self.epoch = self.next_epoch()
         self.wipe()
         self.watchers = []

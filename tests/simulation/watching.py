@@ -57,6 +57,7 @@ class Watcher:
             namespace="default",
             uid=pod.uid,
             labels=pod.labels,
+            workload=pod.workload,
             phase=pod.phase,
             stamp=self._stamp(),
         )

@@ -114,7 +114,7 @@ def rule(seen: Seen, asked: RuleAsked) -> Rule:
     if index is None or row is None or row.dropped:
         raise NotHere("no such rule is said now")
     line = _line(seen, asked.graph, asked.key)
-    made = sorted(index.ends(row)) if line.in_force else []
+    made = sorted(index.ends(asked.key)) if line.in_force else []
     unsaid = seen.rows.unsaid.get(line.text, [])
     return Rule(
         line=line,
@@ -170,7 +170,7 @@ def _line(seen: Seen, graph: str, key: str) -> RuleLine:
         source=source,
         destination=destination,
         in_force=in_force,
-        policies=len(index.ends(row)) if in_force else 0,
+        policies=len(index.ends(key)) if in_force else 0,
         unsaid=tuple(f"{reason} {errs} ({n})" for (reason, errs), n in sorted(reasons.items())),
     )
 

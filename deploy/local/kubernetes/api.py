@@ -11,7 +11,7 @@ from deploy.local.kubernetes import errors, identity
 from deploy.local.kubernetes.apply import apply
 from deploy.local.kubernetes.defaults import complete
 from deploy.local.kubernetes.errors import ApiError, Cause
-from deploy.local.kubernetes.kinds import LEASES, NAMESPACES, NETWORK_POLICIES, SERVICES, Json, Kind
+from deploy.local.kubernetes.kinds import LEASES, NAMESPACES, SERVICES, Json, Kind
 from deploy.local.kubernetes.options import Answer, WriteOptions
 from deploy.local.kubernetes.ownership import (
     APPLY,
@@ -175,7 +175,7 @@ class Api:
         metadata |= {"uid": str(uuid.uuid4()), "creationTimestamp": now()}
         if kind.namespaced:
             metadata["namespace"] = namespace
-        if kind is NETWORK_POLICIES:
+        if kind.has_generation:
             metadata["generation"] = 1
         spec_only = {key: value for key, value in given.items() if key != "status"}
         made = complete(kind, spec_only | {"metadata": metadata})
@@ -207,7 +207,7 @@ class Api:
             after["spec"] = _same_address(live["spec"]) | after["spec"]
         validate(kind, after)
         validate_update(kind, live, after)
-        if kind is NETWORK_POLICIES and after["spec"] != live["spec"]:
+        if kind.has_generation and after["spec"] != live["spec"]:
             after["metadata"]["generation"] += 1
         if owners is None:
             author = Manager(options.manager, UPDATE, kind.api_version, options.subresource)

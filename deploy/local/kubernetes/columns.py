@@ -7,12 +7,19 @@ from typing import Any
 
 from deploy.local.kubernetes.kinds import (
     CONFIG_MAPS,
+    CRON_JOBS,
+    DAEMON_SETS,
+    DEPLOYMENTS,
     EVENTS,
+    JOBS,
     LEASES,
     NAMESPACES,
     NETWORK_POLICIES,
     PODS,
+    REPLICA_SETS,
+    SERVICE_ACCOUNTS,
     SERVICES,
+    STATEFUL_SETS,
     Json,
     Kind,
 )
@@ -105,7 +112,10 @@ def _pod_status(pod: Json) -> str:
 
 
 def _pod_selector(policy: Json) -> str:
-    selector = policy["spec"]["podSelector"]
+    return _selector(policy["spec"]["podSelector"])
+
+
+def _selector(selector: Json) -> str:
     terms = [f"{key}={value}" for key, value in sorted(selector.get("matchLabels", {}).items())]
     for term in selector.get("matchExpressions", []):
         values = ",".join(term.get("values", []))
@@ -128,9 +138,89 @@ def _about(event: Json) -> str:
     return f"{about.get('kind', '').lower()}/{about.get('name', '')}"
 
 
+def _count(*path: str) -> Callable[[Json], int]:
+    return lambda stored: int(_at(*path, default="0")(stored))
+
+
+def _of(ready: str, wanted: str) -> Callable[[Json], str]:
+    done, all_of_them = _count("status", ready), _count("spec", wanted)
+    return lambda stored: f"{done(stored)}/{all_of_them(stored)}"
+
+
+def _containers(key: str) -> Callable[[Json], str]:
+    def cell(stored: Json) -> str:
+        spec = stored["spec"]
+        made = spec["jobTemplate"]["spec"] if "jobTemplate" in spec else spec
+        return ",".join(each.get(key, "") for each in made["template"]["spec"]["containers"])
+
+    return cell
+
+
+def _job_status(job: Json) -> str:
+    held = [c["type"] for c in job["status"].get("conditions") or () if c.get("status") == "True"]
+    return next((each for each in held if each in ("Complete", "Failed")), "Running")
+
+
 _NAME = Column("Name", _at("metadata", "name"))
 _AGE = Column("Age", _age)
+_MADE = (
+    Column("Containers", _containers("name"), wide=True),
+    Column("Images", _containers("image"), wide=True),
+)
+_SELECTS = Column("Selector", lambda stored: _selector(stored["spec"].get("selector") or {}), True)
 _COLUMNS: dict[Kind, tuple[Column, ...]] = {
+    DEPLOYMENTS: (
+        _NAME,
+        Column("Ready", _of("readyReplicas", "replicas")),
+        Column("Up-to-date", _count("status", "updatedReplicas")),
+        Column("Available", _count("status", "availableReplicas")),
+        _AGE,
+        *_MADE,
+        _SELECTS,
+    ),
+    REPLICA_SETS: (
+        _NAME,
+        Column("Desired", _count("spec", "replicas")),
+        Column("Current", _count("status", "replicas")),
+        Column("Ready", _count("status", "readyReplicas")),
+        _AGE,
+        *_MADE,
+        _SELECTS,
+    ),
+    STATEFUL_SETS: (_NAME, Column("Ready", _of("readyReplicas", "replicas")), _AGE, *_MADE),
+    DAEMON_SETS: (
+        _NAME,
+        Column("Desired", _count("status", "desiredNumberScheduled")),
+        Column("Current", _count("status", "currentNumberScheduled")),
+        Column("Ready", _count("status", "numberReady")),
+        Column("Up-to-date", _count("status", "updatedNumberScheduled")),
+        Column("Available", _count("status", "numberAvailable")),
+        Column("Node Selector", lambda _: "<none>"),
+        _AGE,
+        *_MADE,
+        _SELECTS,
+    ),
+    JOBS: (
+        _NAME,
+        Column("Status", _job_status),
+        Column("Completions", _of("succeeded", "completions")),
+        Column("Duration", lambda _: ""),
+        _AGE,
+        *_MADE,
+        _SELECTS,
+    ),
+    CRON_JOBS: (
+        _NAME,
+        Column("Schedule", _at("spec", "schedule")),
+        Column("Timezone", _at("spec", "timeZone")),
+        Column("Suspend", lambda stored: str(stored["spec"]["suspend"])),
+        Column("Active", lambda stored: len(stored["status"].get("active") or ())),
+        Column("Last Schedule", _at("status", "lastScheduleTime")),
+        _AGE,
+        *_MADE,
+        Column("Selector", lambda _: "<none>", wide=True),
+    ),
+    SERVICE_ACCOUNTS: (_NAME, _AGE),
     PODS: (
         _NAME,
         Column("Ready", _ready),

@@ -12,7 +12,7 @@ def wrong(field: str, value: Any, why: str) -> Cause:
     return Cause(
         "FieldValueInvalid",
         field,
-        f"Invalid value: {json.dumps(value, ensure_ascii=False)}: {why}",
+        f"Invalid value: {json.dumps(value, ensure_ascii=False, separators=(',', ':'))}: {why}",
     )
 
 

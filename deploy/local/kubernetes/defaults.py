@@ -3,6 +3,7 @@
 from typing import Any
 
 from deploy.local.kubernetes.kinds import NAMESPACES, NETWORK_POLICIES, PODS, SERVICES, Json, Kind
+from deploy.local.kubernetes.workloads import COMPLETERS, POD_DEFAULTS
 
 _OPTIONAL_METADATA = {"labels", "annotations", "finalizers", "ownerReferences", "managedFields"}
 
@@ -64,14 +65,7 @@ def _block(block: Json) -> Json:
 
 
 def _pod(rest: Json, _: Json) -> Json:
-    defaults: Json = {
-        "restartPolicy": "Always",
-        "terminationGracePeriodSeconds": 30,
-        "dnsPolicy": "ClusterFirst",
-        "schedulerName": "default-scheduler",
-        "enableServiceLinks": True,
-        "securityContext": {},
-    }
+    defaults = POD_DEFAULTS | {"enableServiceLinks": True}
     status = {"phase": "Pending", "qosClass": "BestEffort"} | (rest.get("status") or {})
     # podIP and podIPs[0] are one fact in two places.
     if status.get("podIP") and not status.get("podIPs"):
@@ -104,4 +98,5 @@ _COMPLETERS = {
     NAMESPACES: _namespace,
     SERVICES: _service,
     NETWORK_POLICIES: _policy,
+    **COMPLETERS,
 }

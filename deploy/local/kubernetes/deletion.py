@@ -4,11 +4,22 @@ from datetime import UTC, datetime, timedelta
 
 from deploy.local.kubernetes import errors
 from deploy.local.kubernetes.api import Api
-from deploy.local.kubernetes.kinds import KINDS, NAMESPACES, PODS, SERVICES, Json, Kind
+from deploy.local.kubernetes.kinds import (
+    JOBS,
+    KINDS,
+    NAMESPACES,
+    PODS,
+    SERVICE_ACCOUNTS,
+    SERVICES,
+    Json,
+    Kind,
+)
 from deploy.local.kubernetes.options import Answer, DeleteOptions
 
 #: Whose delete answers with the object itself.
-_RETURN_OBJECT = (PODS, SERVICES, NAMESPACES)
+_RETURN_OBJECT = (PODS, SERVICES, NAMESPACES, SERVICE_ACCOUNTS)
+#: What keeps an object until somebody has cared for what it owns; nobody here ever does.
+_FINALIZERS = {"Orphan": "orphan", "Foreground": "foregroundDeletion"}
 _KEPT = {"default", "kube-system", "kube-public"}
 
 
@@ -18,6 +29,7 @@ def delete(api: Api, kind: Kind, namespace: str, name: str, options: DeleteOptio
         raise errors.forbidden(kind, name, "this namespace may not be deleted")
     live = api.get(kind, namespace, name)
     _check_preconditions(kind, live, options)
+    live = _with_finalizers(kind, live, options)
     grace = _grace_period(kind, live, options)
     if grace or live["metadata"].get("finalizers"):
         return Answer(200, _mark(api, kind, live, grace, options))
@@ -48,6 +60,20 @@ def _check_preconditions(kind: Kind, live: Json, options: DeleteOptions) -> None
         )
 
 
+def _with_finalizers(kind: Kind, live: Json, options: DeleteOptions) -> Json:
+    """Return the object with what its owned objects ask for; jobs leave theirs if not told."""
+    held: list[str] = live["metadata"].get("finalizers") or []
+    policy = options.propagation
+    if policy is None and not set(held) & set(_FINALIZERS.values()):
+        policy = "Orphan" if kind is JOBS else "Background"
+    if policy is None:
+        return live
+    kept = [one for one in held if one not in _FINALIZERS.values()]
+    kept += [_FINALIZERS[policy]] if policy in _FINALIZERS else []
+    others = {key: value for key, value in live["metadata"].items() if key != "finalizers"}
+    return live | {"metadata": others | ({"finalizers": kept} if kept else {})}
+
+
 def _grace_period(kind: Kind, live: Json, options: DeleteOptions) -> int:
     """Return how long a kubelet may take; a pod nobody runs goes at once."""
     if kind is not PODS or not live["spec"].get("nodeName"):
@@ -60,13 +86,14 @@ def _grace_period(kind: Kind, live: Json, options: DeleteOptions) -> int:
 
 
 def _mark(api: Api, kind: Kind, live: Json, grace: int, options: DeleteOptions) -> Json:
-    held = live["metadata"].get("deletionGracePeriodSeconds")
-    if held is not None and held <= grace:
-        return live
-    until = (datetime.now(UTC) + timedelta(seconds=grace)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    going = {"deletionTimestamp": until, "deletionGracePeriodSeconds": grace}
-    marked = live | {"metadata": live["metadata"] | going}
-    return marked if options.dry_run else api.store.put(kind, marked)
+    metadata = live["metadata"]
+    held, going = metadata.get("deletionGracePeriodSeconds"), {}
+    if held is None or held > grace:
+        until = (datetime.now(UTC) + timedelta(seconds=grace)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        going = {"deletionTimestamp": until, "deletionGracePeriodSeconds": grace}
+    marked = live | {"metadata": metadata | going}
+    stored = api.get(kind, metadata.get("namespace", ""), metadata["name"])
+    return marked if options.dry_run or marked == stored else api.store.put(kind, marked)
 
 
 def _remove(api: Api, kind: Kind, live: Json) -> Json:

@@ -20,6 +20,8 @@ class Kind:
     short_names: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     has_status: bool = False
+    #: Whether the server counts the changes of its spec.
+    has_generation: bool = False
     #: Maps that have one owner as a whole; lists always have.
     atomic: frozenset[Path] = field(default_factory=frozenset)
 
@@ -62,17 +64,59 @@ SERVICES = Kind(
 )
 EVENTS = Kind("", "events", "event", "Event", short_names=("ev",))
 CONFIG_MAPS = Kind("", "configmaps", "configmap", "ConfigMap", short_names=("cm",))
+SERVICE_ACCOUNTS = Kind(
+    "", "serviceaccounts", "serviceaccount", "ServiceAccount", short_names=("sa",)
+)  # fmt: skip
 NETWORK_POLICIES = Kind(
     "networking.k8s.io",
     "networkpolicies",
     "networkpolicy",
     "NetworkPolicy",
     short_names=("netpol",),
+    has_generation=True,
     atomic=frozenset({("spec", "podSelector")}),
 )
 LEASES = Kind("coordination.k8s.io", "leases", "lease", "Lease")
 
-KINDS = (PODS, NAMESPACES, SERVICES, EVENTS, CONFIG_MAPS, NETWORK_POLICIES, LEASES)
+
+def _workload(group: str, name: str, *short_names: str) -> Kind:
+    plural = f"{name.lower()}s"
+    return Kind(
+        group,
+        plural,
+        plural[:-1],
+        name,
+        short_names=short_names,
+        categories=("all",),
+        has_status=True,
+        has_generation=True,
+        atomic=frozenset({("spec", "selector")}),
+    )
+
+
+DEPLOYMENTS = _workload("apps", "Deployment", "deploy")
+REPLICA_SETS = _workload("apps", "ReplicaSet", "rs")
+STATEFUL_SETS = _workload("apps", "StatefulSet", "sts")
+DAEMON_SETS = _workload("apps", "DaemonSet", "ds")
+JOBS = _workload("batch", "Job")
+CRON_JOBS = _workload("batch", "CronJob", "cj")
+
+KINDS = (
+    PODS,
+    NAMESPACES,
+    SERVICES,
+    EVENTS,
+    CONFIG_MAPS,
+    SERVICE_ACCOUNTS,
+    NETWORK_POLICIES,
+    LEASES,
+    DEPLOYMENTS,
+    REPLICA_SETS,
+    STATEFUL_SETS,
+    DAEMON_SETS,
+    JOBS,
+    CRON_JOBS,
+)
 GROUP_VERSIONS = tuple(dict.fromkeys((kind.group, kind.version) for kind in KINDS))
 
 

@@ -23,6 +23,7 @@ class DeleteOptions:
     uid: str | None = None
     resource_version: str | None = None
     grace_period: int | None = None
+    propagation: str | None = None
     dry_run: bool = False
 
 

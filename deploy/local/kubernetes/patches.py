@@ -13,6 +13,7 @@ _MERGE_KEYS = {
     "env": "name",
     "volumes": "name",
     "conditions": "type",
+    "ownerReferences": "uid",
     "podIPs": "ip",
     "hostIPs": "ip",
 }

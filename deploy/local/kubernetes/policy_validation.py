@@ -17,7 +17,7 @@ PORT_RANGE = "must be between 1 and 65535, inclusive"
 
 def policy_causes(spec: Json) -> Iterator[Cause]:
     """Find everything wrong with a policy's spec."""
-    yield from _selector_causes(spec.get("podSelector") or {}, "spec.podSelector")
+    yield from selector_causes(spec.get("podSelector") or {}, "spec.podSelector")
     for direction, peers in (("ingress", "from"), ("egress", "to")):
         for index, rule in enumerate(spec.get(direction) or []):
             field = f"spec.{direction}[{index}]"
@@ -67,7 +67,7 @@ def _end_port_causes(number: Any, end: int, field: str) -> Iterator[Cause]:
 def _peer_causes(peer: Json, field: str) -> Iterator[Cause]:
     held = [key for key in ("podSelector", "namespaceSelector") if peer.get(key) is not None]
     for key in held:
-        yield from _selector_causes(peer[key], f"{field}.{key}")
+        yield from selector_causes(peer[key], f"{field}.{key}")
     block = peer.get("ipBlock")
     if block is not None:
         yield from _block_causes(block, f"{field}.ipBlock")
@@ -94,7 +94,8 @@ def _block_causes(block: Json, field: str) -> Iterator[Cause]:
             yield wrong(at, inner, "must be a strict subset of `cidr`")
 
 
-def _selector_causes(selector: Json, field: str) -> Iterator[Cause]:
+def selector_causes(selector: Json, field: str) -> Iterator[Cause]:
+    """Find everything wrong with a selector of labels."""
     at = f"{field}.matchLabels"
     for key, value in (selector.get("matchLabels") or {}).items():
         for problem in names.label_key(key):

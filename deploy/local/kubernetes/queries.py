@@ -19,10 +19,12 @@ Query = Mapping[str, str]
 #: Eighteen digits fit 64 bits, and every clock.
 _NUMBER = re.compile(r"[-+]?[0-9]{1,18}")
 _FIELD_VALIDATION = ("Ignore", "Warn", "Strict")
+_PROPAGATION = ("Foreground", "Background", "Orphan")
 _MANAGER_LIMIT = 128
 _DELETE_OPTIONS = {
     "preconditions": {"uid": "string", "resourceVersion": "string", "*": None},
     "gracePeriodSeconds": "integer",
+    "propagationPolicy": "string",
     "dryRun": ["string"],
     "*": None,
 }
@@ -109,14 +111,19 @@ def delete_options(query: Query, body: Json) -> DeleteOptions:
     grace = body.get("gracePeriodSeconds")
     if query.get("gracePeriodSeconds"):
         grace = _number(query, "gracePeriodSeconds", 0)
+    propagation = query.get("propagationPolicy") or body.get("propagationPolicy") or None
     trials = [query["dryRun"]] if query.get("dryRun") else body.get("dryRun") or []
-    if causes := _dry_run_causes(trials):
+    causes = _dry_run_causes(trials)
+    if propagation not in (None, *_PROPAGATION):
+        causes.append(unsupported("propagationPolicy", propagation, (*_PROPAGATION, "nil")))
+    if causes:
         raise invalid("DeleteOptions.meta.k8s.io", "", causes)
     return DeleteOptions(
         uid=preconditions.get("uid"),
         resource_version=preconditions.get("resourceVersion"),
         # Less than nothing means at once, after a moment.
         grace_period=1 if grace is not None and grace < 0 else grace,
+        propagation=propagation,
         dry_run=bool(trials),
     )
 

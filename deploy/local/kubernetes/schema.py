@@ -7,12 +7,19 @@ from typing import Any
 
 from deploy.local.kubernetes.kinds import (
     CONFIG_MAPS,
+    CRON_JOBS,
+    DAEMON_SETS,
+    DEPLOYMENTS,
     EVENTS,
+    JOBS,
     LEASES,
     NAMESPACES,
     NETWORK_POLICIES,
     PODS,
+    REPLICA_SETS,
+    SERVICE_ACCOUNTS,
     SERVICES,
+    STATEFUL_SETS,
     Json,
     Kind,
 )
@@ -50,7 +57,16 @@ _METADATA = {
     "labels": _STRINGS,
     "annotations": _STRINGS,
     "finalizers": ["string"],
-    "ownerReferences": None,
+    "ownerReferences": [
+        {
+            "apiVersion": "string",
+            "kind": "string",
+            "name": "string",
+            "uid": "string",
+            "controller": "boolean",
+            "blockOwnerDeletion": "boolean",
+        }
+    ],
     "managedFields": None,
     "selfLink": "string",
 }
@@ -112,7 +128,61 @@ _LEASE_SPEC = {
     "strategy": "string",
     "preferredHolder": "string",
 }
+_TEMPLATE = {"metadata": _METADATA, "spec": _POD["spec"]}
+_SELECTING = {"selector": _SELECTOR, "template": _TEMPLATE}
+_REPLICAS = _SELECTING | {"replicas": "integer", "minReadySeconds": "integer"}
+_ROLLED = {"revisionHistoryLimit": "integer"}
+_JOB_SPEC = _SELECTING | {
+    "parallelism": "integer",
+    "completions": "integer",
+    "activeDeadlineSeconds": "integer",
+    "podFailurePolicy": _ANY,
+    "successPolicy": _ANY,
+    "backoffLimit": "integer",
+    "backoffLimitPerIndex": "integer",
+    "maxFailedIndexes": "integer",
+    "manualSelector": "boolean",
+    "ttlSecondsAfterFinished": "integer",
+    "completionMode": "string",
+    "suspend": "boolean",
+    "podReplacementPolicy": "string",
+    "managedBy": "string",
+}
+_WORKLOADS: dict[Kind, Json] = {
+    DEPLOYMENTS: _REPLICAS
+    | _ROLLED
+    | {"strategy": _ANY, "paused": "boolean", "progressDeadlineSeconds": "integer"},
+    REPLICA_SETS: _REPLICAS,
+    STATEFUL_SETS: _REPLICAS
+    | _ROLLED
+    | {
+        "serviceName": "string",
+        "podManagementPolicy": "string",
+        "updateStrategy": _ANY,
+        "volumeClaimTemplates": [_ANY],
+        "persistentVolumeClaimRetentionPolicy": _ANY,
+        "ordinals": _ANY,
+    },
+    DAEMON_SETS: _SELECTING | _ROLLED | {"minReadySeconds": "integer", "updateStrategy": _ANY},
+    JOBS: _JOB_SPEC,
+    CRON_JOBS: {
+        "schedule": "string",
+        "timeZone": "string",
+        "startingDeadlineSeconds": "integer",
+        "concurrencyPolicy": "string",
+        "suspend": "boolean",
+        "jobTemplate": {"metadata": _METADATA, "spec": _JOB_SPEC},
+        "successfulJobsHistoryLimit": "integer",
+        "failedJobsHistoryLimit": "integer",
+    },
+}
 _SPECIFIC: dict[Kind, Json] = {
+    **{kind: {"spec": spec, "status": _ANY} for kind, spec in _WORKLOADS.items()},
+    SERVICE_ACCOUNTS: {
+        "secrets": [_ANY],
+        "imagePullSecrets": [_ANY],
+        "automountServiceAccountToken": "boolean",
+    },
     PODS: _POD,
     NAMESPACES: {"spec": {"finalizers": ["string"]}, "status": _ANY},
     SERVICES: _SERVICE,

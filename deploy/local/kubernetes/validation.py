@@ -18,6 +18,7 @@ from deploy.local.kubernetes.kinds import (
     Kind,
 )
 from deploy.local.kubernetes.policy_validation import PORT_RANGE, policy_causes
+from deploy.local.kubernetes.workload_validation import immutable_causes, workload_causes
 
 ANNOTATIONS_LIMIT = 256 * 1024
 _POD_CHANGEABLE = {"activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds"}
@@ -34,12 +35,15 @@ def validate(kind: Kind, stored: Json) -> None:
     metadata = stored["metadata"]
     causes = list(_metadata_causes(kind, metadata))
     causes += _CAUSES.get(kind, _no_causes)(stored)
+    causes += workload_causes(kind, stored)
     if causes:
         raise invalid(kind.full_name, metadata["name"], causes)
 
 
 def validate_update(kind: Kind, live: Json, after: Json) -> None:
-    """Refuse a change of what is decided for a pod's whole life."""
+    """Refuse a change of what is decided for an object's whole life."""
+    if causes := list(immutable_causes(kind, live, after)):
+        raise invalid(kind.full_name, live["metadata"]["name"], causes)
     if kind is PODS and _for_life(live["spec"]) != _for_life(after["spec"]):
         cause = forbidden("spec", _POD_FOR_LIFE)
         raise invalid(kind.full_name, live["metadata"]["name"], [cause])
@@ -65,6 +69,18 @@ def _metadata_causes(kind: Kind, metadata: Json) -> Iterator[Cause]:
             yield wrong("metadata.annotations", key, problem)
     if _size(annotations) > ANNOTATIONS_LIMIT:
         yield too_long("metadata.annotations", ANNOTATIONS_LIMIT)
+    yield from _owner_causes(metadata.get("ownerReferences") or [])
+
+
+def _owner_causes(references: list[Json]) -> Iterator[Cause]:
+    for index, one in enumerate(references):
+        for key in ("apiVersion", "kind", "name", "uid"):
+            if not one.get(key):
+                yield required(f"metadata.ownerReferences[{index}].{key}", "must not be empty")
+    named = [f"{one.get('kind')}/{one.get('name')}" for one in references if one.get("controller")]
+    if len(named) > 1:
+        why = 'Only one reference can have Controller set to true. Found "true" in references for '
+        yield wrong("metadata.ownerReferences", references, why + " and ".join(named[:2]))
 
 
 def label_causes(labels: dict[str, str], field: str) -> Iterator[Cause]:

@@ -12,6 +12,8 @@ from streams.records.views import Block, PortSpan
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 INSTANCE = "vereflow.io/instance"
+# Says whose the policy of an identity is, as ``Kind/name``; the policy of a pod has no such note.
+IDENTITY = "vereflow.io/identity"
 
 
 def render(policy: PodPolicy, instance: str, annotations: Mapping[str, str]) -> dict[str, Any]:
@@ -37,6 +39,11 @@ def render(policy: PodPolicy, instance: str, annotations: Mapping[str, str]) -> 
     }
 
 
+def is_identitys(manifest: Mapping[str, Any]) -> bool:
+    """Tell whether a policy is for an identity, which outlives its pods."""
+    return IDENTITY in (manifest["metadata"].get("annotations") or {})
+
+
 def _rule(side: str, rule: PolicyRule, namespace: str) -> dict[str, Any]:
     pods = [_peer(peer, namespace) for peer in rule.peers]
     written: dict[str, Any] = {side: [*pods, *map(_block, rule.blocks)]}
@@ -58,7 +65,7 @@ def _block(block: Block) -> dict[str, Any]:
 
 
 def _selecting(selector: Selector) -> dict[str, Any]:
-    return {"matchLabels": {selector.label: selector.value}}
+    return {"matchLabels": dict(selector.labels)}
 
 
 def _port(span: PortSpan) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from tests.conformance.kubernetes.calls import (
     with_metadata,
 )
 from tests.conformance.kubernetes.kubectl import Kubectl
+from tests.controlling import path, selecting
 
 PORT_80 = [{"ports": [{"port": 80, "protocol": "TCP"}]}]
 
@@ -440,3 +441,25 @@ async def test_get_goes_across_namespaces(
 
     assert head[:2] == ["NAMESPACE", "NAME"]
     assert [namespace, "web"] in [row[:2] for row in rows]
+
+
+async def test_a_deployment_is_made_shown_changed_and_deleted(
+    kubectl: Kubectl, http: httpx.AsyncClient, namespace: str
+) -> None:
+    # With `create deployment` kubectl speaks the protocol that only the real server knows.
+    spec = selecting({"app": "web"}) | {"replicas": 2}
+    body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}}
+    await kubectl("create", "-f", "-", stdin=json.dumps(body | {"spec": spec}))
+
+    head, row = columns(await kubectl("get", "deploy", "-o", "wide"))
+    assert head[:5] == ["NAME", "READY", "UP-TO-DATE", "AVAILABLE", "AGE"]
+    assert head[5:] == ["CONTAINERS", "IMAGES", "SELECTOR"]
+    assert [*row[:4], *row[5:]] == ["web", "0/2", "0", "0", "main", "busybox", "app=web"]
+
+    await kubectl("set", "image", "deploy/web", "main=nginx")
+    where = path(namespace, "deployments", "web")
+    template = (await http.get(where)).json()["spec"]["template"]
+    assert [each["image"] for each in template["spec"]["containers"]] == ["nginx"]
+
+    await kubectl("delete", "deploy", "web")
+    assert (await http.get(where)).status_code == 404

@@ -86,6 +86,16 @@ async def test_fields_select(
     assert await names(http, pods, fieldSelector=selector) == expected
 
 
+async def test_of_those_with_labels_who_have_not_finished_one_can_be_asked_for(
+    http: httpx.AsyncClient, pods: str
+) -> None:
+    fields = "status.phase!=Succeeded,status.phase!=Failed"
+    query = {"labelSelector": "app=web", "fieldSelector": fields, "limit": "1"}
+
+    assert await names(http, pods, **query) == "a"
+    assert await names(http, pods, **query | {"labelSelector": "app=web,tier=x"}) == ""
+
+
 async def test_a_namespace_is_a_field_as_well(
     http: httpx.AsyncClient, pods: str, namespace: str
 ) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from streams.settings import Group, Settings
+from streams.settings import Settings
+from streams.settings_kafka import Group
 from tests.house.pages.markdown import code, page, table
 
 INTRO = """

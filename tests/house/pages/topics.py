@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from streams.flow.output import DEAD_LETTERS, KEY_FRAMES, POLICY_PATCHES
-from streams.settings import Settings
+from streams.settings import ClusterSettings, Settings
 from streams.topics import VOCABULARY, names, specs
 from tests.house.hands import ROOT, Hand, hands, plain
 from tests.house.pages.markdown import code, link, page, table
@@ -80,7 +80,8 @@ def _topics(named: frozenset[str]) -> set[str]:
 
 
 def _kept() -> Iterator[tuple[str, str, str]]:
-    settings = Settings()
+    # Of pods there are fewer.
+    settings = Settings(cluster=ClusterSettings(identity="workload"))
     by_broker = {broker: name for name, broker in names(settings).items()}
     for spec in specs(settings, ()):
         name = by_broker.get(spec.name, spec.name).partition(".")[0]

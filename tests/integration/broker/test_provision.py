@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from deploy import provision as provisioning
 from deploy.provision import MissingTopics, Provisioned, WrongTopic, check, provision
@@ -48,6 +49,22 @@ async def test_a_topic_that_differs_is_refused_with_the_command_that_helps(
 
     with pytest.raises(WrongTopic, match=message):
         await provision([dataclasses.replace(EVENTS, **change)], bootstrap_servers=broker.bootstrap)
+
+
+@pytest.mark.parametrize("name", ["compression.type", "message.timestamp.type"])
+@pytest.mark.fault("F18")
+async def test_a_topic_whose_records_would_be_kept_otherwise_is_refused(
+    broker: Broker, name: str
+) -> None:
+    other = {"compression.type": "gzip", "message.timestamp.type": "CreateTime"}[name]
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap)
+    await admin.start()
+    configs = EVENTS.configs | {name: other}
+    await admin.create_topics([NewTopic(EVENTS.name, 4, 1, topic_configs=configs)])
+    await admin.close()
+
+    with pytest.raises(WrongTopic, match=f"has {name} {other}, not .*--add-config {name}="):
+        await provision([EVENTS], bootstrap_servers=broker.bootstrap)
 
 
 async def test_checking_creates_nothing(broker: Broker) -> None:

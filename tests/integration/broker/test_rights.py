@@ -22,7 +22,7 @@ from deploy.local.broker.apache import ApacheBroker
 from deploy.local.broker.secured import ADMIN, WORKER
 from deploy.login import client_options
 from deploy.provision import check, provision
-from streams.settings import KafkaSettings
+from streams.settings_kafka import KafkaSettings
 from streams.topicspec import TopicSpec
 from tests.e2e.acting import until_true
 from tests.real import needs_java

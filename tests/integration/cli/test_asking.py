@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from aiohttp import web
 
 from agents.asking import workers as asking
 from agents.asking.workers import ask_workers
 from streams.flow.tracker import PodRow
+from streams.records.policies import PatchOutcome
 from tests.integration.cli.conftest import Start, Vereflow
 from tests.integration.cli.stub import BAD, Misbehave, Mute
 from tests.unit.cli.rows import key, outcome, patch, pod
@@ -35,6 +37,18 @@ async def test_a_key_is_asked_for_as_it_is(start: Start) -> None:
     answers = await ask_workers([stub.url], {"pods": PodRow})
 
     assert [*answers.rows("pods", PodRow)] == sorted(keys)
+
+
+async def test_a_table_that_a_worker_has_not_is_empty(start: Start) -> None:
+    def has_none(request: web.Request) -> web.Response | None:
+        return None if "/policies" not in request.path else web.Response(status=404)
+
+    stub = await start({"pods": PODS}, misbehave=has_none)
+
+    answers = await ask_workers([stub.url], {"pods": PodRow, "policies": PatchOutcome})
+
+    assert (answers.rows("pods", PodRow), answers.gaps()) == (PODS, [])
+    assert answers.rows("policies", PatchOutcome) == {}
 
 
 async def test_the_tables_of_all_workers_become_one_answer(

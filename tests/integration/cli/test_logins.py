@@ -18,7 +18,8 @@ from deploy.local.broker.apache import ApacheBroker
 from deploy.local.broker.secured import ADMIN, WORKER
 from deploy.login import client_options
 from deploy.provision import provision
-from streams.settings import KafkaSettings, load
+from streams.settings import load
+from streams.settings_kafka import KafkaSettings
 from streams.topics import specs
 from tables.catalog import NAMES
 from tests.integration.cli.conftest import Vereflow

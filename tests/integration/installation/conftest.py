@@ -11,7 +11,8 @@ from deploy.local.broker import quirks
 from deploy.local.broker.embedded import EmbeddedBroker
 from deploy.local.kubernetes.kubeconfig import write_kubeconfig
 from deploy.local.kubernetes.server import KubernetesServer
-from streams.settings import ClusterSettings, KafkaSettings, Settings
+from streams.settings import ClusterSettings, Settings
+from streams.settings_kafka import KafkaSettings
 
 
 @pytest.fixture

@@ -12,10 +12,12 @@ from structlog.testing import capture_logs
 from agents.allowances import Allowance, AskingDns, BeingCalled, BeingServed
 from agents.clients.kubernetes import Cluster
 from agents.clients.lease import Leadership
+from agents.clients.owners import Owners
 from agents.managed_namespaces import ManagedNamespaces
 from agents.namespace_closer import NamespaceCloser
 from agents.pod_watcher import PodWatcher
 from streams.records.policies import Outcome
+from tests.controlling import Controller
 from tests.integration.kubernetes.policies import manifest, patch
 from tests.integration.kubernetes.test_allowances import (
     CONFIGURATIONS,
@@ -26,7 +28,7 @@ from tests.integration.kubernetes.test_allowances import (
 )
 from tests.integration.kubernetes.test_apply_queue import Bench
 from tests.integration.kubernetes.test_pod_stamper import stamping, stamps
-from tests.integration.kubernetes.test_pod_watcher import PARTITIONS
+from tests.integration.kubernetes.watching import PARTITIONS, events
 from tests.integration.kubernetes.world import Records, World, running
 
 HOME = "vereflow"
@@ -79,6 +81,45 @@ async def follow_pods(cluster: Cluster, world: World) -> str:
     finally:
         for name in ("early", "late"):
             await world.delete_service(name)
+
+
+async def look_at_owners(cluster: Cluster, world: World) -> str:
+    """Say whose the pods of every kind are, and what they select."""
+    records, lease = Records(), f"rights-{uuid4().hex}"
+    watcher = PodWatcher(
+        cluster,
+        Leadership(cluster, namespace=HOME, name=lease, holder="one", seconds=LEASE_SECONDS),
+        records.emit,
+        cluster_name="local",
+        managed=ManagedNamespaces(["default"]),
+        partitions=PARTITIONS,
+        epoch=1,
+        workloads=Owners(cluster),
+    )
+
+    async def well() -> bool:
+        return {
+            (event.workload.kind, tuple(event.workload.selector or ()))
+            for event in events(records)
+            if event.workload
+        } == {
+            ("Deployment", ("app",)),
+            ("StatefulSet", ("app",)),
+            ("DaemonSet", ("app",)),
+            ("CronJob", ()),
+        }
+
+    async with world.server.client() as http:
+        controller = Controller(http)
+        try:
+            await controller.deploy("web", 1)
+            await controller.have_stateful_set("db", 1)
+            await controller.have_daemon_set("agent", 1)
+            await controller.run_job("tidy-1", await controller.have_cron_job("tidy"))
+            async with running(watcher.run()):
+                return await told(lambda: "; ".join([watcher.last_error, *watcher.unread]), well)
+        finally:
+            await controller.clear()
 
 
 async def write_policies(cluster: Cluster, world: World) -> str:

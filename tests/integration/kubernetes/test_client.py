@@ -146,6 +146,25 @@ async def test_a_finished_pod_does_not_live(cluster: Cluster, world: World) -> N
     assert lives == [True, False, False]
 
 
+async def test_somebody_lives_who_wears_all_labels_and_has_not_finished(
+    cluster: Cluster, world: World
+) -> None:
+    await world.add_pod("done", "10.1.0.2", labels={"app": "web", "part": "x"})
+    await world.set_status("done", {"phase": "Failed"})
+    labels = {"app": "web", "part": "x"}
+    assert not await cluster.any_lives("default", labels)
+
+    await world.add_pod("runs", "10.1.0.1", labels=labels | {"more": ""})
+
+    asked = (labels, {"more": ""}, labels | {"more": "1"}, {"app": "x"})
+    assert [await cluster.any_lives("default", each) for each in asked] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
 async def test_an_event_is_about_its_object(cluster: Cluster, world: World) -> None:
     stored = await cluster.create_policy(manifest("a"))
 

@@ -10,7 +10,15 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from deploy.account import ALLOWANCES, LABELS, NAMESPACES, RBAC, make_account, manifests
+from deploy.account import (
+    ALLOWANCES,
+    LABELS,
+    NAMESPACES,
+    OWNERS,
+    RBAC,
+    make_account,
+    manifests,
+)
 from deploy.local.kubernetes.apiserver.server import ApiServer
 from deploy.local.kubernetes.kubeconfig import write_kubeconfig
 from tests.e2e.acting import until_true
@@ -20,7 +28,7 @@ from tests.integration.kubernetes.servers import Real, client
 from tests.integration.kubernetes.world import World
 from tests.real import needs_go
 
-SHIPPED = (RBAC, LABELS, NAMESPACES, ALLOWANCES)
+SHIPPED = (RBAC, LABELS, NAMESPACES, ALLOWANCES, OWNERS)
 ROLES = "/apis/rbac.authorization.k8s.io/v1"
 REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 ACCOUNT = "system:serviceaccount:vereflow:vereflow"
@@ -29,7 +37,10 @@ LEFT = (
     "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings/vereflow-labels",
     "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/vereflow-labels",
     *(f"{ROLES}/clusterrolebindings/vereflow{each}" for each in ("", "-namespaces", "-webhooks")),
-    *(f"{ROLES}/namespaces/default/rolebindings/vereflow-{e}" for e in ("labels", "allowances")),
+    *(
+        f"{ROLES}/namespaces/default/rolebindings/vereflow-{each}"
+        for each in ("labels", "allowances", "owners")
+    ),
 )
 
 
@@ -94,6 +105,8 @@ def need_of(right: Right) -> Need:
         return needs.allow_dns
     if (right.resource, right.verb) == ("pods", "get"):
         return needs.write_policies
+    if right.role == "vereflow-owners":
+        return needs.look_at_owners
     return NEEDED[right.role, right.resource]
 
 

@@ -22,7 +22,8 @@ from streams import faust_topics, topics
 from streams.app import KafkaOptions, create_app
 from streams.flow.aligner import AlignerRow
 from streams.flow.output import GRAPH_EDITS
-from streams.settings import KafkaSettings, Settings
+from streams.settings import Settings
+from streams.settings_kafka import KafkaSettings
 from streams.topicspec import TopicSpec
 from tables import catalog, faust_tables
 from tables.partition import PartitionRows

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
@@ -15,14 +16,16 @@ from structlog.testing import capture_logs
 from agents import outcome_recorder, policy_applier
 from agents.handling import judge
 from streams.codec import decode, encode
-from streams.flow import aligner, compiler, gate, router, tracker
+from streams.flow import aligner, compiler, gate, identities, router, tracker
 from streams.flow.framing import KeyFrame
+from streams.flow.identity_rows import Identities
 from streams.flow.output import (
     BARRIERS,
     DEAD_LETTERS,
     FIREWALL_CHANGES,
     GRAPH_EDITS,
     GRAPH_FACTS,
+    IDENTITY_FACTS,
     KEY_FRAMES,
     PATCH_OUTCOMES,
     POD_EVENTS,
@@ -79,6 +82,15 @@ FACTS = [
     {"graph": GRAPH, "change": CHANGE, "rev": [0, 4]},
     {"graph": GRAPH, "mark": MARK},
 ]
+WORKLOAD = {"kind": "Deployment", "name": "web", "selector": {"app": "pod-a"}}
+ASSIGNED = {"address": "198.18.0.9", "name": "local/default/Deployment/web", "uid": "identity-1-2"}
+OF_IDENTITIES = [
+    {"graph": GRAPH, "claim": {"pod": {**POD, "workload": WORKLOAD}, "live": True, "rev": 3}},
+    {"graph": GRAPH, "assigned": ASSIGNED},
+    {"graph": GRAPH, "mark": {"kind": "FIREWALLS_READ", "id": "r", "epoch": 1}},
+    {"graph": GRAPH, "mark": {**MARK, "epoch": 1}},
+    {"graph": GRAPH, "mark": {"kind": "GRACE_OVER", "id": "g", "epoch": 1}},
+]
 FRAME = {
     "graph": GRAPH,
     "at": 9,
@@ -99,6 +111,7 @@ FRAME = {
 SEEDS: dict[str, list[dict[str, Any]]] = {
     POD_EVENTS: [POD_EVENT, {"mark": MARK}],
     FIREWALL_CHANGES: [CHANGE, {"graph": GRAPH, "firewall": "10.0.0.1", "added": [RULE]}],
+    IDENTITY_FACTS: [*OF_IDENTITIES, *FACTS],
     GRAPH_FACTS: FACTS,
     GRAPH_EDITS: FACTS,
     KEY_FRAMES: [FRAME],
@@ -121,6 +134,9 @@ def handlers() -> dict[str, Callable[..., Outputs]]:
     routing = router.Routing(2, 1, (CLUSTER,))
     aligning = aligner.Aligning(2, 1, (CLUSTER,))
     compiling = compiler.Compiling("main", 1, (CLUSTER,))
+    known = Identities(GRAPH, {})
+    addresses = IPv4Network("198.18.0.0/30")
+    identifying = identities.Identifying(2, 1, (CLUSTER,), addresses, frozenset(), 0.0)
 
     def align(fact: GraphFact, at: Source) -> Outputs:
         aligner.remember(rows[GRAPH_EDITS], fact, at, aligning)
@@ -137,6 +153,7 @@ def handlers() -> dict[str, Callable[..., Outputs]]:
     return {
         POD_EVENTS: lambda it, key, at: tracker.handle(pods, it, key, at, tracking),
         FIREWALL_CHANGES: lambda it, key, at: gate.handle(it, key, at, checks),
+        IDENTITY_FACTS: lambda it, key, at: identities.handle(known, it, at, identifying),
         GRAPH_FACTS: lambda it, key, at: router.handle(graph, it, at, routing),
         GRAPH_EDITS: lambda it, key, at: align(it, at),
         KEY_FRAMES: lambda it, key, at: begin(it),

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agents.clients.errors import TryLater
 from agents.courier import Courier
 from agents.pod_teller import PodTeller
 from streams.flow.output import DEAD_LETTERS, Send
@@ -16,6 +17,7 @@ from streams.flow.tracker import PodRow, Tracking, handle
 from streams.records.cause import Source
 from streams.records.marks import Mark, MarkKind
 from streams.records.pods import PodEvent
+from streams.records.views import Workload
 
 NAMES = ["a", "b", "c"]
 
@@ -43,10 +45,27 @@ class Sent:
         self.arrived.append(output)
 
 
-def teller(sent: Sent, at_once: int = 8) -> tuple[PodTeller, Courier]:
+class Whose:
+    """Who says of every pod that it is of the same Deployment; without a name he cannot say."""
+
+    unread: tuple[str, ...] = ()
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    async def begin(self, pods: Any) -> None:
+        """Nothing is to be prepared."""
+
+    async def workload(self, pod: Any) -> Workload:
+        if not self.name:
+            raise TryLater("busy")
+        return Workload(kind="Deployment", name=self.name)
+
+
+def teller(sent: Sent, at_once: int = 8, **more: Any) -> tuple[PodTeller, Courier]:
     courier = Courier(sent.emit, at_once)
     told = {"cluster_name": "local", "partitions": 2, "epoch": 1, "lease": 5}
-    return PodTeller(courier, **told), courier  # type: ignore[arg-type]
+    return PodTeller(courier, **told, **more), courier  # type: ignore[arg-type]
 
 
 @settings(max_examples=2 * settings().max_examples)
@@ -125,6 +144,33 @@ async def test_what_we_do_not_carry_is_no_news_but_a_listing_names_all() -> None
 
     said = [each.value for each in sent.arrived if isinstance(each.value, PodEvent)]
     assert [event.resource_version for event in said if event.mark is None] == ["1", "3", "4"]
+
+
+async def test_a_pod_that_came_to_be_of_another_workload_is_news() -> None:
+    sent, whose = Sent(), Whose("web")
+    speaker, courier = teller(sent, workloads=whose)
+
+    await speaker.tell("ADDED", pod("a", 1))
+    await speaker.tell("MODIFIED", pod("a", 2))
+    whose.name = "other"
+    await speaker.tell("MODIFIED", pod("a", 3))
+    await courier.arrived()
+
+    said = [each.value.workload for each in sent.arrived if isinstance(each.value, PodEvent)]
+    assert said == [Workload(kind="Deployment", name=name) for name in ("web", "other")]
+
+
+async def test_whose_workload_is_not_known_yet_is_not_told() -> None:
+    sent, whose = Sent(), Whose("")
+    speaker, courier = teller(sent, workloads=whose)
+
+    with pytest.raises(TryLater):
+        await speaker.tell("ADDED", pod("a", 1))
+    whose.name = "web"
+    await speaker.tell("ADDED", pod("a", 1))
+    await courier.arrived()
+
+    assert len(sent.arrived) == 1
 
 
 async def test_a_pod_that_came_back_is_news() -> None:

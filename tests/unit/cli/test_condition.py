@@ -57,6 +57,15 @@ def test_one_worker_that_is_not_ready_or_silent_makes_it_not_ready(asked: Answer
     assert kinds(found) == ["not ready"]
 
 
+def test_owners_that_may_not_be_read_are_said_and_make_nobody_less_ready() -> None:
+    hands = {"pod_watcher": {"unread": ["GET /x: 403 Forbidden"], "error": ""}}
+
+    found = condition(answers(hands=hands), NONE)
+
+    assert (found["ready"], kinds(found)) == (True, ["owners not read"])
+    assert "GET /x: 403 Forbidden" in found["wrong"][0]["detail"]
+
+
 def test_an_outcome_that_a_newer_revision_waits_behind_is_no_complaint() -> None:
     rows = {
         "wanted": {key("a"): patch("a", offset=2)},

@@ -79,3 +79,14 @@ def test_an_allowance_that_stands_is_not_said_to_go(monkeypatch: pytest.MonkeyPa
 
 def test_a_standing_policy_stays_when_isolation_is_by_pod_again() -> None:
     assert going(render("default", "main")).nothing
+
+
+def test_the_policy_of_an_identity_is_written_where_no_pod_has_its_name() -> None:
+    note = {"vereflow.io/identity": "Deployment/web"}
+    wanted = patch("deployment.web")
+    assert wanted.manifest is not None
+    wanted.manifest["metadata"]["annotations"] |= note
+
+    assert going(wanted=(wanted,)).create == ["default/deployment.web"]
+    elsewhere = wanted.model_copy(update={"key": "local/other/deployment.web"})
+    assert going(wanted=(elsewhere,)).nothing

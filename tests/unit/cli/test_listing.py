@@ -22,6 +22,8 @@ from tests.unit.cli.rows import (
     pod,
     rule,
 )
+from tests.unit.flow.identified import identity
+from tests.unit.flow.records import Routed, allow, change
 
 A, B = "10.0.0.1", "10.0.0.2"
 
@@ -71,6 +73,16 @@ def test_each_end_of_a_rule_says_whom_it_is_bound_to(row, uids, states) -> None:
     assert (listed["source"]["state"], listed["destination"]["state"]) == states
     for end in (listed["source"], listed["destination"]):
         assert bool(end["pod"]) == (end["state"] == "bound")
+
+
+def test_an_alias_of_an_identity_is_bound_to_it_and_one_of_two_is_disputed() -> None:
+    routed = Routed()
+    routed.tell(identity("a", 0, A, B), identity("b", 1, B), change(0, added=(allow(A, B),)))
+
+    (listed,) = list_rules(routed.rows, routed.pods)
+
+    assert listed["source"]["pod"] == "local/default/deployment.a"
+    assert listed["destination"]["state"] == "disputed"
 
 
 def test_a_rule_is_said_in_words_and_in_full() -> None:

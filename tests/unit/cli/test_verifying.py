@@ -13,6 +13,7 @@ from agents.asking.workers import Answers, Told
 from deploy.cli.verifying import Findings, verify_all
 from streams.records.rules import Action, Protocol, Rule
 from streams.settings import load
+from tests.unit.flow.identified import identity
 from tests.unit.flow.records import (
     Routed,
     address_of,
@@ -179,3 +180,65 @@ def test_a_range_beyond_the_pods_is_reported() -> None:
     reasons = {each["reason"] for each in told(world(wide)).inexact}
 
     assert reasons == {"unknown-addresses"}
+
+
+def of_identities(**of_a: Any) -> tuple[Routed, dict[str, dict[str, Any]]]:
+    """Let the two pods of identity a talk to those of b."""
+    addresses = {"a": ("10.0.0.11", "10.0.0.21"), "b": ("10.0.0.12", "10.0.0.22")}
+    routed = Routed()
+    claims = [identity(each, n, *addresses[each]) for n, each in enumerate(addresses)]
+    last = identity("a", 9, *addresses["a"], **of_a)
+    routed.tell(*claims, change(0, elements=(allow("10.0.0.21", "b"),)), last, *opening())
+    pods = {
+        f"default/{each}-{n}": {
+            "metadata": {
+                "uid": f"uid-{each}-{n}",
+                "name": f"{each}-{n}",
+                "namespace": "default",
+                "labels": {"app": each, "part": "web", "n": str(n)},
+            },
+            "status": {"podIP": address},
+        }
+        for each, known in addresses.items()
+        for n, address in enumerate(known)
+    }
+    return routed, pods
+
+
+def test_what_is_said_of_identities_is_said_of_each_of_their_pods() -> None:
+    routed, pods = of_identities()
+
+    findings = told(routed, pods=pods)
+
+    assert findings.equal
+    # Four from a to b, and within each both ways.
+    looked = "4 pods, 2 policies, 1 rules, 8 pairs that reach each other"
+    assert findings.summary == f"equal: {looked}"
+
+
+def test_a_pod_of_an_identity_that_is_let_through_too_much_is_found() -> None:
+    routed, pods = of_identities()
+    wide = policy("wide", {"n": "1"}, policyTypes=["Ingress", "Egress"], ingress=[{}], egress=[{}])
+
+    differences = told(routed, wide, pods=pods).differences
+
+    assert {each["errs"] for each in differences} == {"wider"}
+    pairs = {pair for each in differences for pair in each["pairs"]}
+    ends = "default/a-1", "default/b-1"
+    assert pairs == {" -> ".join(ends), " -> ".join(reversed(ends))}
+
+
+def test_between_pods_of_an_identity_with_a_stranger_among_them_nothing_is_meant_to_flow() -> None:
+    routed, pods = of_identities(shared_with="default/x")
+
+    findings = told(routed, pods=pods)
+
+    assert not findings.differences
+    assert {each["reason"] for each in findings.inexact} == {"shared-label"}
+
+
+def test_a_pod_of_no_identity_is_not_settled() -> None:
+    routed, pods = of_identities()
+    pods["default/a-1"]["status"]["podIP"] = "10.0.0.99"
+
+    assert told(routed, pods=pods).unsettled == ["default/a-1 is in no graph yet"]

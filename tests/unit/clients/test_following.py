@@ -45,12 +45,14 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return waited
 
 
-async def followed(*connections: Script) -> tuple[list[str], list[str | None]]:
+async def followed(*connections: Script, trouble: int = 0) -> tuple[list[str], list[str | None]]:
     told: list[str] = []
     noted: list[str | None] = []
 
     async def tell(change: str, _: Any) -> None:
         told.append(change)
+        if len(told) <= trouble:
+            raise TryLater("busy")
 
     with pytest.raises(Gone, match="over"):
         await following.follow(
@@ -95,3 +97,11 @@ async def test_who_asks_us_to_wait_is_waited_for(waits: list[float]) -> None:
     await followed([TryLater("busy", retry_after=7.0)])
 
     assert waits[0] >= 7.0
+
+
+async def test_what_cannot_be_told_is_tried_again_ever_more_rarely(waits: list[float]) -> None:
+    told, noted = await followed(*[["ADDED"] for _ in range(7)], trouble=6)
+
+    assert told == 7 * ["ADDED"]
+    assert noted == [*6 * ["busy"], None]
+    assert waits[5] > 4 * waits[0]

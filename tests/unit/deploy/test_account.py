@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from deploy.account import ALLOWANCES, LABELS, NAMESPACES, RBAC, manifests
+from deploy.account import ALLOWANCES, LABELS, NAMESPACES, OWNERS, RBAC, manifests
 from deploy.cli.rights import (
     RIGHTS_AT_HOME,
+    RIGHTS_ON_OWNERS,
     RIGHTS_ON_PODS,
     RIGHTS_ON_POLICIES,
     RIGHTS_TO_LABEL,
@@ -43,6 +44,10 @@ def test_in_followed_namespaces_exactly_what_doctor_asks_for_is_granted() -> Non
 
 def test_whoever_labels_pods_is_granted_exactly_that() -> None:
     assert granted("ClusterRole", path=LABELS) == set(RIGHTS_TO_LABEL)
+
+
+def test_whoever_looks_at_owners_is_granted_exactly_that() -> None:
+    assert granted("ClusterRole", path=OWNERS) == set(RIGHTS_ON_OWNERS)
 
 
 def test_whoever_follows_namespaces_may_look_at_them_and_has_no_other_right() -> None:

@@ -16,6 +16,7 @@ from streams.flow.aligner import (
     Aligning,
     complete_barriers,
     is_complete,
+    left_addresses,
     remember,
     said,
     wanted_owners,
@@ -26,6 +27,7 @@ from streams.records.facts import ChangeSet, FirewallChange, GraphFact, PodClaim
 from streams.records.marks import Mark, MarkKind, Stamp
 from streams.records.rules import Action, Protocol, Rule
 from streams.records.views import PodRef
+from tests.unit.flow.identified import canonical, identity
 
 OURS = Aligning(partitions=2, epoch=1, clusters=("local",))
 FIREWALL = "10.0.0.1"
@@ -252,3 +254,15 @@ def test_the_pods_that_went_longest_ago_are_forgotten() -> None:
     assert KEPT_GONE <= len(rows) < KEPT_GONE + FORGET_EVERY
     assert f"main|local/default/p{KEPT_GONE}" in rows
     assert "main|local/default/p0" not in rows
+
+
+def test_an_identity_is_called_by_its_kind_and_changes_nothing_as_its_pods_come_and_go() -> None:
+    rows: dict[str, AlignerRow] = {}
+
+    assert tell(rows, identity("a", 1, "10.1.0.1"))
+    assert not tell(rows, identity("a", 2, "10.1.0.1", "10.1.0.2"))
+
+    owner = Owner("local/default/Deployment/a", "identity-1-a")
+    assert wanted_owners(rows, "main") == {canonical("a"): owner}
+    assert tell(rows, identity("a", 3, live=False))
+    assert left_addresses(rows, "main") == {canonical("a")}

@@ -33,6 +33,8 @@ def host(address: str, name: str | None, uid: str = "u") -> dict[str, Any]:
     [
         ([host(A, "local/default/a")], {}),
         ([host(A, "local/default/a")], {A: owner("x"), B: owner("b")}),
+        ([host(A, "local/default/Deployment/a")], {}),
+        ([host(A, "local/default/Deployment/a")], {A: owner("x"), B: owner("b")}),
         ([host(A, None)], {}),
         ([host(A, None)], {A: owner("a")}),
         ([host(A, "somebody's")], {A: owner("a"), B: owner("b")}),

@@ -9,6 +9,7 @@ import pytest
 from streams.graph.alignment import align
 from streams.graph.edits import AddNode, SetRules
 from streams.graph.model import GraphState
+from streams.graph.wanted import Owner
 from tests.unit.graph.interpreter import FIREWALL, MemoryGraph, kinds, owner, rule, shape, star
 
 A, B, C, NOBODY = "10.1.0.1", "10.1.0.2", "10.1.0.3", "10.1.0.99"
@@ -231,3 +232,14 @@ def _shape_of(pods: Any) -> Any:
 
 def test_a_state_without_nodes_has_no_firewall() -> None:
     assert GraphState(0, ()).firewall(FIREWALL) is None
+
+
+def test_a_node_that_stands_for_an_identity_goes_with_it_and_other_hosts_stay(
+    graph: MemoryGraph,
+) -> None:
+    web = Owner("c/shop/Deployment/web", "identity-1-7")
+    graph.hold({**PODS, NOBODY: web})
+    graph.add({"name": "10.1.0.98", "functionalType": "ENDHOST", "configuration": {"name": "x/y"}})
+
+    assert kinds(graph.hold(PODS)) == ["RemoveNeighbour", "RemoveNode"]
+    assert {node.name for node in graph.state.nodes} == {FIREWALL, *PODS, "10.1.0.98"}

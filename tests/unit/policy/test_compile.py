@@ -15,7 +15,7 @@ from streams.records.views import Errs
 from tests.unit.policy.pods import allow, manifest, pod
 
 A, B, C = pod("pod-a"), pod("pod-b"), pod("pod-c")
-ITSELF = (PolicyRule((Peer("default", Selector(LABEL, "pod-a")),)),)
+ITSELF = (PolicyRule((Peer("default", Selector(((LABEL, "pod-a"),))),)),)
 ALLOWANCES = [
     allow("egress", B, "TCP 80"),
     allow("egress", C, "TCP 80"),
@@ -34,7 +34,9 @@ def test_a_pod_that_is_allowed_nothing_reaches_itself_only():
 def test_an_allowance_replaces_the_self_rule_in_its_direction_only():
     policy, _ = compile_policy(A, [allow("egress", B, "TCP 80")])
 
-    assert [rule.peers for rule in policy.egress] == [(Peer("default", Selector(LABEL, "pod-b")),)]
+    assert [rule.peers for rule in policy.egress] == [
+        (Peer("default", Selector(((LABEL, "pod-b"),))),)
+    ]
     assert policy.ingress == ITSELF
 
 
@@ -53,7 +55,7 @@ def test_peers_with_the_same_ports_share_one_rule():
     policy, _ = compile_policy(A, [allow("egress", one, "TCP 80") for one in (C, B)])
 
     (rule,) = policy.egress
-    assert [peer.selector.value for peer in rule.peers] == ["pod-b", "pod-c"]
+    assert [peer.selector.text for peer in rule.peers] == ["pod-b", "pod-c"]
 
 
 def test_overlapping_and_touching_spans_of_a_peer_become_one():
@@ -120,7 +122,7 @@ def test_a_subject_that_no_selector_picks_out_has_no_policy():
 
 @pytest.mark.parametrize("name", ["a", "a" * 63, "web.v1", "x-1"])
 def test_a_label_equal_to_the_name_picks_a_pod_out(name):
-    assert selector_of(pod(name)) == (LABEL, name)
+    assert selector_of(pod(name)) == Selector(((LABEL, name),))
 
 
 @pytest.mark.parametrize("name", ["a" * 64, "", "web\n", "-a", "a-", "a/b"])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.policy.compile import compile_policy
-from streams.policy.selection import LABEL, OWN_LABEL, selected_by, selector_of, worn
+from streams.policy.selection import LABEL, OWN_LABEL, Selector, selected_by, selector_of, worn
 from streams.policy.stamping import Wearers
 from streams.records.views import PodRef
 from tests.unit.policy.pods import allow, manifest, pod
@@ -18,14 +18,14 @@ NAMES = ("web", "db", "n" * 80)
 def test_our_label_counts_before_the_pods_own():
     both = pod("web", uid="u-1", labels={LABEL: "web", OWN_LABEL: "u-1"})
 
-    assert selector_of(both) == (OWN_LABEL, "u-1")
+    assert selector_of(both) == Selector(((OWN_LABEL, "u-1"),))
 
 
 @pytest.mark.threat("T7")
 def test_a_label_of_ours_that_names_another_pod_does_not_count():
     stolen = pod("web", uid="u-1", labels={LABEL: "web", OWN_LABEL: "u-2"})
 
-    assert selector_of(stolen) == (LABEL, "web")
+    assert selector_of(stolen) == Selector(((LABEL, "web"),))
     assert selected_by(pod("x", uid="u-2", labels={OWN_LABEL: "u-2"})) in worn(stolen)
 
 

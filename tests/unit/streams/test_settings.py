@@ -14,7 +14,6 @@ from streams.settings import (
     NEVER_MANAGED,
     ClusterSettings,
     GraphSettings,
-    KafkaSettings,
     Settings,
     UnknownSetting,
     VerefooSettings,
@@ -23,6 +22,7 @@ from streams.settings import (
     names,
 )
 from streams.settings_file import read_file
+from streams.settings_kafka import KafkaSettings
 from streams.settings_values import check_url
 from streams.topics import specs
 from tables.catalog import NAMES

@@ -15,10 +15,14 @@ from deploy.local.kubernetes.deletion import delete
 from deploy.local.kubernetes.errors import ApiError
 from deploy.local.kubernetes.kinds import (
     CONFIG_MAPS,
+    CRON_JOBS,
+    DEPLOYMENTS,
     EVENTS,
+    JOBS,
     LEASES,
     NETWORK_POLICIES,
     PODS,
+    SERVICE_ACCOUNTS,
     SERVICES,
     Json,
     Kind,
@@ -35,6 +39,11 @@ SELECTOR = {
     "matchExpressions": [{"key": "b", "operator": "In", "values": ["1"]}],
 }
 BLOCK = {"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"]}}
+TEMPLATE = {
+    "metadata": {"labels": {"a": "1", "b": "1"}},
+    "spec": {"containers": [{"name": "a", "image": "b"}]},
+}
+ONCE = TEMPLATE | {"spec": {"restartPolicy": "Never", "containers": [{"name": "a", "image": "b"}]}}
 WHOLE: dict[Kind, Json] = {
     NETWORK_POLICIES: {
         "spec": {
@@ -58,9 +67,20 @@ WHOLE: dict[Kind, Json] = {
     },
     LEASES: {"spec": {"holderIdentity": "a", "leaseDurationSeconds": 5}},
     CONFIG_MAPS: {"data": {"a": "1"}},
+    SERVICE_ACCOUNTS: {"secrets": [{"name": "a"}], "automountServiceAccountToken": True},
+    DEPLOYMENTS: {"spec": {"selector": SELECTOR, "template": TEMPLATE, "replicas": 2}},
+    JOBS: {"spec": {"selector": SELECTOR, "template": ONCE, "manualSelector": True}},
+    CRON_JOBS: {"spec": {"schedule": "* * * * *", "jobTemplate": {"spec": {"template": ONCE}}}},
 }
 RELEASED = {"metadata": {"finalizers": None}}
-METADATA = {"name": "x", "labels": {"a": "1"}, "annotations": {"b": "2"}, "finalizers": ["a/b"]}
+OWNER = {"apiVersion": "v1", "kind": "Pod", "name": "a", "uid": "b", "controller": True}
+METADATA = {
+    "name": "x",
+    "labels": {"a": "1"},
+    "annotations": {"b": "2"},
+    "finalizers": ["a/b"],
+    "ownerReferences": [OWNER],
+}
 
 
 @st.composite
@@ -108,7 +128,7 @@ def test_a_spoilt_object_is_stored_whole_or_refused(drawn: tuple[Kind, Json], ve
     for stored in api.store.all(kind):
         orjson.dumps(columns.render(kind, stored, "Object"))
         name = stored["metadata"]["name"]
-        delete(api, kind, "default", name, DeleteOptions(grace_period=0))
+        delete(api, kind, "default", name, DeleteOptions(grace_period=0, propagation="Background"))
         if stored["metadata"].get("finalizers"):
             api.patch(kind, "default", name, lambda live: merge_patch(live, RELEASED), options)
     assert api.store.all(kind) == []

@@ -1,0 +1,34 @@
+"""What else may not have the addresses of identities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv4Network, summarize_address_range
+
+from streams.graph.distributed import RESERVED
+from streams.records.addresses import check_pod_address
+
+# A network's first and last address are nobody's.
+LONGEST_PREFIX = 30
+
+
+def check_identities(told: str, firewall: str, base: str, pod_ranges: Iterable[str]) -> None:
+    """Raise ValueError unless identities have at least two addresses, and those to themselves."""
+    network = IPv4Network(told)
+    if network.prefixlen > LONGEST_PREFIX:
+        raise ValueError(f"graph.identities is too small: /{LONGEST_PREFIX} or larger")
+    taken = {
+        "graph.firewall": [IPv4Network(firewall)],
+        "graph.base and the addresses behind it": _behind(base),
+        "cluster.pod_ranges": map(IPv4Network, pod_ranges),
+    }
+    for name, networks in taken.items():
+        if any(map(network.overlaps, networks)):
+            raise ValueError(f"graph.identities overlaps {name}")
+    for address in (network[1], network[-2]):
+        check_pod_address(str(address))
+
+
+def _behind(base: str) -> Iterable[IPv4Network]:
+    first = IPv4Address(base)
+    return summarize_address_range(first, first + RESERVED - 1)

@@ -1,0 +1,71 @@
+"""Identities have addresses of their own, or a worker does not start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from deploy.judging import judging_of
+from streams.rules.spaces import networks
+from streams.settings import Settings
+
+
+def settings(identities: str, **cluster: Any) -> Settings:
+    told = {"identity": "workload", **cluster}
+    return Settings(graph={"identities": identities}, cluster=told)
+
+
+def refusal(identities: str, **cluster: Any) -> str:
+    with pytest.raises(ValidationError) as refused:
+        settings(identities, **cluster)
+    return str(refused.value.errors(include_input=False)[0]["msg"])
+
+
+@pytest.mark.parametrize("identities", ["198.18.0.0/15", "10.244.255.252/30", "10.0.16.0/20"])
+def test_a_range_that_is_nobody_elses_is_taken(identities: str) -> None:
+    settings(identities)
+
+
+@pytest.mark.parametrize(
+    ("identities", "with_what"),
+    [
+        ("10.0.0.0/30", "graph.firewall"),
+        ("10.0.15.252/30", "graph.base"),
+        ("10.0.0.0/8", "graph.firewall"),
+        ("10.244.7.0/24", "cluster.pod_ranges"),
+    ],
+)
+def test_a_range_that_overlaps_is_refused(identities: str, with_what: str) -> None:
+    told = refusal(identities, pod_ranges=["10.243.0.0/16", "10.244.0.0/16"])
+
+    assert f"overlaps {with_what}" in told
+
+
+@pytest.mark.parametrize("identities", ["198.18.0.0/31", "198.18.0.1/32"])
+def test_a_range_without_two_addresses_is_refused(identities: str) -> None:
+    assert "too small" in refusal(identities)
+
+
+@pytest.mark.parametrize("identities", ["224.0.0.0/16", "127.1.0.0/24", "169.254.0.0/24"])
+def test_a_range_that_no_pod_could_be_in_is_refused(identities: str) -> None:
+    assert "no pod holds" in refusal(identities)
+
+
+def test_where_nodes_are_pods_nobody_looks_at_the_range() -> None:
+    settings("10.0.0.0/30", identity="pod")
+
+
+def test_labels_that_tell_pods_apart_are_for_pods() -> None:
+    assert "selection" in refusal("198.18.0.0/15", selection="label")
+
+
+def test_an_identity_is_never_outside_of_the_cluster() -> None:
+    (range_,) = networks(["198.18.0.0/15"])
+
+    def is_outside(identity: str) -> bool:
+        told = settings("198.18.0.0/15", identity=identity, pod_ranges=["10.244.0.0/16"])
+        return any(p.first <= range_.first <= p.last for p in judging_of(told).outside)
+
+    assert [is_outside("pod"), is_outside("workload")] == [True, False]
