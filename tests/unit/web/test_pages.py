@@ -53,7 +53,7 @@ async def test_a_worker_that_is_not_ready_is_what_is_wrong(lived: Site) -> None:
 
 
 async def test_where_nothing_is_wrong_it_says_so(small: Site) -> None:
-    for table in TABLES:
+    for table in small.held:
         opened(small, table)
 
     assert "Nothing is wrong" in Elements(await small.ask_page("/")).text
