@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install check format test unit simulation e2e real packets faults soak fuzz demo bench golden docs lock clean
+.PHONY: help install check format test unit simulation e2e real packets faults soak fuzz demo bench golden docs kustomize lock clean
 
 help: ## Say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | expand -t 14
@@ -66,8 +66,11 @@ bench: $(INSTALLED) ## Print our figures beside their limits
 golden: $(INSTALLED) ## Write the golden manifests anew; read the diff before you commit
 	$(BIN)/pytest -q tests/unit/policy/test_golden.py --update-golden
 
-docs: $(INSTALLED) ## Write the reference pages under docs/ anew from the code
-	$(BIN)/pytest -q tests/house/test_pages.py --update-docs
+docs: $(INSTALLED) ## Write the reference pages, and what the chart repeats, anew from the code
+	$(BIN)/pytest -q tests/house/test_pages.py tests/house/test_chart.py tests/house/test_image.py --update-docs
+
+kustomize: $(INSTALLED) ## Render the base for kustomize anew from the chart
+	$(BIN)/pytest -q tests/integration/chart/test_kustomize.py --update-kustomize
 
 PIN := $(BIN)/pip-compile --quiet --upgrade --allow-unsafe --generate-hashes --strip-extras --no-header \
   --no-annotate --no-emit-index-url --no-emit-trusted-host --no-emit-find-links

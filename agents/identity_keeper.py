@@ -16,6 +16,7 @@ import faust
 from agents.commits import committed
 from agents.handling import handle_each
 from agents.outlet import Outlet
+from agents.ownership import when_moved
 from streams.flow import identities
 from streams.flow.identity_rows import Identities, IdentitiesRow
 from streams.flow.lateness import is_time
@@ -61,12 +62,7 @@ def install(
     ours: identities.Identifying,
 ) -> Any:
     """Attach the agent to the app."""
-
-    async def on_moved(*_: Any, **__: Any) -> None:
-        kept.clear()
-
-    app.on_partitions_revoked.connect(on_moved, weak=False)
-    app.on_partitions_assigned.connect(on_moved, weak=False)
+    when_moved(app, kept.clear)
 
     def handle(fact: GraphFact, key: str, source: Source) -> Outputs:
         if is_time(source):

@@ -31,3 +31,13 @@ def owned_partitions(app: Any, topic: str) -> Callable[[], frozenset[int]]:
         return mine
 
     return owned
+
+
+def when_moved(app: Any, forget: Callable[[], None]) -> None:
+    """Have what is kept in memory forgotten whenever partitions move: others may write the rows."""
+
+    async def on_moved(*_: Any, **__: Any) -> None:
+        forget()
+
+    app.on_partitions_revoked.connect(on_moved, weak=False)
+    app.on_partitions_assigned.connect(on_moved, weak=False)

@@ -14,6 +14,7 @@ import faust
 from agents.commits import committed
 from agents.handling import handle_each
 from agents.outlet import Outlet
+from agents.ownership import when_moved
 from streams.flow import tracker
 from streams.flow.lateness import is_time
 from streams.flow.output import POD_EVENTS, Outputs
@@ -35,12 +36,7 @@ def install(
 ) -> Any:
     """Attach the agent to the app."""
     strangers: dict[int, Strangers] = {}
-
-    async def on_moved(*_: Any, **__: Any) -> None:
-        strangers.clear()
-
-    app.on_partitions_revoked.connect(on_moved, weak=False)
-    app.on_partitions_assigned.connect(on_moved, weak=False)
+    when_moved(app, strangers.clear)
 
     def handle(event: PodEvent, key: str, source: Source) -> Outputs:
         rows = PartitionRows[tracker.PodRow](tables["pods"], source.partition)

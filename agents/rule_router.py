@@ -17,6 +17,7 @@ import faust
 from agents.commits import committed
 from agents.handling import handle_each
 from agents.outlet import Outlet
+from agents.ownership import when_moved
 from streams.flow import router
 from streams.flow.graph import Graph
 from streams.flow.graph_rows import GraphRow, PodsRow
@@ -61,12 +62,7 @@ def install(
 ) -> Any:
     """Attach the agent to the app."""
     graphs = Graphs(tables)
-
-    async def on_moved(*_: Any, **__: Any) -> None:
-        graphs.clear()
-
-    app.on_partitions_revoked.connect(on_moved, weak=False)
-    app.on_partitions_assigned.connect(on_moved, weak=False)
+    when_moved(app, graphs.clear)
 
     def handle(fact: GraphFact, key: str, source: Source) -> Outputs:
         if is_time(source):

@@ -275,6 +275,7 @@ class Worker:
             worker_name=self._settings.state_dir.name,
             outside=self._outside(),
             listener=listener,
+            probe_port=self._settings.web.probe_port,
         )
 
     def _outside(self) -> Outside:

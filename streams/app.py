@@ -9,6 +9,7 @@ from typing import Any
 import faust
 
 from streams.codec import MAX_BYTES
+from streams.sending import SteadyProducer
 from streams.settings_values import host_ports
 from streams.steady import SteadyConsumer, SteadyTable, SteadyTableManager
 from streams.stop import CommitWatch, FreezeWatch, RecoveryWatch, watch_commits, watch_recovery
@@ -101,6 +102,7 @@ def create_app(
         worker_redirect_stdouts=False,
     )
     app.transport.Consumer = SteadyConsumer
+    app.transport.Producer = SteadyProducer
     _attach_watch(app, kafka)
     return app
 

@@ -211,6 +211,18 @@ class WebSettings(Group):
     )
     port: Port = Field(default=6066, description="1 to 65535; another one for each worker.")
     enabled: bool = Field(default=True, description="Whether anything is served at all.")
+    probe_port: Port | None = Field(
+        default=None,
+        description="Where other machines may ask for health and metrics alone; None: nowhere.",
+    )
+
+    @model_validator(mode="after")
+    def _probes_what_is_served(self) -> WebSettings:
+        if self.probe_port is not None and not self.enabled:
+            raise ValueError("probe_port needs enabled")
+        if self.probe_port == self.port:
+            raise ValueError("probe_port is another one than port")
+        return self
 
 
 class AllowanceSettings(Group):

@@ -6,7 +6,8 @@
 - `SteadyListener`: who opens tables for longer than a session was expelled, again and again.
 - `SteadyTable`: one late write of a frozen worker made its old local state pass for the newest.
 
-What cannot be cured but must be noticed is in `streams/stop.py`.
+What was committed before it was sent is held back in `streams/sending.py`. What cannot be cured but
+must be noticed is in `streams/stop.py`.
 """
 
 from __future__ import annotations

@@ -22,6 +22,9 @@ settings.register_profile("thorough", derandomize=bool(os.environ.get("CI")), de
 settings.register_profile("light", settings.get_profile("thorough"), max_examples=20)
 settings.load_profile("thorough")
 
+# Two at a time, tests are told of a terminal that there is none of: tables would be cut to it.
+os.environ.pop("COLUMNS", None)
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if os.environ.get("FAULTS") != "all":

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -49,35 +49,73 @@ def install(
     worker_name: str,
     outside: Outside,
     listener: socket.socket | None = None,
+    probe_port: int | None = None,
 ) -> None:
     """Serve this worker's health and metrics, and the pages; call it before the app starts.
 
-    A listener is a socket that already holds the port of the app's settings.
+    A listener is a socket that already holds the port of the app's settings. On the port of probes
+    health and metrics are served to other machines, and nothing else.
     """
     watch = Watch(app, metrics, checks)
     held = {name: Held(app, name, table) for name, table in tables.by_name.items()}
     views = Views(watch, held, metrics, status, worker_name)
     http = client()
     peers = Peers(app, partial(get, http))
-    served = application(views, held, peers, outside, (app.conf.web_bind, app.conf.web_host))
-    app.web = OurWeb(app, served, watch, http, listener)
+    hosts = (app.conf.web_bind, app.conf.web_host)
+    app.web = OurWeb(app, site(views, held, peers, outside, hosts), watch, http, listener)
+    if probe_port is not None:
+        app.web.probes = Probes(application(views.probes(), hosts), probe_port)
 
 
-def application(
+def site(
     views: Views,
     held: Mapping[str, Held],
     peers: Peers,
     outside: Outside,
     hosts: tuple[str, ...],
 ) -> web.Application:
-    """Return the aiohttp application alone, as tests want it."""
-    served = web.Application(middlewares=[guard(hosts)], client_max_size=MAX_BODY)
-    site = Site(Knowing(peers, held, views, outside), TablePages(peers, held, views), views.worker)
+    """Return the aiohttp application of the pages alone, as tests want it."""
+    pages = Site(Knowing(peers, held, views, outside), TablePages(peers, held, views), views.worker)
     moving = Moving(peers, views.pulses)
-    for part in (views, Static(), moving, site):
-        served.add_routes(part.routes())
+    routes = [route for part in (views, Static(), moving, pages) for route in part.routes()]
+    served = application(routes, hosts)
     served.on_shutdown.append(moving.stop)
     return served
+
+
+def application(routes: Iterable[web.RouteDef], hosts: tuple[str, ...]) -> web.Application:
+    """Return an aiohttp application that serves these routes to whoever may ask."""
+    served = web.Application(middlewares=[guard(hosts)], client_max_size=MAX_BODY)
+    served.add_routes(routes)
+    return served
+
+
+def runner(served: web.Application) -> web.AppRunner:
+    """Return what serves an application, and lets go of it at once when it is to end."""
+    return web.AppRunner(
+        served,
+        access_log=None,
+        keepalive_timeout=KEEP_ALIVE,
+        shutdown_timeout=1.0,
+        logger=_protocol,
+    )
+
+
+class Probes:
+    """What is served on every address of this machine."""
+
+    def __init__(self, served: web.Application, port: int) -> None:
+        self._runner = runner(served)
+        self._port = port
+
+    async def start(self) -> None:
+        """Listen; raise OSError where the port is taken."""
+        await self._runner.setup()
+        await web.TCPSite(self._runner, None, self._port).start()
+
+    async def stop(self) -> None:
+        """Close what is open."""
+        await self._runner.cleanup()
 
 
 class Watch:
@@ -128,18 +166,15 @@ class OurWeb(Web):
         self._http = http
         self._listener = listener
         self.web_app = served
-        self._runner = web.AppRunner(
-            served,
-            access_log=None,
-            keepalive_timeout=KEEP_ALIVE,
-            shutdown_timeout=1.0,
-            logger=_protocol,
-        )
+        self._runner = runner(served)
+        self.probes: Probes | None = None
 
     async def on_start(self) -> None:
         """Serve, and keep looking."""
         self.init_server()
         await self.start_server()
+        if self.probes is not None:
+            await self.probes.start()
         self.add_future(self._watch.forever())
 
     async def start_server(self) -> None:
@@ -151,5 +186,7 @@ class OurWeb(Web):
 
     async def on_stop(self) -> None:
         """Close what is open."""
+        if self.probes is not None:
+            await self.probes.stop()
         await self._runner.cleanup()
         await self._http.aclose()

@@ -45,14 +45,20 @@ class Views:
     def routes(self) -> Iterable[web.RouteDef]:
         """Return every route: reading is all there is."""
         return [
-            web.get("/healthz", self.healthz),
-            web.get("/readyz", self.readyz),
-            web.get("/metrics", self.metrics),
+            *self.probes(),
             web.get("/status", self.status),
             web.get("/pulse", self.pulse),
             web.get("/held", self.tables),
             web.get("/held/{name}", self.rows),
             web.get(r"/held/{name}/{key:[\s\S]+}", self.row),
+        ]
+
+    def probes(self) -> Iterable[web.RouteDef]:
+        """Return the routes of whoever looks after the worker: none of them shows a row."""
+        return [
+            web.get("/healthz", self.healthz),
+            web.get("/readyz", self.readyz),
+            web.get("/metrics", self.metrics),
         ]
 
     async def healthz(self, request: web.Request) -> web.Response:

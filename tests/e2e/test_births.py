@@ -29,12 +29,16 @@ OUTSIDE = "/api/v1/namespaces/outside/pods"
 PROBER, LISTENER = "10.244.200.1", "10.244.200.2"
 # Between two attempts at one pod; how long it is still asked after its policy is stored.
 EVERY, AFTERWARDS = 0.02, 0.3
-# How often each pod is tried at least, however slow the machine.
+# How often each pod is tried at least, however slow the machine, in rounds that count.
 ROUNDS = 5
 
 
 class Prober:
-    """Connects to the addresses it is told, again and again, and remembers when it got through."""
+    """Connects to the addresses it is told, again and again, and remembers when it got through.
+
+    Silence proves nothing in a round in which the listener, who always answers, was silent too:
+    such a round is not counted.
+    """
 
     def __init__(self, home: Namespace) -> None:
         self.arrived: dict[str, list[float]] = {}
@@ -43,17 +47,20 @@ class Prober:
         self._targets: frozenset[str] = frozenset({LISTENER})
 
     def aim(self, addresses: Iterable[str]) -> None:
-        """Try these from now on, and the listener, which always answers."""
+        """Try these from now on, and the listener."""
         self._targets = frozenset({LISTENER, *addresses})
 
     def look(self) -> None:
         """Try each target once."""
         targets = sorted(self._targets)
         probes = [Probe(self._home, PROBER, each, "TCP", 80) for each in targets]
-        for target, seen in zip(targets, probe_all(probes, EVERY), strict=True):
-            self.tried[target] = self.tried.get(target, 0) + 1
-            if seen.verdict in ARRIVED:
-                self.arrived.setdefault(target, []).append(time.monotonic())
+        seen = zip(targets, probe_all(probes, EVERY), strict=True)
+        reached = {target for target, each in seen if each.verdict in ARRIVED}
+        for target in reached:
+            self.arrived.setdefault(target, []).append(time.monotonic())
+        if LISTENER in reached:
+            for target in targets:
+                self.tried[target] = self.tried.get(target, 0) + 1
 
 
 @pytest.fixture(params=["namespace", "pod"])
@@ -94,8 +101,6 @@ async def test_a_pod_in_a_closed_namespace_is_never_reached(
 
     reached = {each: times for each, times in prober.arrived.items() if each != LISTENER}
     assert min(prober.tried[each] for each in born.values()) >= ROUNDS
-    # Nearly always, however busy the machine: otherwise silence would prove nothing.
-    assert len(prober.arrived[LISTENER]) > 0.9 * prober.tried[LISTENER]
     if isolation == "namespace":
         assert reached == {}
     else:

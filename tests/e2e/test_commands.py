@@ -173,11 +173,12 @@ async def looks_at_everything(asking: Asking) -> None:
         "API server",
         "list pods",
         "list policies",
+        "identities",
         "allowances",
         "Verefoo",
         "workers",
     ]
-    assert len(checks) == 10
+    assert len(checks) == 11
 
 
 async def shows_who_is_gone(asking: Asking, actor: Actor) -> None:

@@ -65,6 +65,14 @@ def test_whatever_a_document_lets_us_type_is_a_command_with_that_option(document
     assert wrong == []
 
 
+def test_whatever_one_types_to_install_is_a_command() -> None:
+    text = (ROOT / "docs/install.md").read_text()
+    typed = re.findall(r"(?:-- |bin/|exec vereflow |' )vereflow ([a-z-]+)", text)
+
+    assert len(typed) >= 5
+    assert set(typed) <= set(COMMANDS)
+
+
 def test_the_readme_lets_us_type_something() -> None:
     assert len(TYPED.findall(typed_in(ROOT / "README.md"))) > 10
 

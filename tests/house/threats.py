@@ -49,7 +49,8 @@ THREATS = {
         "who reaches our ports, or Verefoo's",
         "read the tables, or write rules at Verefoo, which has no login",
         "our pages are on loopback, for reading, and for no other host's name; none of Faust's own"
-        " is there; Verefoo may stand behind TLS and a token, which never travels in the clear",
+        " is there; other machines are served health and metrics alone, where that is set;"
+        " Verefoo may stand behind TLS and a token, which never travels in the clear",
     ),
     "T7": Threat(
         "who may create pods or label them",

@@ -195,9 +195,9 @@ async def test_a_server_that_asks_us_to_slow_down_is_waited_for(
         await world.add_pod(name, address)
     async with client(account) as cluster, one_seat(admin):
         asked = await until_declined(cluster, at_once=20)
-        async with working(cluster, *map(patch, wanted), concurrency=16) as bench:
-            # Sixteen at one seat: most wait several times, each time longer.
-            await world.becomes({name: manifest(name)["spec"] for name in wanted}, within=240)
+        # Sixteen at one seat: most wait several times, each time longer.
+        async with working(cluster, *map(patch, wanted), concurrency=16, within=240) as bench:
+            await world.becomes({name: manifest(name)["spec"] for name in wanted})
 
     assert asked.retry_after == 1.0
     assert "429 Too Many Requests" in str(asked)

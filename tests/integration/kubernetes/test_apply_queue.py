@@ -84,7 +84,9 @@ class Bench:
 
 
 @asynccontextmanager
-async def working(cluster: Cluster, *patches: PolicyPatch, **more: Any) -> AsyncIterator[Bench]:
+async def working(
+    cluster: Cluster, *patches: PolicyPatch, within: float = 60.0, **more: Any
+) -> AsyncIterator[Bench]:
     bench = Bench(cluster, **more)
     for each in patches:
         bench.rows[partition_of(each.key, PARTITIONS)][each.key] = each
@@ -92,7 +94,7 @@ async def working(cluster: Cluster, *patches: PolicyPatch, **more: Any) -> Async
     bench.queue.reassigned()
     try:
         await until(lambda: bench.queue._stored.listed.is_set() and bench.queue._loaded)
-        await bench.settled()
+        await bench.settled(within)
         yield bench
     finally:
         task.cancel()

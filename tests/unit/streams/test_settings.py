@@ -323,6 +323,12 @@ def test_the_web_pages_without_a_login_are_served_to_this_machine_alone(host):
         WebSettings(host=host)
 
 
+@pytest.mark.parametrize("told", [{"port": 80, "probe_port": 80}, {"enabled": False}])
+def test_probes_have_a_port_of_their_own_beside_what_is_served(told):
+    with pytest.raises(ValidationError, match="probe_port"):
+        WebSettings(**{"probe_port": 81} | told)
+
+
 @pytest.mark.row("G22")
 def test_the_system_is_left_alone_whatever_is_set():
     assert ClusterSettings(own_namespace="shop").never_managed == NEVER_MANAGED | {"shop"}

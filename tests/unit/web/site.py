@@ -19,7 +19,7 @@ from agents.metrics import Metrics
 from agents.web.held import Held
 from agents.web.knowing import Outside
 from agents.web.peers import Peers
-from agents.web.server import application
+from agents.web.server import application, site
 from agents.web.views import Views
 from agents.web.worker import WorkerState
 from streams.app import KafkaOptions, create_app
@@ -93,8 +93,10 @@ class Site:
         views = Views(self.looker, self.held, self.metrics, lambda: self.status(), "worker-0")
         outside = Outside(self._stored, self._newest, Judging())
         peers = Peers(self._app(), self.fetch)
-        self.served = application(views, self.held, peers, outside, ("127.0.0.1",))
+        self.served = site(views, self.held, peers, outside, ("127.0.0.1",))
+        self.probes = application(views.probes(), ("127.0.0.1",))
         self.served.freeze()
+        self.probes.freeze()
 
     def put(self, table: str, rows: Iterable[tuple[str, Record]]) -> None:
         """Store each row where its key belongs."""
@@ -112,6 +114,12 @@ class Site:
         response = await self.served._handle(request)
         assert isinstance(response, web.Response)
         return response
+
+    async def probe(self, path: str) -> int:
+        """Ask as another machine would; return the status."""
+        asked = {"Host": "127.0.0.1:6067"}
+        request = make_mocked_request("GET", path, headers=asked, app=self.probes)
+        return (await self.probes._handle(request)).status
 
     async def ask_json(self, path: str) -> Any:
         response = await self.ask(path, Accept="application/json")

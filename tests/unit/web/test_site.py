@@ -29,6 +29,20 @@ async def test_every_view_answers_and_wears_the_headers(site: Site, path: str) -
     assert HEADERS.items() <= dict(response.headers).items()
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+async def test_other_machines_may_ask_how_a_worker_fares(site: Site, path: str) -> None:
+    assert await site.probe(path) == 200
+
+
+@pytest.mark.threat("T6")
+@pytest.mark.parametrize(
+    "path", ["/", "/status", "/tables", "/tables/policies", "/static/icon.svg"]
+)
+async def test_other_machines_are_shown_no_row(site: Site, path: str) -> None:
+    assert (await site.ask(path)).status == 200
+    assert await site.probe(path) == 404
+
+
 @pytest.mark.parametrize(
     "method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"]
 )

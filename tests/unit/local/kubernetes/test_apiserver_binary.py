@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -66,9 +67,7 @@ def test_what_go_said_is_passed_on_without_its_downloads(tools: Path) -> None:
     assert not binary.kept().exists()
 
 
-def test_another_source_is_another_program(tools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = binary.kept()
+def test_what_is_built_otherwise_is_another_program() -> None:
+    otherwise = replace(binary.PROGRAM, build=("build", "-race"))
 
-    monkeypatch.setattr(binary, "BUILD", ("build", "-race"))
-
-    assert binary.kept() != before
+    assert otherwise.kept() != binary.kept()

@@ -1,0 +1,170 @@
+{{- define "vereflow.name" -}}
+{{- $name := ternary .Release.Name (printf "%s-%s" .Release.Name .Chart.Name) (contains .Chart.Name .Release.Name) -}}
+{{- /* A pod's name and its label of a revision are longer, and have at most 63 characters. */ -}}
+{{- $name | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "vereflow.account" -}}
+{{- .Values.serviceAccount.name | default (ternary (include "vereflow.name" .) "default" .Values.serviceAccount.create) -}}
+{{- end -}}
+
+{{- /* What selects, and so never changes. */ -}}
+{{- define "vereflow.selector" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "vereflow.labels" -}}
+{{ include "vereflow.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{- define "vereflow.image" -}}
+{{- with .Values.image -}}
+{{- .repository -}}
+{{- if .digest }}@{{ .digest }}{{ else }}:{{ .tag | default $.Chart.AppVersion }}{{ end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "vereflow.strimzi.namespace" -}}
+{{- .Values.strimzi.namespace | default .Release.Namespace -}}
+{{- end -}}
+
+{{- /* Name → secret and key, of every file that is mounted below /etc/vereflow/secrets. */ -}}
+{{- define "vereflow.secrets" -}}
+{{- $files := dict "kafka-ca" .Values.kafka.caSecret "kafka-password" .Values.kafka.passwordSecret -}}
+{{- $files = merge $files (dict "verefoo-ca" .Values.verefoo.caSecret "verefoo-token" .Values.verefoo.tokenSecret) -}}
+{{- if and .Values.strimzi.user (not .Values.kafka.passwordSecret.name) -}}
+{{- $files = set $files "kafka-password" (dict "name" (include "vereflow.name" .) "key" "password") -}}
+{{- end -}}
+{{- range $file, $secret := $files }}
+{{- if $secret.name }}
+{{ $file }}: {{ toJson $secret }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- /* The file of settings: what was told, and where the files of secrets are. */ -}}
+{{- define "vereflow.settings" -}}
+{{- $files := include "vereflow.secrets" . | fromYaml -}}
+{{- $place := "/etc/vereflow/secrets" -}}
+{{- $kafka := dict -}}
+{{- $verefoo := dict -}}
+{{- if hasKey $files "kafka-ca" }}{{ $_ := set $kafka "ca" (printf "%s/kafka-ca" $place) }}{{ end -}}
+{{- if hasKey $files "kafka-password" }}{{ $_ := set $kafka "password_file" (printf "%s/kafka-password" $place) }}{{ end -}}
+{{- if hasKey $files "verefoo-ca" }}{{ $_ := set $verefoo "ca" (printf "%s/verefoo-ca" $place) }}{{ end -}}
+{{- if hasKey $files "verefoo-token" }}{{ $_ := set $verefoo "token_file" (printf "%s/verefoo-token" $place) }}{{ end -}}
+{{- if .Values.strimzi.user }}{{ $_ := set $kafka "user" (include "vereflow.name" .) }}{{ end -}}
+{{- mergeOverwrite (deepCopy .Values.settings) (dict "kafka" $kafka "verefoo" $verefoo) | toYaml -}}
+{{- end -}}
+
+{{- /* What follows from the pod, whoever writes the file of settings. */ -}}
+{{- define "vereflow.env" -}}
+- {name: VEREFLOW_CONFIG, value: /etc/vereflow/settings/settings.yaml}
+- name: VEREFLOW_CLUSTER__OWN_NAMESPACE
+  valueFrom: {fieldRef: {fieldPath: metadata.namespace}}
+{{- end -}}
+
+{{- define "vereflow.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: {{ .Values.user }}
+runAsGroup: {{ .Values.user }}
+fsGroup: {{ .Values.user }}
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile: {type: RuntimeDefault}
+{{- end -}}
+
+{{- define "vereflow.security" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end -}}
+
+{{- /* What every container of ours reads, and where it may write besides its state. */ -}}
+{{- define "vereflow.mounts" -}}
+- {name: settings, mountPath: /etc/vereflow/settings, readOnly: true}
+{{- if include "vereflow.secrets" . }}
+- {name: secrets, mountPath: /etc/vereflow/secrets, readOnly: true}
+{{- end }}
+- {name: tmp, mountPath: /tmp}
+{{- end -}}
+
+{{- /* Whole folders: a file mounted alone would never be replaced by a newer token. */ -}}
+{{- define "vereflow.volumes" -}}
+- name: settings
+  configMap: {name: {{ include "vereflow.name" . }}}
+{{- with include "vereflow.secrets" . | fromYaml }}
+- name: secrets
+  projected:
+    defaultMode: 0440
+    sources:
+      {{- range $file, $secret := . }}
+      - secret:
+          name: {{ $secret.name }}
+          items: [{key: {{ $secret.key }}, path: {{ $file }}}]
+      {{- end }}
+{{- end }}
+- name: tmp
+  emptyDir: {sizeLimit: 64Mi}
+{{- end -}}
+
+{{- define "vereflow.placing" -}}
+{{- with .Values.image.pullSecrets }}
+imagePullSecrets: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.affinity }}
+affinity: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- end -}}
+
+{{- define "vereflow.init" -}}
+metadata:
+  labels:
+    {{- include "vereflow.selector" . | nindent 4 }}
+    app.kubernetes.io/component: init
+spec:
+  restartPolicy: OnFailure
+  serviceAccountName: {{ include "vereflow.account" . }}
+  enableServiceLinks: false
+  securityContext: {{- include "vereflow.podSecurity" . | nindent 4 }}
+  containers:
+    - name: init
+      image: {{ include "vereflow.image" . }}
+      imagePullPolicy: {{ .Values.image.pullPolicy }}
+      command: [vereflow]
+      args: [init]
+      env:
+        {{- include "vereflow.env" . | nindent 8 }}
+        {{- if .Values.init.user }}
+        - {name: VEREFLOW_KAFKA__USER, value: {{ .Values.init.user | quote }}}
+        - {name: VEREFLOW_KAFKA__PASSWORD_FILE, value: /etc/vereflow/init/password}
+        {{- end }}
+      resources: {{- toYaml .Values.resources | nindent 8 }}
+      securityContext: {{- include "vereflow.security" . | nindent 8 }}
+      volumeMounts:
+        {{- include "vereflow.mounts" . | nindent 8 }}
+        {{- if .Values.init.user }}
+        - {name: init, mountPath: /etc/vereflow/init, readOnly: true}
+        {{- end }}
+  volumes:
+    {{- include "vereflow.volumes" . | nindent 4 }}
+    {{- if .Values.init.user }}
+    - name: init
+      secret:
+        secretName: {{ required "set init.passwordSecret.name: init.user logs in" .Values.init.passwordSecret.name }}
+        items: [{key: {{ .Values.init.passwordSecret.key }}, path: password}]
+        defaultMode: 0440
+    {{- end }}
+  {{- include "vereflow.placing" . | nindent 2 }}
+{{- end -}}
