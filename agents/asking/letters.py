@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any
 
 from agents.asking.plain import plain
+from agents.asking.times import clock
 from streams.codec import decode
 from streams.records.policies import DeadLetter
 from streams.records.reasons import LetterReason
@@ -55,17 +55,10 @@ def _as_data(letter: DeadLetter) -> Json:
         "key": _key(letter),
         "reason": letter.reason,
         "detail": letter.detail,
-        "at": _time(letter.at),
+        "at": clock(letter.at),
         "excerpt": _excerpt(letter.raw),
         "raw": letter.raw,
     }
-
-
-def _time(seconds: float) -> str:
-    try:
-        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (OverflowError, ValueError, OSError):
-        return ""
 
 
 def _excerpt(encoded: str) -> str:

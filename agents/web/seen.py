@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
+from agents.asking.identities import list_identities, policy_key
 from agents.asking.newest import Newest
 from agents.asking.stored import Stored
 from agents.asking.workers import Answers
 from streams.codec import decode
 from streams.flow.graph_rows import GraphRow, PodsRow
+from streams.flow.identity_rows import IdentitiesRow
 from streams.flow.index import GraphIndex
 from streams.flow.judging import Judging
 from streams.flow.tracker import PodRow
@@ -37,6 +39,12 @@ class Rows:
         return {key: row for key, row in rows.items() if row.pod.name and not row.pod.service}
 
     @cached_property
+    def stands_for(self) -> dict[str, str]:
+        """By namespace/name of each live pod: the key under which graphs know it."""
+        live = (row.pod for row in self.pods.values() if row.live)
+        return {f"{pod.namespace}/{pod.name}": policy_key(pod) for pod in live}
+
+    @cached_property
     def wanted(self) -> dict[str, PolicyPatch]:
         """What the cluster should hold."""
         return self.answers.rows("wanted", PolicyPatch)
@@ -45,6 +53,19 @@ class Rows:
     def outcomes(self) -> dict[str, PatchOutcome]:
         """What came of it."""
         return self.answers.rows("policies", PatchOutcome)
+
+    @cached_property
+    def identities(self) -> dict[str, dict[str, Any]]:
+        """What graphs were told of instead of pods, by key."""
+        told = self.answers.rows("graph-pods", PodsRow)
+        rows = self.answers.rows("identities", IdentitiesRow)
+        return {each["key"]: each for each in list_identities(told, rows, self.wanted)}
+
+    def kind(self, key: str) -> str:
+        """Return what a key is of: a pod, an identity, or nothing that has a page."""
+        if key in self.identities:
+            return "identity"
+        return "pod" if key in self.pods else ""
 
     @cached_property
     def graphs(self) -> dict[str, GraphIndex]:

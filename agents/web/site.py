@@ -13,7 +13,17 @@ from pydantic import ValidationError
 from agents.web.answers import as_json, as_page, asks_for_json, json_text
 from agents.web.knowing import Knowing
 from agents.web.openapi import describe
-from agents.web.pages import letters, overview, pods, policies, reach, rules, timeline, topology
+from agents.web.pages import (
+    identities,
+    letters,
+    overview,
+    pods,
+    policies,
+    reach,
+    rules,
+    timeline,
+    topology,
+)
 from agents.web.pages.page import Asked, NotHere, Page, View
 from agents.web.tables import Row, RowAsked, RowList, RowsAsked, TableList, TablePages
 
@@ -26,6 +36,7 @@ PURE: Sequence[Page] = (
     *overview.PAGES,
     *topology.PAGES,
     *pods.PAGES,
+    *identities.PAGES,
     *rules.PAGES,
     *policies.PAGES,
     *reach.PAGES,

@@ -19,6 +19,7 @@ MOST_CHANGES = 12
 _MILD = ("inexact", "shadow")
 _LINKS = {
     "dead letters": "/dead-letters",
+    "no address": "/identities",
     "inexact": "/policies?q=inexact",
     "refused": "/policies?q=REFUSED",
     "unprotected": "/policies?q=UNPROTECTED",

@@ -5,12 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from pydantic import Field
-
 from agents.asking.standing import PENDING, is_pending, reasons
-from agents.web.pages.page import Asked, Listing, NotHere, Page, View, cut, short
+from agents.asking.times import clock, span
+from agents.web.pages.page import NAMED, Named, NotHere, Page, View, WithGone, cut, short
 from agents.web.seen import Seen
-from agents.web.times import clock, span
 from streams.flow.fence import same_content
 from streams.records.policies import Outcome, PolicyPatch
 from streams.records.reasons import InexactReason
@@ -57,12 +55,6 @@ class Policies(View):
     gaps: tuple[str, ...]
 
 
-class PoliciesAsked(Listing):
-    """What may be asked of the list of policies."""
-
-    gone: bool = Field(default=False, description="Also those of pods that are gone.")
-
-
 class Unsaid(View):
     """One way in which a policy is not its rules."""
 
@@ -74,25 +66,13 @@ class Unsaid(View):
     advice: str
 
 
-class PolicyAsked(Asked):
-    """Which policy is asked for."""
-
-    cluster: str = Field(max_length=253)
-    namespace: str = Field(max_length=253)
-    name: str = Field(max_length=253)
-
-    @property
-    def key(self) -> str:
-        """The key of the policy, and of its pod."""
-        return f"{self.cluster}/{self.namespace}/{self.name}"
-
-
 class Policy(View):
     """One policy whole: its manifest as wanted and as stored, and where it is not its rules."""
 
     line: PolicyLine
     wanted: dict[str, Any] | None
     stored: dict[str, Any] | None
+    kind: str
     digest: str
     pod_uid: str
     took: str
@@ -100,7 +80,7 @@ class Policy(View):
     gaps: tuple[str, ...]
 
 
-def policies(seen: Seen, asked: PoliciesAsked) -> Policies:
+def policies(seen: Seen, asked: WithGone) -> Policies:
     """Return the list."""
     found = (
         (key, f"{key} {_outcome(seen, key)} {'inexact' if patch.inexact else ''}")
@@ -118,19 +98,24 @@ def policies(seen: Seen, asked: PoliciesAsked) -> Policies:
     )
 
 
-def policy(seen: Seen, asked: PolicyAsked) -> Policy:
+def policy(seen: Seen, asked: Named) -> Policy:
     """Return one policy; raise NotHere if nobody ever wanted it."""
-    patch = seen.rows.wanted.get(asked.key)
-    if patch is None:
+    if asked.key not in seen.rows.wanted:
         raise NotHere(f"no policy {asked.key} is known")
-    outcome = seen.rows.outcomes.get(asked.key)
+    return policy_of(seen, asked.key)
+
+
+def policy_of(seen: Seen, key: str) -> Policy:
+    """Return one policy of those that are wanted whole."""
+    patch, outcome = seen.rows.wanted[key], seen.rows.outcomes.get(key)
     took = ""
     if outcome is not None and outcome.cause is not None and outcome.cause.at:
         took = span(outcome.at - outcome.cause.at)
     return Policy(
-        line=policy_line(seen, asked.key),
+        line=policy_line(seen, key),
         wanted=patch.manifest,
-        stored=_tidied(seen.cluster.policies.get(short(asked.key))),
+        stored=_tidied(seen.cluster.policies.get(short(key))),
+        kind=seen.rows.kind(key),
         digest=patch.digest,
         pod_uid=patch.pod_uid,
         took=took,
@@ -213,13 +198,6 @@ def _drift(seen: Seen, key: str, patch: PolicyPatch) -> Drift:
 
 
 PAGES = (
-    Page("/policies", "policies.html", policies, PoliciesAsked, Policies, ("stored",)),
-    Page(
-        "/policies/{cluster}/{namespace}/{name}",
-        "policy.html",
-        policy,
-        PolicyAsked,
-        Policy,
-        ("stored",),
-    ),
+    Page("/policies", "policies.html", policies, WithGone, Policies, ("stored",)),
+    Page(f"/policies/{NAMED}", "policy.html", policy, Named, Policy, ("stored",)),
 )

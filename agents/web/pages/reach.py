@@ -200,11 +200,12 @@ def _lets(reach: Reach, port: Port | None) -> bool:
 
 
 def _said(seen: Seen, source: str, to: str, port: Port | None) -> Iterator[Said]:
+    known = seen.rows.stands_for
     for graph, index in seen.rows.graphs.items():
-        pods = {short(row.pod.key): row.pod for row in index.pods.values() if row.live}
-        if source not in pods or to not in pods:
+        one, two = (index.pods.get(known.get(name, "")) for name in (source, to))
+        if one is None or two is None or not (one.live and two.live):
             continue
-        for key, row in about(index, pods[source], pods[to], seen.judging):
+        for key, row in about(index, one.pod, two.pod, seen.judging):
             if port is None or _covers(row.rule, port):
                 yield Said(
                     graph=graph,
