@@ -19,7 +19,7 @@ import structlog
 
 from agents.clients.errors import Refused, TryLater
 from agents.clients.kubernetes import Cluster
-from agents.clients.waiting import Backoff, first_to_end
+from agents.clients.waiting import MOST_SECONDS, Backoff, first_to_end
 from agents.due_policies import DuePolicies, Taken
 from agents.managed_namespaces import ManagedNamespaces
 from agents.outcome_teller import OutcomeTeller
@@ -74,6 +74,7 @@ class ApplyQueue:
         resync_seconds: float = RESYNC_SECONDS,
     ) -> None:
         self._emit = emit
+        self._name = cluster_name
         self._managed = managed
         self._partitions = partitions
         self._graphs = frozenset(graphs)
@@ -107,6 +108,7 @@ class ApplyQueue:
         # What was refused, of which version: to ask again would be pointless until one changes.
         self._refused: dict[str, object] = {}
         self._backoffs: dict[str, Backoff] = {}
+        self._yielded: set[str] = set()
         self._paused_until = 0.0
         self._work_to_do = asyncio.Event()
         self._tending = asyncio.Event()
@@ -194,7 +196,7 @@ class ApplyQueue:
         for partition, mark in self._due.reached():
             if partition not in self._owned():
                 continue
-            here = mark.model_copy(update={"partition": partition})
+            here = mark.model_copy(update={"partition": partition, "cluster": self._name})
             passed = PatchOutcome(mark=here, at=time.time())
             try:
                 await self._outcomes.deliver()
@@ -259,8 +261,12 @@ class ApplyQueue:
                 log.exception("policy not settled", key=taken.key)
                 self._postpone(taken.key, None, type(error).__name__)
             else:
-                self._backoffs.pop(taken.key, None)
+                waited = self._backoffs.pop(taken.key, None) is not None
                 self._due.settled(taken.key)
+                if waited:
+                    # What others waited for may be over as well: the urgent come first.
+                    self._due.resume_all()
+                    self._work_to_do.set()
                 self._tending.set()
             finally:
                 self._stored.asked(taken.key)
@@ -287,6 +293,12 @@ class ApplyQueue:
         self._work_to_do.set()
 
     def _resume(self, key: str) -> None:
+        if key not in self._yielded and self._due.yields(key):
+            # Once: it may be that one alone of which the server will not hear.
+            self._yielded.add(key)
+            asyncio.get_running_loop().call_later(MOST_SECONDS, self._resume, key)
+            return
+        self._yielded.discard(key)
         self._due.resume(key)
         self._work_to_do.set()
 

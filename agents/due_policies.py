@@ -108,6 +108,19 @@ class DuePolicies:
         if due is not None and due.place is _Place.POSTPONED:
             self._ready(key, due)
 
+    def resume_all(self) -> None:
+        """End the wait of all that were postponed."""
+        for key in list(self._due):
+            self.resume(key)
+
+    def yields(self, key: str) -> bool:
+        """Tell whether a calm one has to wait because an urgent one does."""
+        due = self._due.get(key)
+        if due is None or due.urgent:
+            return False
+        waiting = (each for each in self._due.values() if each.place is _Place.POSTPONED)
+        return any(each.urgent for each in waiting)
+
     def dropped(self, key: str) -> None:
         """Forget one in hand whose partition is another's now, and who waited for that one."""
         due = self._due.pop(key)

@@ -46,7 +46,7 @@ from streams.graph.identities import assignments
 from streams.graph.model import GraphState
 from streams.graph.wanted import Owner, WantedGraph
 from streams.records.cause import Source
-from streams.records.facts import FirewallChange, GraphFact, Place
+from streams.records.facts import Aliases, FirewallChange, GraphFact, Place
 from streams.records.marks import Mark, MarkKind
 from streams.records.policies import PatchOutcome
 
@@ -154,6 +154,7 @@ class GraphKeeper:
         changes = mine.rows.changes
         complete = is_complete(mine.rows, self.ours.graph, self.ours.aligning)
         barriers = complete_barriers(mine.rows, self.ours.graph, self.ours.aligning)
+        await self._say_aliases(mine)
         began = _now()
         state = await self._find(mine)
         self._read_seconds = _now() - began
@@ -311,6 +312,17 @@ class GraphKeeper:
         if not mine.has_read:
             await self._send_mark(MarkKind.FIREWALLS_READ, mine.session)
             mine.has_read = True
+
+    async def _say_aliases(self, mine: Ownership) -> None:
+        """Say what the settings name by now: whoever kept the graph before may have had others."""
+        if mine.has_named:
+            return
+        graph = self.ours.graph
+        aliases = Aliases(named=dict(self.ours.aliases), epoch=self.ours.aligning.epoch)
+        await self._outlet.deliver(
+            Send(IDENTITY_FACTS, graph, GraphFact(graph=graph, aliases=aliases))
+        )
+        mine.has_named = True
 
     async def _say_assignments(self, mine: Ownership, state: GraphState) -> None:
         """Say for whom the nodes stood when they were first read, before any is changed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import UserDict
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from agents.firewall_watcher import FirewallWatcher
@@ -33,7 +34,10 @@ class CountedRows(UserDict[str, AlignerRow]):
 
 
 class Keeping(NamedTuple):
-    """Which graph is kept, and how; ``identities``: whether its nodes stand for those."""
+    """Which graph is kept, and how; ``identities``: whether its nodes stand for those.
+
+    ``aliases`` says who is seen under addresses of elsewhere.
+    """
 
     graph: str
     gid: int | None
@@ -43,6 +47,7 @@ class Keeping(NamedTuple):
     default_allow: bool = False
     reading: Reading = Reading.ANY_END
     identities: bool = False
+    aliases: Mapping[str, str] = MappingProxyType({})
 
 
 class Ownership:
@@ -63,7 +68,7 @@ class Ownership:
             outlet, ours.graph, self.session, self.rows, refused, left_out, ours.default_allow
         )
         self.has_read = False
-        self.has_assigned = not ours.identities
+        self.has_named = self.has_assigned = not ours.identities
         self.answered: set[str] = set()
         # The graph and the count of the rows with which all was done that there was to do.
         self.quiet: tuple[GraphState, int] | None = None

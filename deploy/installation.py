@@ -32,8 +32,7 @@ from streams.flow.output import (
     POLICY_PATCHES,
 )
 from streams.settings import Settings
-from streams.topics import installation_topic, names, specs
-from streams.topicspec import changelog
+from streams.topics import installation_topic, names, rows, specs
 from tables.catalog import tables_of
 
 READ_WITHIN = 20.0
@@ -44,7 +43,6 @@ _READ_INTO = {
     GRAPH_FACTS: ("graph-pods", "graph-rules"),
     GRAPH_EDITS: ("graphs",),
     POD_RULES: ("pod-rules",),
-    POLICY_PATCHES: ("wanted",),
 }
 
 
@@ -65,12 +63,33 @@ async def initialise(settings: Settings) -> tuple[Provisioned, int]:
     _check_rows(settings, lacking)
     created = (await provision(own, **client)).created
     epoch = await read_epoch(settings)
-    if epoch is None or _rows(settings, POD_RULES) in lacking:
+    if epoch is None or await _must_hear_again(settings, lacking):
         epoch = 1 + max(epoch or 0, await _highest_epoch(settings))
         await write_epoch(settings, epoch)
     created += (await provision(wanted, **client)).created
     found = tuple(spec.name for spec in wanted if spec.name not in created)
     return Provisioned(created, found), epoch
+
+
+async def _must_hear_again(settings: Settings, lacking: Collection[str]) -> bool:
+    """Tell whether rows begin anew that others fill in a new epoch only."""
+    if settings.part != "cluster":
+        return rows(settings, "pod-rules").name in lacking
+    if rows(settings, "wanted").name not in lacking:
+        return False
+    patches = names(settings)[f"{POLICY_PATCHES}.{settings.cluster.name}"]
+    told = patches not in lacking and await _has_records(settings, patches)
+    return told or await _highest_epoch(settings) > 0
+
+
+async def _has_records(settings: Settings, topic: str) -> bool:
+    consumer = AIOKafkaConsumer(**client_options(settings.kafka))
+    await consumer.start()
+    try:
+        places = [TopicPartition(topic, each) for each in range(settings.kafka.partitions)]
+        return any((await consumer.end_offsets(places)).values())
+    finally:
+        await stop_consumer(consumer)
 
 
 async def check_nodes(settings: Settings) -> None:
@@ -89,13 +108,13 @@ def _check_rows(settings: Settings, lacking: Collection[str]) -> None:
     read_into, anew, gone = _read_into(settings), set[str](), list[str]()
     for name, tables in read_into.items():
         # Beside rows that counted its offsets every new record would pass for an old one.
-        begin = [each for each in tables if {name, _rows(settings, each)} & set(lacking)]
+        begin = [each for each in tables if {name, rows(settings, each).name} & set(lacking)]
         anew.update(begin)
-        found = (name, *(_rows(settings, each) for each in tables))
+        found = (name, *(rows(settings, each).name for each in tables))
         gone += [each for each in found if each in lacking]
     every = [table for tables in read_into.values() for table in tables]
-    going = (_rows(settings, each) for each in _going_with(anew, every))
-    kept = [rows for rows in going if rows not in lacking]
+    going = (rows(settings, each).name for each in _going_with(anew, every))
+    kept = [each for each in going if each not in lacking]
     if kept:
         raise WrongTopic(
             f"{' and '.join(gone)} gone, but what goes with it is not: delete"
@@ -104,9 +123,14 @@ def _check_rows(settings: Settings, lacking: Collection[str]) -> None:
 
 
 def _read_into(settings: Settings) -> dict[str, tuple[str, ...]]:
-    """Return the tables that remember the offsets of each topic, by its name at the broker."""
-    plain = {name: topic.partition(".")[0] for topic, name in names(settings).items()}
-    return {name: _READ_INTO[topic] for name, topic in plain.items() if topic in _READ_INTO}
+    """Return our tables that remember the offsets of each topic, by its name at the broker."""
+    read = {**_READ_INTO, f"{POLICY_PATCHES}.{settings.cluster.name}": ("wanted",)}
+    ours = tables_of(settings)
+    kept = {
+        name: tuple(each for each in read.get(topic, ()) if each in ours)
+        for topic, name in names(settings).items()
+    }
+    return {name: tables for name, tables in kept.items() if tables}
 
 
 def _going_with(anew: Set[str], every: Sequence[str]) -> Sequence[str]:
@@ -115,15 +139,10 @@ def _going_with(anew: Set[str], every: Sequence[str]) -> Sequence[str]:
     A new epoch has the router send every view again; nobody else repeats what he has said. What
     nobody says again is what nobody wants: it would be closed, or removed from the graph.
     """
-    behind = ["pod-rules", "wanted"]
+    behind = [each for each in ("pod-rules", "wanted") if each in every]
     if anew <= {"pod-rules"}:
         return list(anew)
     return behind if anew <= set(behind) else every
-
-
-def _rows(settings: Settings, table: str) -> str:
-    kafka = settings.kafka
-    return changelog(kafka.app_id, table, kafka.partitions, kafka.replication).name
 
 
 async def write_epoch(settings: Settings, epoch: int) -> None:
@@ -170,7 +189,12 @@ def _epoch(value: bytes | None) -> int | None:
 
 
 async def _highest_epoch(settings: Settings) -> int:
-    """Return the highest epoch that any stored policy of this installation was written in."""
+    """Return the highest epoch that any stored policy of this installation was written in.
+
+    Each part at a cluster looks at its own.
+    """
+    if settings.part == "core":
+        return 0
     cluster = Cluster.of(settings.cluster.kubeconfig, settings.cluster.context)
     selector = f"{MANAGED_BY}=vereflow,{INSTANCE}={settings.instance}"
     try:

@@ -1,13 +1,14 @@
 """The rights of a worker at Kafka, and no right more than it uses.
 
 With ``kafka.prefix`` beginning with ``kafka.app_id`` and a hyphen one right covers every topic and
-every changelog. ``vereflow init`` has to create topics as well: it is run by somebody who may.
+every changelog; the part at a cluster has a right for each of its own. ``vereflow init`` has to
+create topics as well: it is run by somebody who may.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient
@@ -20,13 +21,17 @@ from aiokafka.protocol.admin import CreateAclsRequest
 from aiokafka.protocol.group import HeartbeatRequest
 
 from deploy.errors import Unusable
-from streams.settings_kafka import KafkaSettings
+from streams.flow.output import BARRIERS, POLICY_PATCHES
+from streams.settings import Settings
+from streams.topics import installation_topic, names, rows
+from tables.catalog import tables_of
 
 # As Kafka's protocol numbers them.
 _RESOURCES = {"topic": 2, "group": 3}
 _PATTERNS = {"literal": 3, "prefixed": 4}
 _OPERATIONS = {"Read": 3, "Write": 4, "Describe": 8, "DescribeConfigs": 10}
 _ALLOW = 3
+_LOOKING = ("Describe", "DescribeConfigs")
 READY_WITHIN = 30.0
 LOOK_EVERY = 0.1
 
@@ -40,20 +45,36 @@ class Right(NamedTuple):
     operations: tuple[str, ...]
 
 
-def rights(kafka: KafkaSettings) -> tuple[Right, ...]:
-    """Return what a worker needs; raise Unusable if no one beginning covers its topics."""
-    beginning = f"{kafka.app_id}-"
-    if not kafka.prefix.startswith(beginning):
+def rights(settings: Settings) -> tuple[Right, ...]:
+    """Return what a worker needs; raise Unusable if no one beginning covers its topics.
+
+    The part at a cluster may touch nothing that is about other clusters only.
+    """
+    if settings.part == "cluster":
+        return (*_rights_at_a_cluster(settings), rights_in_group(settings))
+    beginning = f"{settings.kafka.app_id}-"
+    if not settings.kafka.prefix.startswith(beginning):
         raise Unusable(f"set kafka.prefix to {beginning!r}, so that one right covers every topic")
     return (
-        Right("topic", "prefixed", beginning, ("Read", "Write", "Describe", "DescribeConfigs")),
-        rights_in_group(kafka),
+        Right("topic", "prefixed", beginning, ("Read", "Write", *_LOOKING)),
+        rights_in_group(settings),
     )
 
 
-def rights_in_group(kafka: KafkaSettings) -> Right:
+def _rights_at_a_cluster(settings: Settings) -> Iterator[Right]:
+    wanted = f"{POLICY_PATCHES}.{settings.cluster.name}"
+    for topic, name in names(settings).items():
+        does = "Read" if topic in (BARRIERS, wanted) else "Write"
+        yield Right("topic", "literal", name, (does, *_LOOKING))
+    yield Right("topic", "literal", installation_topic(settings), ("Read", *_LOOKING))
+    for table in tables_of(settings):
+        kept = rows(settings, table).name
+        yield Right("topic", "literal", kept, ("Read", "Write", *_LOOKING))
+
+
+def rights_in_group(settings: Settings) -> Right:
     """Return what a worker needs to be handed records."""
-    return Right("group", "literal", kafka.app_id, ("Read", "Describe"))
+    return Right("group", "literal", settings.app_id, ("Read", "Describe"))
 
 
 async def grant(granted: Iterable[Right], user: str, **admin: Any) -> None:
@@ -68,7 +89,7 @@ async def grant(granted: Iterable[Right], user: str, **admin: Any) -> None:
         await client.close()
 
 
-async def require_group(kafka: KafkaSettings, **client: Any) -> None:
+async def require_group(settings: Settings, **client: Any) -> None:
     """Raise Unusable unless a worker of this login may take part in its group.
 
     It would be asked again and again for a coordinator, and never be handed a record.
@@ -77,18 +98,18 @@ async def require_group(kafka: KafkaSettings, **client: Any) -> None:
     await admin.start()
     try:
         async with asyncio.timeout(READY_WITHIN):
-            coordinator = await _coordinator(admin, kafka.app_id)
+            coordinator = await _coordinator(admin, settings.app_id)
         # Of nobody's membership: one who may join is told so, one who may not is told that.
-        answer = await admin._send_request(HeartbeatRequest(kafka.app_id, -1, ""), coordinator)
+        answer = await admin._send_request(HeartbeatRequest(settings.app_id, -1, ""), coordinator)
         allowed = answer.error_code != GroupAuthorizationFailedError.errno
     except GroupAuthorizationFailedError:
         allowed = False
     finally:
         await admin.close()
     if not allowed:
-        needed = " and ".join(rights_in_group(kafka).operations)
+        needed = " and ".join(rights_in_group(settings).operations)
         raise Unusable(
-            f"our login may not take part in group {kafka.app_id}: give it {needed} there"
+            f"our login may not take part in group {settings.app_id}: give it {needed} there"
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from streams.graph.distributed import Distributed
 from streams.graph.placements import Placement
 from streams.graph.star import Star
-from streams.settings import GraphSettings
+from streams.settings_graph import GraphSettings
 
 
 def placement_of(graph: GraphSettings) -> Placement:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
 
 from deploy.consumers import stop_consumer
 from deploy.login import client_options
@@ -33,7 +34,8 @@ ASK_EVERY = 3.0
 ALIGNER = -1
 CONNECT_WITHIN = 10.0
 
-Heard = tuple[str, int]
+Heard = tuple[str, str, int]
+"""The graph, the cluster, or none for the graph itself, and the partition."""
 
 
 async def wait_for_effects(settings: Settings, within: float) -> list[str]:
@@ -80,7 +82,9 @@ async def _one_round(
 ) -> list[str]:
     barrier = uuid.uuid4().hex
     graph = settings.graph.name
-    missing = {(graph, each) for each in (ALIGNER, *range(settings.kafka.partitions))}
+    numbers = range(settings.kafka.partitions)
+    missing = {(graph, cluster, each) for cluster in settings.clusters for each in numbers}
+    missing.add((graph, "", ALIGNER))
     asked = -math.inf
     while missing:
         now = time.monotonic()
@@ -89,13 +93,22 @@ async def _one_round(
         if now - asked >= ASK_EVERY:
             # Again and again: whoever heard it may be gone, and twice is as good as once.
             asked = now
-            with suppress(TimeoutError):
-                async with asyncio.timeout(max(0.0, deadline - now)):
-                    await _ask(settings, producer, barrier)
+            await _try_to_ask(settings, producer, barrier, deadline - now)
         wait = max(1, int(1000 * min(0.2, deadline - time.monotonic())))
         for records in (await consumer.getmany(timeout_ms=wait)).values():
             missing -= set(_answers(records, barrier))
     return []
+
+
+async def _try_to_ask(settings: Settings, producer: Any, barrier: str, within: float) -> None:
+    try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await _ask(settings, producer, barrier)
+    except KafkaError as error:
+        # A broker that is away for a moment is asked again, as long as there is time.
+        if not error.retriable:
+            raise
 
 
 async def _ask(settings: Settings, producer: Any, barrier: str) -> None:
@@ -114,11 +127,11 @@ def _answers(records: Iterable[Any], barrier: str) -> Iterable[Heard]:
         outcome = decode(record.value or b"", PatchOutcome)
         mark = None if isinstance(outcome, Poison) else outcome.mark
         if mark is not None and mark.kind is MarkKind.BARRIER and mark.id == barrier:
-            yield mark.graph, mark.partition
+            yield mark.graph, "" if mark.partition == ALIGNER else mark.cluster, mark.partition
 
 
 def _words(heard: Heard) -> str:
-    graph, partition = heard
+    graph, cluster, partition = heard
     if partition == ALIGNER:
         return f"the aligner of graph {graph}"
-    return f"the policy applier of partition {partition} (graph {graph})"
+    return f"the policy applier of partition {partition} at cluster {cluster} (graph {graph})"

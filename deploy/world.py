@@ -187,9 +187,10 @@ class World:
         if self.plan.broker != SECURED:
             await initialise(self.settings)
             return
-        admin = self.settings.kafka.model_copy(update=self._broker_settings(ADMIN))
-        await initialise(self.settings.model_copy(update={"kafka": admin}))
-        await grant(rights(admin), WORKER, **client_options(admin))
+        kafka = self.settings.kafka.model_copy(update=self._broker_settings(ADMIN))
+        admin = self.settings.model_copy(update={"kafka": kafka})
+        await initialise(admin)
+        await grant(rights(admin), WORKER, **client_options(kafka))
 
     async def _pod_network(self) -> PodNetwork:
         if self.plan.kube.startswith("kubeconfig"):

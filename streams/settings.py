@@ -8,24 +8,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    InitSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    SettingsError,
-)
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from streams.records.addresses import check_pod_address
 from streams.records.pods import Namespace
 from streams.rules.verdict import Exactness, Reading
-from streams.settings_file import read_file
-from streams.settings_kafka import Group, KafkaSettings
-from streams.settings_ranges import check_identities
+from streams.settings_graph import GraphSettings
+from streams.settings_group import Group
+from streams.settings_kafka import KafkaSettings
+from streams.settings_ranges import check_aliases, check_identities
+from streams.settings_sources import Source, sources
 from streams.settings_values import (
     Cidr,
     LabelledPods,
@@ -149,36 +143,6 @@ class VerefooSettings(Group):
         return self
 
 
-class GraphSettings(Group):
-    """The service graph: its name here, its number there, how firewalls are placed."""
-
-    name: Name = Field(default="main", description="Under which rules are sent by topic.")
-    id: int | None = Field(default=None, ge=0, description="None: made at the first start.")
-    placement: Literal["star", "distributed"] = Field(
-        default="star", description="One firewall for all pods, or one before each."
-    )
-    firewall: Annotated[str, AfterValidator(check_pod_address)] = Field(
-        default="10.0.0.1", description="A star's name in the graph: an address that no pod has."
-    )
-    base: Annotated[str, AfterValidator(check_pod_address)] = Field(
-        default="10.0.0.0",
-        description="The first of 4,096 addresses for firewalls before pods; no pod has one.",
-    )
-    wiring: Literal["mesh", "hub"] = Field(
-        default="mesh", description="Whether they are all joined to each other, or to one more."
-    )
-    identities: Cidr = Field(
-        default="198.18.0.0/15",
-        description="Where identities other than pods get addresses; nothing else may have one.",
-    )
-    grace_minutes: int = Field(
-        default=60, ge=0, le=10_080, description="How long an identity without pods keeps its own."
-    )
-    mesh_limit: int = Field(
-        default=200, gt=0, le=1000, description="Each joins to all others: no more pods than this."
-    )
-
-
 class RuleSettings(Group):
     """How rules are read."""
 
@@ -275,6 +239,10 @@ class Settings(BaseSettings):
     )
 
     instance: Name = Field(default="main", description="Tells installations in one cluster apart.")
+    part: Literal["whole", "core", "cluster"] = Field(
+        default="whole",
+        description="What runs here: all, or apart what is near Verefoo and what is at a cluster.",
+    )
     state_dir: Path = Field(default=Path("vereflow-state"), description="One per worker.")
     kafka: KafkaSettings = KafkaSettings()
     cluster: ClusterSettings = ClusterSettings()
@@ -284,6 +252,23 @@ class Settings(BaseSettings):
     allowances: AllowanceSettings = AllowanceSettings()
     web: WebSettings = WebSettings()
     log: LogSettings = LogSettings()
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        """The clusters whose pods are in the graph."""
+        return self.graph.clusters or (self.cluster.name,)
+
+    @property
+    def app_id(self) -> str:
+        """The consumer group of this part, with which its changelogs begin."""
+        at = f"-at-{self.cluster.name}" if self.part == "cluster" else ""
+        return f"{self.kafka.app_id}{at}"
+
+    @model_validator(mode="after")
+    def _is_at_a_cluster_of_the_graph(self) -> Settings:
+        if self.part == "whole" and self.cluster.name not in self.clusters:
+            raise ValueError("cluster.name is not in graph.clusters; set part: core")
+        return self
 
     @model_validator(mode="after")
     def _allows_only_beside_what_is_closed(self) -> Settings:
@@ -298,22 +283,22 @@ class Settings(BaseSettings):
         told, graph = self.cluster, self.graph
         if told.identity != "pod":
             check_identities(graph.identities, graph.firewall, graph.base, told.pod_ranges)
+            check_aliases(graph.aliases, graph.identities, graph.firewall, graph.base)
+        elif graph.aliases:
+            raise ValueError("graph.aliases needs another cluster.identity than pod")
         return self
 
     @classmethod
     def settings_customise_sources(
         cls,
         settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        init_settings: Source,
+        env_settings: Source,
+        dotenv_settings: Source,
+        file_secret_settings: Source,
+    ) -> tuple[Source, ...]:
         """Let arguments win over the environment, and the environment over the file."""
-        path = os.environ.get("VEREFLOW_CONFIG")
-        told = read_file(Path(path)) if path else {}
-        env = EnvSettingsSource(settings_cls)
-        return (init_settings, env, InitSettingsSource(settings_cls, told))
+        return sources(settings_cls, init_settings)
 
 
 class UnknownSetting(ValueError):

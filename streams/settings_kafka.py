@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from streams.settings_group import Group
 from streams.settings_values import (
     Broker,
     Name,
@@ -15,12 +16,6 @@ from streams.settings_values import (
     host_ports,
     is_loopback,
 )
-
-
-class Group(BaseModel):
-    """A group of settings: frozen, and an unknown name is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
 class KafkaSettings(Group):

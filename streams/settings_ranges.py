@@ -29,6 +29,19 @@ def check_identities(told: str, firewall: str, base: str, pod_ranges: Iterable[s
         check_pod_address(str(address))
 
 
+def check_aliases(aliases: Iterable[str], identities: str, firewall: str, base: str) -> None:
+    """Raise ValueError if an address of elsewhere is one that identities or firewalls are given."""
+    taken = {
+        "graph.identities": [IPv4Network(identities)],
+        "graph.firewall": [IPv4Network(firewall)],
+        "graph.base and the addresses behind it": list(_behind(base)),
+    }
+    for address in map(IPv4Address, aliases):
+        for name, networks in taken.items():
+            if any(address in network for network in networks):
+                raise ValueError(f"graph.aliases overlaps {name}")
+
+
 def _behind(base: str) -> Iterable[IPv4Network]:
     first = IPv4Address(base)
     return summarize_address_range(first, first + RESERVED - 1)

@@ -91,12 +91,19 @@ class Topics:
         return self.by_name[name]
 
 
+# What the part at a cluster reads and writes, beside the patches for its own cluster.
+AT_A_CLUSTER = (POD_EVENTS, PATCH_OUTCOMES, DEAD_LETTERS, BARRIERS)
+
+
 def names(settings: Settings) -> dict[str, str]:
-    """Return plain name → name at the broker."""
-    prefix, cluster = settings.kafka.prefix, settings.cluster.name
+    """Return plain name → name at the broker, of what this part reads or writes."""
     absent = {POLICY_PATCHES, *([IDENTITY_FACTS] if settings.cluster.identity == "pod" else ())}
     plain = [name for name in VOCABULARY if name not in absent]
-    return {name: prefix + name for name in [*plain, f"{POLICY_PATCHES}.{cluster}"]}
+    clusters = settings.clusters
+    if settings.part == "cluster":
+        plain, clusters = [name for name in plain if name in AT_A_CLUSTER], (settings.cluster.name,)
+    patches = [f"{POLICY_PATCHES}.{cluster}" for cluster in clusters]
+    return {name: settings.kafka.prefix + name for name in [*plain, *patches]}
 
 
 def installation_topic(settings: Settings) -> str:
@@ -112,14 +119,16 @@ def specs(settings: Settings, tables: tuple[str, ...]) -> list[TopicSpec]:
         for plain, name in names(settings).items()
     ]
     own = TopicSpec(installation_topic(settings), 1, kafka.replication, compacted=True)
-    return [*kept, own, *(_changelog(kafka, table) for table in tables)]
+    return [*kept, own, *(rows(settings, table) for table in tables)]
+
+
+def rows(settings: Settings, table: str) -> TopicSpec:
+    """Return how the topic must be in which the rows of one of our tables are kept."""
+    kafka = settings.kafka
+    return changelog(settings.app_id, table, kafka.partitions, kafka.replication)
 
 
 def _retention(kafka: KafkaSettings, topic: str) -> int:
     # The oldest fact that is kept is of use only with a frame from before it.
     frames = 2 * kafka.frame_minutes if topic == KEY_FRAMES else 0
     return kafka.retention_hours * 3_600_000 + frames * 60_000
-
-
-def _changelog(kafka: KafkaSettings, table: str) -> TopicSpec:
-    return changelog(kafka.app_id, table, kafka.partitions, kafka.replication)

@@ -35,12 +35,17 @@ CATALOG = {
     "policies": Kept(PatchOutcome, "What became of it."),
 }
 IDENTITIES = "identities"
+AT_A_CLUSTER = ("wanted",)
 NAMES = tuple(name for name in CATALOG if name != IDENTITIES)
 
 
 def tables_of(settings: Settings) -> tuple[str, ...]:
-    """Return the names of the tables there are; where nodes are pods, none is of identities."""
-    return NAMES if settings.cluster.identity == "pod" else tuple(CATALOG)
+    """Return the names of this part's tables; where nodes are pods, none is of identities."""
+    every = NAMES if settings.cluster.identity == "pod" else tuple(CATALOG)
+    if settings.part == "whole":
+        return every
+    at_a_cluster = settings.part == "cluster"
+    return tuple(name for name in every if (name in AT_A_CLUSTER) == at_a_cluster)
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from agents.asking.aliases import DISPUTED, NOBODYS, list_aliases
 from agents.asking.identities import newest
 from agents.asking.standing import is_pending, reasons
 from agents.asking.workers import Answers, Kinds, Told
-from streams.flow.graph_rows import GraphRow
+from streams.flow.graph_rows import GraphRow, PodsRow
 from streams.flow.identity_rows import IdentitiesRow, Standing
 from streams.flow.tracker import PodRow
 from streams.records.policies import Outcome, PatchOutcome, PolicyPatch
@@ -19,6 +20,7 @@ Json = dict[str, Any]
 TABLES: Kinds = {
     "pods": PodRow,
     "identities": IdentitiesRow,
+    "graph-pods": PodsRow,
     "graph-rules": GraphRow,
     "wanted": PolicyPatch,
     "policies": PatchOutcome,
@@ -46,6 +48,7 @@ def condition(answers: Answers, letters: Letters) -> Json:
         *_inexact(wanted),
         *_refused(wanted, outcomes),
         *_without_address(identities),
+        *_odd_aliases(answers),
         *_shadowed(outcomes),
         *_not_allowed(workers),
         *_unread(workers),
@@ -119,6 +122,16 @@ def _without_address(identities: Iterable[Standing]) -> Iterator[Json]:
     for row in identities:
         if row.waits:
             yield _item("no address", row.pod.key, "none is left: no rule can name it")
+
+
+def _odd_aliases(answers: Answers) -> Iterator[Json]:
+    rows, pods = answers.rows("identities", IdentitiesRow), answers.rows("graph-pods", PodsRow)
+    for alias in list_aliases(rows, pods):
+        claimants = ", ".join(alias["claimedBy"])
+        if alias["state"] == DISPUTED:
+            yield _item("disputed alias", alias["address"], f"claimed by {claimants}")
+        if alias["state"] == NOBODYS:
+            yield _item("alias of nobody", alias["address"], f"{alias['setFor']} is not there")
 
 
 def _refused(

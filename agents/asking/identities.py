@@ -64,6 +64,7 @@ def _said(
         "selector": dict(identity.selector),
         "sharedWith": identity.shared_with,
         "aliases": list(identity.aliases),
+        "onHosts": identity.on_hosts,
         "policy": pod.name if patch is not None and patch.manifest is not None else "",
         "unprotected": patch.unprotected if patch is not None and row.live else "",
     }

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
+from streams.records.addresses import check_pod_address
 from streams.records.marks import Stamp
 from streams.records.pods import EVENT_CODES, ContainerPort, Owner, PodEvent, PodEventType
 from streams.records.views import Service, ServicePort
@@ -87,9 +89,32 @@ def _service(
                 )
                 for port in spec.get("ports") or ()
             ),
+            **_further(service, address),
         ),
         stamp=stamp,
     )
+
+
+def _further(service: dict[str, Any], own: str) -> dict[str, Any]:
+    """Return the other addresses of a Service, and whether who comes through them is translated.
+
+    A node translates whom it may send on to another node; a balancer that is no mere address
+    takes the packet out of the cluster and brings it back as its own.
+    """
+    spec, status = service.get("spec") or {}, service.get("status") or {}
+    balancers = (status.get("loadBalancer") or {}).get("ingress") or ()
+    told = [*(spec.get("externalIPs") or ()), *(each.get("ip") for each in balancers)]
+    further = sorted({each for each in told if each and _may_be_named(each)} - {own})
+    stays = spec.get("externalTrafficPolicy") == "Local"
+    proxied = any(each.get("ipMode") == "Proxy" for each in balancers)
+    return {"further": further, "translated": bool(further) and (proxied or not stays)}
+
+
+def _may_be_named(address: str) -> bool:
+    """Tell whether a rule could name the address; of a link or a loopback no pod ever sees any."""
+    with suppress(ValueError):
+        return bool(check_pod_address(address))
+    return False
 
 
 def _address(status: dict[str, Any]) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
@@ -27,10 +27,15 @@ R = TypeVar("R", bound=Record)
 
 
 class Rows:
-    """What all workers hold, and what follows from it: computed when a page first needs it."""
+    """What all workers hold, and what follows from it: computed when a page first needs it.
 
-    def __init__(self, answers: Answers) -> None:
+    Tables that stand ``apart`` are held by another part of the installation.
+    """
+
+    def __init__(self, answers: Answers, cluster: str, apart: Collection[str]) -> None:
         self.answers = answers
+        self._cluster = cluster
+        self.apart = apart
 
     @cached_property
     def pods(self) -> dict[str, PodRow]:
@@ -38,11 +43,14 @@ class Rows:
         rows = self.answers.rows("pods", PodRow)
         return {key: row for key, row in rows.items() if row.pod.name and not row.pod.service}
 
-    @cached_property
-    def stands_for(self) -> dict[str, str]:
-        """By namespace/name of each live pod: the key under which graphs know it."""
-        live = (row.pod for row in self.pods.values() if row.live)
-        return {f"{pod.namespace}/{pod.name}": policy_key(pod) for pod in live}
+    def key(self, name: str) -> str:
+        """Return the key of what has a namespace and a name in the cluster that is looked at."""
+        return f"{self._cluster}/{name}"
+
+    def stands_for(self, name: str) -> str:
+        """Return the key under which graphs know a live pod; empty if there is none."""
+        row = self.pods.get(self.key(name))
+        return policy_key(row.pod) if row is not None and row.live else ""
 
     @cached_property
     def wanted(self) -> dict[str, PolicyPatch]:

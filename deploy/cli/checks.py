@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from ipaddress import IPv4Network
 from typing import Any, NamedTuple
 
-from agents.asking.workers import ask_workers
+from agents.asking.aliases import HELD, list_aliases
+from agents.asking.workers import Kinds, ask_workers
 from agents.clients.errors import NotLetIn, NotThere, Refused, Unproven
 from agents.clients.kubernetes import Cluster, Listing
 from agents.clients.verefoo import Verefoo
@@ -33,6 +34,8 @@ from deploy.managing import namespaces_now
 from deploy.placing import firewall_names
 from deploy.provision import check as check_topics
 from deploy.verefoo_login import verefoo_client
+from streams.flow.graph_rows import PodsRow
+from streams.flow.identity_rows import IdentitiesRow
 from streams.settings import ClusterSettings, Settings
 from streams.topics import specs
 from tables.catalog import tables_of
@@ -68,8 +71,9 @@ class Check(NamedTuple):
 
 
 async def examine(running: Running) -> list[Finding]:
-    """Look at everything at once; return what was found, in one order."""
-    groups = await asyncio.gather(*(_in_turn(running, checks) for checks in _CHECKS))
+    """Look at everything this part needs at once; return what was found, in one order."""
+    needed = _needed(running.settings)
+    groups = await asyncio.gather(*(_in_turn(running, checks) for checks in needed))
     return [_settings(running.settings), *(finding for group in groups for finding in group)]
 
 
@@ -103,8 +107,8 @@ def _settings(settings: Settings) -> Finding:
     return Finding(
         "settings",
         True,
-        f"instance {settings.instance}, graph {settings.graph.name},"
-        f" cluster {settings.cluster.name}, namespaces {managed}",
+        f"instance {settings.instance}, part {settings.part}, graph {settings.graph.name}"
+        f" of {', '.join(settings.clusters)}, cluster {told.name}, namespaces {managed}",
     )
 
 
@@ -238,6 +242,27 @@ async def _verefoo(running: Running) -> str:
     return f"graph {gid} with {len(found)} firewalls, {settings.graph.placement}"
 
 
+async def _aliases(running: Running) -> str:
+    named = running.settings.graph.aliases
+    if not named:
+        return "no addresses of elsewhere are set"
+    kinds: Kinds = {"identities": IdentitiesRow, "graph-pods": PodsRow}
+    answers = await ask_workers(running.web, kinds)
+    rows = answers.rows("identities", IdentitiesRow)
+    pods = answers.rows("graph-pods", PodsRow)
+    found = {each["address"]: each for each in list_aliases(rows, pods)}
+    states = {
+        f"{address} for {name}": found[address]["state"]
+        if address in found and found[address]["setFor"] == name
+        else "not taken in"
+        for address, name in sorted(named.items())
+    }
+    wrong = [f"{alias}: {state}" for alias, state in states.items() if state != HELD]
+    if wrong:
+        raise Wrong("; ".join(wrong[:_MOST_TAKEN]), "check graph.aliases")
+    return f"{len(named)} addresses of elsewhere, each held"
+
+
 async def _workers(running: Running) -> str:
     answers = await ask_workers(running.web, {})
     wrong = [f"{url} does not answer: {why}" for url, why in sorted(answers.silent.items())]
@@ -250,19 +275,25 @@ async def _workers(running: Running) -> str:
     return f"{len(answers.told)} ready"
 
 
-_CHECKS = (
-    (
-        Check("broker", _broker, "start Kafka, or set kafka.broker"),
-        Check("topics", _topics, "", needs="broker"),
-        Check("epoch", _epoch, "run `vereflow init`", needs="topics"),
-    ),
-    (
-        Check("API server", _api_server, "check cluster.kubeconfig and cluster.context"),
-        Check("list pods", _pods, "check cluster.namespaces", needs="API server"),
-        Check("list policies", _policies, "check cluster.namespaces", needs="API server"),
-        Check("identities", _identities, "check graph.identities", needs="list pods"),
-        Check("allowances", _allowances, "check allowances", needs="API server"),
-    ),
-    (Check("Verefoo", _verefoo, "start Verefoo, or set verefoo.url"),),
-    (Check("workers", _workers, "start `vereflow worker`, or say --web with its web server"),),
+_KAFKA = (
+    Check("broker", _broker, "start Kafka, or set kafka.broker"),
+    Check("topics", _topics, "", needs="broker"),
+    Check("epoch", _epoch, "run `vereflow init`", needs="topics"),
 )
+_KUBERNETES = (
+    Check("API server", _api_server, "check cluster.kubeconfig and cluster.context"),
+    Check("list pods", _pods, "check cluster.namespaces", needs="API server"),
+    Check("list policies", _policies, "check cluster.namespaces", needs="API server"),
+    Check("identities", _identities, "check graph.identities", needs="list pods"),
+    Check("allowances", _allowances, "check allowances", needs="API server"),
+)
+_GRAPH = (Check("Verefoo", _verefoo, "start Verefoo, or set verefoo.url"),)
+_RUNNING = (
+    Check("workers", _workers, "start `vereflow worker`, or say --web with its web server"),
+    Check("aliases", _aliases, "check graph.aliases", needs="workers"),
+)
+
+
+def _needed(settings: Settings) -> Iterable[Sequence[Check]]:
+    here = {"core": (_GRAPH,), "cluster": (_KUBERNETES,)}
+    return (_KAFKA, *here.get(settings.part, (_KUBERNETES, _GRAPH)), _RUNNING)

@@ -132,6 +132,8 @@ class History:
 @asynccontextmanager
 async def open_history(settings: Settings) -> AsyncIterator[History]:
     """Yield the history of the graph that is set; raise BrokerSilent if no broker lets us in."""
+    if settings.part == "cluster":
+        raise NoHistory("the part at a cluster sees no facts: ask with the settings of the core")
     await reach_broker(settings)
     options = client_options(settings.kafka)
     wanted = [names(settings)[each] for each in (KEY_FRAMES, GRAPH_FACTS)]

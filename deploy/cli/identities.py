@@ -6,7 +6,9 @@ import asyncio
 from typing import Annotated, Any
 
 import typer
+from rich.table import Table
 
+from agents.asking.aliases import list_aliases
 from agents.asking.identities import list_identities
 from agents.asking.workers import Kinds, ask_workers
 from deploy.cli.answers import NO, errors, plain_errors, warn
@@ -20,7 +22,9 @@ from streams.records.policies import PolicyPatch
 Json = dict[str, Any]
 
 TABLES: Kinds = {"graph-pods": PodsRow, "identities": IdentitiesRow, "wanted": PolicyPatch}
+_UNHELD = "some pods are on the network of their node: no policy holds those"
 _HEADERS = ("IDENTITY", "ADDRESS", "PODS", "STATE", "SELECTOR", "SHARED WITH", "ALIASES")
+_ALIAS_HEADERS = ("ALIAS", "STATE", "SET FOR", "CLAIMED BY")
 
 
 def identities(
@@ -35,17 +39,16 @@ def identities(
 ) -> None:
     """List what nodes stand for where they are no pods; exit 1 if there is no NAME.
 
+    Behind them, addresses that the settings give to somebody, or that several claim.
+
     Example: vereflow identities Deployment/web -o yaml
     """
     with plain_errors():
         running = find(endpoints, web)
         answers = asyncio.run(ask_workers(running.web, TABLES))
         warn(answers.gaps())
-    listed = list_identities(
-        answers.rows("graph-pods", PodsRow),
-        answers.rows("identities", IdentitiesRow),
-        answers.rows("wanted", PolicyPatch),
-    )
+    told, rows = answers.rows("graph-pods", PodsRow), answers.rows("identities", IdentitiesRow)
+    listed = list_identities(told, rows, answers.rows("wanted", PolicyPatch))
     shown = [
         each
         for each in listed
@@ -55,7 +58,11 @@ def identities(
     if name is not None and not shown:
         errors.print(f"vereflow: no identity {name!r}", markup=False, soft_wrap=True)
         raise typer.Exit(NO)
-    show({"identities": shown}, output, lambda: [table(_HEADERS, map(_cells, shown))])
+    aliases = list_aliases(rows, told) if name is None else []
+    drawn: list[str | Table] = [table(_HEADERS, map(_cells, shown))]
+    if aliases:
+        drawn += ["", table(_ALIAS_HEADERS, map(_alias_cells, aliases))]
+    show({"identities": shown, "aliases": aliases}, output, lambda: drawn)
 
 
 def _cells(identity: Json) -> tuple[object, ...]:
@@ -64,6 +71,8 @@ def _cells(identity: Json) -> tuple[object, ...]:
         state = "unprotected"
     if identity["live"] and identity["emptySince"]:
         state = f"without pods since {identity['emptySince']}"
+    if identity["live"] and identity["onHosts"]:
+        state = _UNHELD
     return (
         f"{identity['namespace']}/{identity['kind']}/{identity['name']}",
         identity["address"] or "none left",
@@ -73,3 +82,8 @@ def _cells(identity: Json) -> tuple[object, ...]:
         identity["sharedWith"].partition("/")[2],
         ", ".join(identity["aliases"]),
     )
+
+
+def _alias_cells(alias: Json) -> tuple[object, ...]:
+    claimants = [each.partition("/")[2] for each in alias["claimedBy"]]
+    return (alias["address"], alias["state"], alias["setFor"], ", ".join(claimants))

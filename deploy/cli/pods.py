@@ -58,6 +58,8 @@ def list_pods(
 
 
 def _unprotected(row: PodRow, patch: PolicyPatch | None) -> str:
+    if row.live and row.pod.host_network:
+        return "on the network of its node: no policy holds it"
     return patch.unprotected if patch is not None and row.live else ""
 
 

@@ -14,12 +14,15 @@ from agents.asking.workers import Kinds, ask_workers
 from deploy.cli.answers import NO, errors, plain_errors, warn
 from deploy.cli.endpoints import find
 from deploy.cli.options import EndpointsFile, Everything, Output, WebUrls
+from deploy.cli.sharing import sharers
 from deploy.cli.showing import Format, show, table
+from streams.flow.graph_rows import PodsRow
 from streams.records.policies import PatchOutcome, PolicyPatch
 
 Json = dict[str, Any]
 
 TABLES: Kinds = {"wanted": PolicyPatch, "policies": PatchOutcome}
+_OF_ONE: Kinds = {**TABLES, "graph-pods": PodsRow}
 _HEADERS = ("POLICY", "OUTCOME", "REVISION", "INEXACT", "REASON")
 
 
@@ -39,7 +42,7 @@ def policies(
     """
     with plain_errors():
         running = find(endpoints, web)
-        answers = asyncio.run(ask_workers(running.web, TABLES))
+        answers = asyncio.run(ask_workers(running.web, _OF_ONE if name else TABLES))
         warn(answers.gaps())
     wanted = answers.rows("wanted", PolicyPatch)
     outcomes = answers.rows("policies", PatchOutcome)
@@ -52,7 +55,8 @@ def policies(
     if not found:
         errors.print(f"vereflow: no policy {name!r}", markup=False, soft_wrap=True)
         raise typer.Exit(NO)
-    whole = [show_policy(key, wanted[key], outcomes.get(key)) for key in found]
+    pods = answers.rows("graph-pods", PodsRow)
+    whole = [show_policy(key, wanted[key], outcomes.get(key), pods) for key in found]
     show({"policies": whole}, output, lambda: [line for each in whole for line in _page(each)])
 
 
@@ -63,9 +67,14 @@ def list_policies(
     return [_summary(key, patch, outcomes.get(key)) for key, patch in wanted.items()]
 
 
-def show_policy(key: str, patch: PolicyPatch, outcome: PatchOutcome | None) -> Json:
+def show_policy(
+    key: str, patch: PolicyPatch, outcome: PatchOutcome | None, pods: Mapping[str, PodsRow]
+) -> Json:
     """Return one policy whole: its manifest, and everything in which it differs from its rules."""
-    inexact = [each.model_dump(mode="json", by_alias=True) for each in patch.inexact]
+    inexact = [
+        each.model_dump(mode="json", by_alias=True) | _shared(sharers(pods, patch, each))
+        for each in patch.inexact
+    ]
     return {
         **_summary(key, patch, outcome),
         "podUid": patch.pod_uid,
@@ -73,6 +82,10 @@ def show_policy(key: str, patch: PolicyPatch, outcome: PatchOutcome | None) -> J
         "inexact": inexact,
         "manifest": patch.manifest,
     }
+
+
+def _shared(names: list[str]) -> Json:
+    return {"sharedBy": names} if names else {}
 
 
 def _summary(key: str, patch: PolicyPatch, outcome: PatchOutcome | None) -> Json:
@@ -111,3 +124,5 @@ def _differences(inexact: Iterable[Json]) -> Iterator[str]:
         yield f"{each['errs']} than {each['rule']}: {each['reason']}"
         if each["example"]:
             yield f"  for example {each['example']}"
+        if each.get("sharedBy"):
+            yield f"  as may {', '.join(each['sharedBy'])}"

@@ -22,7 +22,7 @@ from deploy.cli.showing import Format, show
 from deploy.judging import judging_of
 from streams.settings import Settings, load
 from streams.settings_file import read_file
-from streams.settings_kafka import Group
+from streams.settings_group import Group
 
 Json = dict[str, Any]
 

@@ -85,7 +85,7 @@ def progress() -> Iterator[Report]:
 
 def replay_of(settings: Settings) -> Replay:
     """Return an empty replay of the graph that is set, which reads rules as the settings say."""
-    clusters = (settings.cluster.name,)
+    clusters = settings.clusters
     limit = settings.rules.blast_limit
     routing = Routing(
         settings.kafka.partitions, 0, clusters, judging_of(settings), blast_limit=limit

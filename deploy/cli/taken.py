@@ -25,7 +25,11 @@ def _of_pods(pods: Iterable[Json]) -> Iterator[tuple[object, str]]:
 
 def _of_services(services: Iterable[Json]) -> Iterator[tuple[object, str]]:
     for service in services:
-        yield (service.get("spec") or {}).get("clusterIP"), f"Service {_name(service)}'s"
+        spec, status = service.get("spec") or {}, service.get("status") or {}
+        balancers = (status.get("loadBalancer") or {}).get("ingress") or ()
+        further = [*(spec.get("externalIPs") or ()), *(each.get("ip") for each in balancers)]
+        for address in (spec.get("clusterIP"), *further):
+            yield address, f"Service {_name(service)}'s"
 
 
 def _name(found: Json) -> str:

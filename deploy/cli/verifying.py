@@ -20,10 +20,10 @@ from streams.policy.compile import compile_policy
 from streams.policy.flows import Flows
 from streams.policy.reach import Reach
 from streams.policy.selection import selector_of
-from streams.records.views import Direction, Errs, Inexactness, PodRef
+from streams.records.views import Allowance, Direction, Errs, Inexactness, PodRef
 from streams.rules.outside import outside_inexactness
 from streams.rules.portsets import EVERYTHING, NOTHING, PortSet, from_spans
-from streams.rules.spaces import Space, inside
+from streams.rules.spaces import Space, inside, merged, networks
 from streams.rules.verdict import in_order
 from streams.rules.wording import one_line
 from streams.settings import Settings
@@ -92,7 +92,7 @@ def verify_all(answers: Answers, stored: Stored, settings: Settings) -> Findings
     indexes = list(_indexes(answers))
     flows = Flows(stored.pods, stored.policies, stored.labels)
     rules = _Rules(indexes, settings, stored)
-    beyond = compare_beyond(rules.beyond, flows, judging_of(settings).outside)
+    beyond = compare_beyond(rules.beyond, flows, rules.elsewhere)
     differences = rules.gathered((*compare(rules.allowed, flows), *beyond))
     return Findings(
         differences=differences,
@@ -124,11 +124,14 @@ class _Rules:
         self._seen: defaultdict[str, set[str]] = defaultdict(set)
         self._indexes = indexes
         self._judging = judging_of(settings)
+        # Outside of all clusters, and where pods of the other ones are met.
+        met = networks(_met(indexes, settings))
+        self.elsewhere = merged((*self._judging.outside, *met))
         found: set[Inexactness] = set()
         for index in indexes:
             if not self._judging.outside:
                 found |= set(_unsaid_of_outside(index))
-            for name, identity in _seen(index, stored):
+            for name, identity in _seen(index, settings.cluster.name, stored):
                 self._seen[identity.key].add(name)
             for pod in _live(index, settings.cluster.name, stored.labels):
                 self.pods |= dict.fromkeys(self._names(pod), pod)
@@ -141,6 +144,9 @@ class _Rules:
         if pod.identity is not None and not pod.identity.shared_with:
             self.allowed |= dict.fromkeys(permutations(names, 2), EVERYTHING)
         for each in resolved.allowances:
+            if each.peer.cluster != pod.cluster:
+                self._take_abroad(names, each)
+                continue
             # What comes in here goes out there, and is said by that pod's view.
             if each.direction is Direction.EGRESS:
                 ports = EVERYTHING if each.everything else from_spans(each.ports)
@@ -153,6 +159,12 @@ class _Rules:
                 self.beyond.setdefault(side, []).append((inside(one.blocks), ports))
         unsaid = compile_policy(pod, resolved.allowances)[1] if selector_of(pod) else ()
         return {*resolved.inexact, *unsaid}
+
+    def _take_abroad(self, names: Collection[str], allowance: Allowance) -> None:
+        ports = EVERYTHING if allowance.everything else from_spans(allowance.ports)
+        for name in names:
+            side = (str(allowance.direction).capitalize(), name)
+            self.beyond.setdefault(side, []).append((networks(allowance.seen_at), ports))
 
     def _names(self, pod: PodRef) -> Collection[str]:
         """Return what one in a graph stands for: a pod for itself, an identity for its pods."""
@@ -217,11 +229,24 @@ def _live(index: GraphIndex, cluster: str, namespaces: Collection[str]) -> Itera
             yield row.pod
 
 
-def _seen(index: GraphIndex, stored: Stored) -> Iterator[tuple[str, PodRef]]:
+def _met(indexes: Iterable[GraphIndex], settings: Settings) -> Iterator[str]:
+    """Yield the networks at which pods of other clusters are met."""
+    for link in settings.graph.links:
+        for side in (link.seen, link.dialled):
+            yield from side if side != "pods" else ()
+    for index in indexes:
+        for row in index.pods.values():
+            if row.live and row.pod.cluster != settings.cluster.name:
+                held = row.pod.aliases if row.pod.identity else (row.pod.address,)
+                yield from (f"{each}/32" for each in held if each)
+
+
+def _seen(index: GraphIndex, cluster: str, stored: Stored) -> Iterator[tuple[str, PodRef]]:
     """Yield each pod that is seen under an alias of an identity, and the identity."""
     for name, pod in stored.pods.items():
         holder = index.holder(pod["status"]["podIP"])
-        at_home = holder is not None and holder.namespace == pod["metadata"]["namespace"]
+        home = (cluster, pod["metadata"]["namespace"])
+        at_home = holder is not None and (holder.cluster, holder.namespace) == home
         if holder is not None and holder.identity is not None and at_home:
             yield name, holder
 

@@ -99,7 +99,7 @@ async def _check(settings: Settings) -> int:
     client = client_options(settings.kafka)
     await check(specs(settings, tables_of(settings)), **client)
     await check_nodes(settings)
-    await require_group(settings.kafka, **client)
+    await require_group(settings, **client)
     epoch = await read_epoch(settings)
     if epoch is None:
         raise NotInitialised("this installation has no epoch; run `vereflow init`")

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from pydantic import Field
 
+from streams.flow.barriers import seen_with
 from streams.graph.wanted import Owner, owner_of
 from streams.records.base import Record
 from streams.records.cause import Source
@@ -198,7 +199,8 @@ def is_complete(rows: Mapping[str, AlignerRow], graph: str, ours: Aligning) -> b
 def complete_barriers(rows: Mapping[str, AlignerRow], graph: str, ours: Aligning) -> set[str]:
     """Return the barriers that came through every partition of the pods' side."""
     barriers = _progress(rows, graph).barriers
-    return {name for name, seen in barriers.items() if len(seen) >= ours.partitions}
+    every = ours.partitions * len(ours.clusters)
+    return {name for name, seen in barriers.items() if len(seen) >= every}
 
 
 def _claims(rows: Mapping[str, AlignerRow], graph: str) -> Iterable[PodClaim]:
@@ -317,7 +319,7 @@ def _progress(rows: Mapping[str, AlignerRow], graph: str) -> Progress:
 def _mark(rows: Rows, graph: str, mark: Mark, ours: Aligning) -> bool:
     progress = _progress(rows, graph)
     if mark.kind is MarkKind.BARRIER:
-        new = _with_barrier(progress, mark)
+        new = _with_barrier(progress, mark, ours)
     elif mark.kind is MarkKind.LIST_COMPLETE and mark.epoch >= ours.epoch:
         new = _with_listing(progress, mark, ours)
     else:
@@ -326,8 +328,9 @@ def _mark(rows: Rows, graph: str, mark: Mark, ours: Aligning) -> bool:
     return new != progress
 
 
-def _with_barrier(progress: Progress, mark: Mark) -> Progress:
-    seen = sorted({*progress.barriers.get(mark.id, ()), mark.partition})
+def _with_barrier(progress: Progress, mark: Mark, ours: Aligning) -> Progress:
+    before = progress.barriers.get(mark.id, ())
+    seen = seen_with(before, mark, ours.clusters, ours.partitions)
     kept = {**progress.barriers, mark.id: seen}
     return progress.model_copy(update={"barriers": dict(list(kept.items())[-KEPT_BARRIERS:])})
 

@@ -78,6 +78,9 @@ def _reports(
     index: GraphIndex, subject: PodRef, allowance: Allowance, strict: bool
 ) -> Iterator[Inexactness]:
     for owner, other in ((subject, allowance.peer), (allowance.peer, subject)):
+        if owner.cluster != subject.cluster and owner.identity is None:
+            # No policy here selects it by a label.
+            continue
         shared = _shared(index, owner, strict)
         if shared is None:
             continue

@@ -72,9 +72,11 @@ def handle(rows: Rows, message: PodRules, key: str, source: Source, ours: Compil
         # The cluster holds this already: what could not be said may differ, the revision stays.
         kept = {"revision": row.patch.revision, "manifest": row.patch.manifest}
         patch = patch.model_copy(update=kept)
-    same = row.patch is not None and _meaning(patch) == _meaning(row.patch)
-    rows[key] = PodRulesRow(views=views, patch=row.patch if same else patch, at=source.offset)
-    return [] if same else _send(key, patch)
+    if row.patch is None or _meaning(patch) != _meaning(row.patch):
+        rows[key] = PodRulesRow(views=views, patch=patch, at=source.offset)
+        return _send(key, patch)
+    rows[key] = row.model_copy(update={"views": views, "at": source.offset})
+    return _send(key, row.patch) if _begins_anew(row, message) else []
 
 
 def forget(rows: Rows, committed: int, now: float) -> None:
@@ -90,6 +92,12 @@ def _old(row: PodRulesRow, message: PodRules) -> bool:
     if known is None:
         return False
     return (message.epoch, message.revision) <= (known.epoch, known.revision)
+
+
+def _begins_anew(row: PodRulesRow, message: PodRules) -> bool:
+    """Tell whether a view is the first of a new epoch: what was wanted may be lost."""
+    known = row.views.get(message.graph)
+    return known is not None and known.epoch < message.epoch
 
 
 def _stored(message: PodRules) -> View:

@@ -37,7 +37,7 @@ def standing(state: Identities, key: str, source: Source, ours: Identifying) -> 
         return begun.model_copy(update={"peopled": True, "empty": None})
     if row is not None and row.live and row.peopled:
         # What the last of them wore is known by now from nobody else.
-        last = _changed(state.means[key], aliases=())
+        last = _changed(state.means[key], aliases=(), on_hosts=False)
         return row.model_copy(update={"pod": last, "peopled": False, "empty": source.at})
     return row
 
@@ -47,7 +47,8 @@ def meaning(state: Identities, row: Standing, ours: Identifying) -> PodRef:
     members = _members(state, row.pod.key)
     pod = _of_members(row.pod, members, ours) if members else row.pod
     others = state.wearing.wearers(pod) - state.members.get(pod.key, set())
-    return _changed(pod, shared_with=min(others, default=""))
+    aliases = tuple(sorted({*pod.aliases, *state.seen_as.get(pod.key, ())}))
+    return _changed(pod, aliases=aliases, shared_with=min(others, default=""))
 
 
 def found(
@@ -122,9 +123,12 @@ def _of_members(pod: PodRef, members: Sequence[Member], ours: Identifying) -> Po
     workload = workload_of(newest.pod)
     worn = _worn_by_all(steady(each.pod.labels, workload) for each in members)
     addresses = {each.pod.address for each in members if each.pod.address}
-    aliases = (each for each in addresses if not is_in(each, ours.addresses))
-    selector = workload.selector or worn
-    seen = _changed(pod, selector=selector, aliases=tuple(sorted(aliases)))
+    seen = _changed(
+        pod,
+        selector=workload.selector or worn,
+        aliases=tuple(sorted(each for each in addresses if not is_in(each, ours.addresses))),
+        on_hosts=any(each.pod.host_network for each in members),
+    )
     return seen.model_copy(update={"labels": worn, "named_ports": newest.pod.named_ports})
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 
-from streams.flow import identity_marks
+from streams.flow import identity_aliases, identity_marks
 from streams.flow.allocation import is_in
 from streams.flow.identifying import Identifying as Identifying
 from streams.flow.identifying import found, is_over, meaning, next_address
@@ -34,6 +34,8 @@ def handle(state: Identities, fact: GraphFact, source: Source, ours: Identifying
     telling = Telling(state, source, cause, ours, is_open(state, ours))
     if fact.claim is not None:
         return _claim(telling, fact.claim)
+    if fact.aliases is not None:
+        return identity_aliases.handle(telling, fact.aliases)
     if fact.mark is not None:
         return identity_marks.handle(telling, fact, fact.mark)
     if fact.assigned is not None and not telling.opened:

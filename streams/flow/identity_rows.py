@@ -14,7 +14,7 @@ from pydantic import Field
 
 from streams.flow.allocation import Addresses
 from streams.flow.wearing import Wearing, discard
-from streams.flow.workloads import identity_key
+from streams.flow.workloads import identity_key, key_named
 from streams.records.base import Record
 from streams.records.facts import GraphFact
 from streams.records.marks import Stamp
@@ -56,6 +56,21 @@ class Standing(Record):
         return self.live and self.pod.address is None
 
 
+class Alias(Record):
+    """Who is seen under an address of elsewhere, there or not, as the settings name him.
+
+    Without a name it is nobody any more.
+    """
+
+    address: str
+    name: str
+
+    @property
+    def key(self) -> str:
+        """Return the key of that identity; empty for nobody."""
+        return key_named(self.name) if self.name else ""
+
+
 class Synced(Record):
     """What of the first sync was seen: since when addresses are given, and who is listed."""
 
@@ -85,6 +100,7 @@ class Version(Record):
     identity: Standing | None = None
     freed: str | None = None
     held: GraphFact | None = None
+    alias: Alias | None = None
     synced: Synced | None = None
     forgotten: Forgotten | None = None
 
@@ -146,6 +162,10 @@ class Identities:
         """Keep a mark until it may go on."""
         self._put(f"held|{at}", Version(at=at, held=fact))
 
+    def put_alias(self, at: int, row: Alias) -> None:
+        """Store who is seen under an address of elsewhere."""
+        self._put(f"alias|{row.address}", Version(at=at, alias=row))
+
     def put_synced(self, at: int, row: Synced) -> None:
         """Store what of the first sync was seen."""
         self._put("synced", Version(at=at, synced=row))
@@ -183,6 +203,9 @@ class Identities:
         self.wearing = Wearing()
         self.addresses = Addresses()
         self.held: dict[int, GraphFact] = {}
+        # Addresses of elsewhere; and by the key of an identity, under which of them it is seen.
+        self.aliases: dict[str, Alias] = {}
+        self.seen_as: defaultdict[str, set[str]] = defaultdict(set)
         self.synced = Synced()
         self.forgotten = Forgotten()
         # The live ones that have no pods, and those that have no address.
@@ -211,6 +234,8 @@ class Identities:
             self.addresses.free(version.freed, version.at)
         elif version.held is not None:
             self.held[version.at] = version.held
+        elif version.alias is not None:
+            self._take_alias(version.alias)
         elif version.synced is not None:
             self.synced = version.synced
         elif version.forgotten is not None:
@@ -244,6 +269,14 @@ class Identities:
             else:
                 keys.discard(key)
 
+    def _take_alias(self, row: Alias) -> None:
+        old = self.aliases.get(row.address)
+        if old is not None:
+            discard(self.seen_as, old.key, row.address)
+        self.aliases[row.address] = row
+        if row.name:
+            self.seen_as[row.key].add(row.address)
+
     def _is_over(self, version: Version, committed: int) -> bool:
         pod = version.pod
         if pod is not None:
@@ -252,6 +285,8 @@ class Identities:
             return not pod.live and remembered and self.forgotten.raised_below < committed
         if version.identity is not None:
             return not version.identity.live
+        if version.alias is not None:
+            return not version.alias.name
         return version.held is not None and version.at < self.synced.opened_at < committed
 
     def _drop(self, version: Version) -> None:
@@ -259,6 +294,8 @@ class Identities:
             del self.pods[version.pod.pod.key]
         elif version.identity is not None:
             del self.identities[version.identity.pod.key]
+        elif version.alias is not None:
+            del self.aliases[version.alias.address]
         else:
             del self.held[version.at]
 

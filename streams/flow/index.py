@@ -45,7 +45,7 @@ class GraphIndex:
         # What was bound through an alias, by the rule and by the address it led to.
         self.led: defaultdict[str, set[str]] = defaultdict(set)
         self.through: defaultdict[str, set[str]] = defaultdict(set)
-        # Who claims an alias: the keys of identities.
+        # Who claims an alias: the keys of identities, or of Services.
         self.aliases: defaultdict[str, set[str]] = defaultdict(set)
         self.rules: dict[str, RuleRow] = {}
         self.naming: defaultdict[str, set[str]] = defaultdict(set)
@@ -89,6 +89,7 @@ class GraphIndex:
         self.bindings[row.key] = row
         self.bound[row.at].add(row.key)
         if row.address:
+            self._called.clear()
             self.led[row.rule].add(row.key)
             self.through[row.address].add(row.key)
 
@@ -97,6 +98,7 @@ class GraphIndex:
         row = self.bindings.pop(key)
         self.bound[row.at].discard(key)
         if row.address:
+            self._called.clear()
             self.led[row.rule].discard(key)
             self.through[row.address].discard(key)
 
@@ -203,13 +205,24 @@ class GraphIndex:
         An alias that nobody has as an address is its only claimant's; of several it is nobody's.
         """
         keys = self.claims.get(address)
+        if keys and self.clash(address):
+            return None
         if keys:
             return max((self.pods[key] for key in keys), key=lambda row: row.age).pod
         claimants = self.aliases.get(address, ())
         return self.pods[next(iter(claimants))].pod if len(claimants) == 1 else None
 
+    def clash(self, address: str) -> bool:
+        """Tell whether pods, or Services, of two clusters claim one address: it is nobody's."""
+        keys = self.claims.get(address, ())
+        return len(keys) > 1 and len({self.pods[key].pod.cluster for key in keys}) > 1
+
+    def is_only(self, address: str, key: str) -> bool:
+        """Tell whether nobody else claims an address, as its own or as an alias."""
+        return {*self.claims.get(address, ()), *self.aliases.get(address, ())} == {key}
+
     def meant(self, rule: str, end: End) -> tuple[str, ...]:
-        """Return what one end of a rule stands for: in place of an alias its identity's address.
+        """Return what one end of a rule stands for: in place of an alias its owner's address.
 
         An ALLOW means whom it was bound to. A DENY means all who claim the alias by now as well:
         forgetting one would open.
@@ -238,7 +251,7 @@ class GraphIndex:
         home = f"{pod.cluster}/{pod.namespace}"
         if home not in self._called:
             services = [self.pods[key].pod for key in sorted(self.services.get(home, ()))]
-            self._called[home] = [each for each in services if self.naming.get(str(each.address))]
+            self._called[home] = [each for each in services if self.named(str(each.address))]
         return (service for service in self._called[home] if pod.serves(service))
 
     def behind(self, service: PodRef) -> set[str]:
@@ -259,8 +272,12 @@ class GraphIndex:
             if matches(self.rules[key].rule.source, address)
             or matches(self.rules[key].rule.destination, address)
         ]
-        naming = self.naming.get(address, set()).union(self._by_alias(address))
-        return [*naming, *(key for key in wild if key not in naming)]
+        named = self.named(address)
+        return [*named, *(key for key in wild if key not in named)]
+
+    def named(self, address: str) -> set[str]:
+        """Return the rules that name the address, or an alias of whom has it."""
+        return self.naming.get(address, set()).union(self._by_alias(address))
 
     def _by_alias(self, address: str) -> Iterator[str]:
         """Yield the rules that may mean an address and name an alias of whom has it."""
@@ -331,6 +348,6 @@ class GraphIndex:
         """Return who is meant to call the Services that the pods of this address stand behind."""
         pods = [self.pods[key].pod for key in self.claims.get(address, ())]
         services = {str(each.address) for pod in pods for each in self.served_by(pod)}
-        rules = [key for each in services for key in self.naming[each]]
+        rules = [key for each in services for key in self.named(each)]
         sources = {pattern for rule in rules for pattern in self.meant(rule, End.SOURCE)}
         return {key for source in sources for key in self.under(source)}

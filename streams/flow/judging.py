@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from streams.flow.crossing import Link
 from streams.flow.graph_rows import End, FirewallRow, RuleRow
 from streams.flow.index import GraphIndex
 from streams.records.addresses import is_exact, matches
@@ -24,6 +25,8 @@ class Judging(NamedTuple):
     outside: Space = NOWHERE
     reverse: bool = False
     """Whether a rule that is not directional is one for the way back as well."""
+    links: tuple[Link, ...] = ()
+    """How clusters see each other."""
 
 
 class Way(NamedTuple):

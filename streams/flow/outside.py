@@ -10,11 +10,12 @@ from typing import NamedTuple
 from streams.flow.graph_rows import End, RuleRow
 from streams.flow.index import GraphIndex
 from streams.flow.judging import Judging, applies, at_end, judged, ways
+from streams.flow.services import at_pod, translated
 from streams.records.reasons import InexactReason
 from streams.records.rules import Action
 from streams.records.views import Direction, Errs, Inexactness, OutsideAllowance, PodRef, PortSpan
 from streams.rules.grant import Grant
-from streams.rules.spaces import Piece, Space, around, blocks, divided, merged, space_of
+from streams.rules.spaces import Piece, Space, around, blocks, divided, merged, minus, space_of
 from streams.rules.wording import one_line
 
 # Of networks and exceptions in one direction: an object is far smaller than what etcd takes.
@@ -62,23 +63,51 @@ def _reaching(
     inexact: list[Inexactness],
 ) -> Iterator[_Reaching]:
     mine, other = _ENDS[direction]
-    covering = ((index.rules[key], key) for key in index.covering(str(subject.address)))
-    for said, key in sorted(covering, key=lambda each: (each[0].place, each[1])):
-        for way in ways(said.rule, judging):
+    about = [*_about(index, subject, mine, judging)]
+    if mine is End.DESTINATION:
+        about += _through(index, subject, judging, inexact)
+    for _, _, row in sorted(about, key=lambda each: (each[0], each[1])):
+        ends = dict(row.ends())
+        space = space_of(ends[other])
+        if space is not None:
+            yield _Reaching(row, space)
+            continue
+        # It covers addresses here and there: an ALLOW is left out, a DENY holds all around.
+        inexact.append(_narrower(one_line(row.rule)))
+        if row.rule.action is Action.DENY:
+            wide = row.rule.model_copy(update={other.value: "*"})
+            yield _Reaching(row.read_as(wide), around(ends[other]))
+
+
+def _about(
+    index: GraphIndex, subject: PodRef, mine: End, judging: Judging
+) -> Iterator[tuple[int, str, RuleRow]]:
+    """Yield place, key and row of each rule that is about the subject at its end."""
+    for key in index.covering(str(subject.address)):
+        row = index.rules[key]
+        for way in ways(row.rule, judging):
             as_said = {End.SOURCE: way.source, End.DESTINATION: way.destination}
-            if not applies(index, key, as_said[mine], subject):
+            if applies(index, key, as_said[mine], subject):
+                yield row.place, key, row.read_as(at_end(way.rule, mine, subject))
+
+
+def _through(
+    index: GraphIndex, subject: PodRef, judging: Judging, inexact: list[Inexactness]
+) -> Iterator[tuple[int, str, RuleRow]]:
+    """Yield the same of rules about Services before the subject, by addresses strangers reach.
+
+    Nobody outside can call a Service by its own address.
+    """
+    for service in index.served_by(subject):
+        for key in index.named(str(service.address)):
+            row = index.rules[key]
+            own = row.rule.destination == service.address
+            if own or not applies(index, key, End.DESTINATION, service):
                 continue
-            row = said.read_as(at_end(way.rule, mine, subject))
-            ends = dict(row.ends())
-            space = space_of(ends[other])
-            if space is not None:
-                yield _Reaching(row, space)
-                continue
-            # It covers addresses here and there: an ALLOW is left out, a DENY holds all around.
-            inexact.append(_narrower(one_line(row.rule)))
-            if row.rule.action is Action.DENY:
-                wide = row.rule.model_copy(update={other.value: "*"})
-                yield _Reaching(row.read_as(wide), around(ends[other]))
+            if minus(judging.outside, around(row.rule.source)) != judging.outside:
+                inexact += translated(row.rule, row.rule.source, service, subject)
+            for rule in at_pod(row.rule, service, subject):
+                yield row.place, key, row.read_as(rule)
 
 
 def _grant(

@@ -6,7 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from streams.flow import change_sets
+from streams.flow.barriers import seen_with
 from streams.flow.blast import blast, closing, opening
+from streams.flow.claiming import clashing, is_scaled, served, shed
+from streams.flow.crossing import met_by_address
 from streams.flow.framing import frame, is_due
 from streams.flow.graph import Graph
 from streams.flow.graph_rows import GateRow, GraphPodRow, SaidRow, VerdictRow
@@ -21,7 +24,6 @@ from streams.records.facts import FirewallChange, GraphFact, PodClaim
 from streams.records.marks import Mark, MarkKind
 from streams.records.policies import PodRules
 from streams.records.reasons import LetterReason
-from streams.records.views import PodRef
 
 MOST_PEERS = 2500
 KEPT_BARRIERS = 16
@@ -50,7 +52,8 @@ def handle(graph: Graph, fact: GraphFact, source: Source, ours: Routing) -> Outp
     touched: set[str] = set()
     refused: Outputs = []
     if fact.claim is not None:
-        touched = _claim(graph, fact.claim, source, fact.cause)
+        touched = _claim(graph, fact.claim, source, fact.cause, ours)
+        refused = clashing(graph.index, fact.claim)
     elif fact.change is not None and not _said_before(graph.index, fact, source):
         touched, refused = _change(graph, fact.change, source, ours)
         if fact.rev is not None:
@@ -124,7 +127,9 @@ def _is_newest(index: GraphIndex, said: SaidRow) -> bool:
     return said.origin is not None and said.origin[1] == index.heard[said.origin[0]]
 
 
-def _claim(graph: Graph, claim: PodClaim, source: Source, cause: Cause | None) -> set[str]:
+def _claim(
+    graph: Graph, claim: PodClaim, source: Source, cause: Cause | None, ours: Routing
+) -> set[str]:
     index, key = graph.index, claim.pod.key
     old = index.pods.get(key)
     if old is None and claim.rev <= index.gate.forgotten.get(claim.partition, -1):
@@ -136,7 +141,7 @@ def _claim(graph: Graph, claim: PodClaim, source: Source, cause: Cause | None) -
         # Put again as well: after a kill the row may be on disk and in no changelog.
         graph.put_pod(key, old)
     held = {claim.pod.address, *((old.pod.address, *old.was) if old else ())}
-    before = _served(index, claim.pod, old, source.offset)
+    before = served(index, claim.pod, old, source.offset)
     labels = {*worn(claim.pod), *((*worn(old.pod), *old.wore) if old else ())}
     if not stale:
         was = ((*old.was, old.pod.address) if old and old.pod.address else ())[-KEPT_BEFORE:]
@@ -150,7 +155,7 @@ def _claim(graph: Graph, claim: PodClaim, source: Source, cause: Cause | None) -
             since=claim.since,
             was=tuple(str(address) for address in was if address),
             wore=wore,
-            shed=_shed(old, claim),
+            shed=shed(old, claim),
             at=source.offset,
             cause=cause,
         )
@@ -158,52 +163,20 @@ def _claim(graph: Graph, claim: PodClaim, source: Source, cause: Cause | None) -
     # Met again: what was bound here may be on disk and in no changelog, or may be lost.
     bind_again(graph, source.offset)
     now = index.pods[key]
-    if index.holds(now.pod):
-        _bind(graph, str(now.pod.address), source.offset)
-    for alias in (*now.pod.aliases, *now.shed):
+    for name in sorted({str(each) for each in (*held, *now.pod.aliases, *now.shed) if each}):
         # Not always to this one: who was one of two that claimed it may be left alone with it.
-        _bind(graph, alias, source.offset)
-    if old is not None and not stale and _is_scaled(index, old, now):
-        return set()
+        _bind(graph, name, source.offset)
+    had = old.pod.aliases if old is not None and not stale else ()
+    changed = {*set(had).symmetric_difference(now.pod.aliases), *now.shed}
+    abroad = set(met_by_address(index, key, changed, ours.judging.links))
+    if old is not None and not stale and is_scaled(index, old, now):
+        return abroad
     # Whose label it wears is selected together with it, in his own policy and in his peers'.
     owners = {owner for label in labels for owner in index.selecting.get(label, ())}
     held |= {index.pods[owner].pod.address for owner in owners}
     held |= {index.bindings[bound].address for bound in index.bound.get(source.offset, ())}
-    return before | {key} | index.peers(address for address in held if address)
-
-
-def _shed(old: GraphPodRow | None, claim: PodClaim) -> tuple[str, ...]:
-    """Return the aliases that a claim takes from an identity."""
-    had = old.pod.aliases if old is not None and old.live else ()
-    kept = claim.pod.aliases if claim.live else ()
-    return tuple(sorted(set(had).difference(kept)))
-
-
-def _is_scaled(index: GraphIndex, old: GraphPodRow, new: GraphPodRow) -> bool:
-    """Tell whether nothing but aliases changed, and no rule names one of those."""
-    changed = set(old.pod.aliases).symmetric_difference(new.pod.aliases)
-    if not changed or any(index.naming.get(alias) for alias in changed):
-        return False
-    same = old.live == new.live and old.since == new.since
-    return same and old.pod.without_aliases() == new.pod.without_aliases()
-
-
-def _served(index: GraphIndex, pod: PodRef, old: GraphPodRow | None, at: int) -> set[str]:
-    """Return whose view may depend on which pods stood behind which Service before a claim.
-
-    Met again, nobody knows that any more: then it is all those nearby.
-    """
-    home = f"{pod.cluster}/{pod.namespace}"
-    if pod.service is not None:
-        # Met again, the row says it already; what it had before that is in `was`.
-        had = (old.pod.address, *old.was) if old else ()
-        named = any(index.naming.get(str(address)) for address in (pod.address, *had) if address)
-        return set(index.living.get(home, ())) if named else set()
-    if old is not None and at <= old.at:
-        services = [index.pods[key].pod for key in index.services.get(home, ())]
-    else:
-        services = list(index.served_by(old.pod)) if old is not None else []
-    return index.peers(str(service.address) for service in services if service.address)
+    held |= set(now.shed)
+    return before | abroad | {key} | index.peers(address for address in held if address)
 
 
 def _bind(graph: Graph, address: str, at: int) -> None:
@@ -381,10 +354,11 @@ def _copies(graph: Graph, mark: Mark, ours: Routing) -> Outputs:
 
 
 def _barrier(graph: Graph, mark: Mark, ours: Routing) -> Outputs:
-    seen = sorted({*graph.index.gate.barriers.get(mark.id, ()), mark.partition})
+    before = graph.index.gate.barriers.get(mark.id, ())
+    seen = seen_with(before, mark, ours.clusters, ours.partitions)
     kept = {**graph.index.gate.barriers, mark.id: seen}
     newest = dict(list(kept.items())[-KEPT_BARRIERS:])
     graph.put_gate(graph.index.gate.model_copy(update={"barriers": newest}))
-    if len(seen) < ours.partitions + 1:
+    if len(seen) < ours.partitions * len(ours.clusters) + 1:
         return []
     return _copies(graph, mark.model_copy(update={"graph": graph.name}), ours)

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from streams.records.ports import parse_ports
-from streams.records.rules import Protocol, Rule
-from streams.records.views import PodRef, ServicePort
+from streams.records.reasons import InexactReason
+from streams.records.rules import Action, Protocol, Rule
+from streams.records.views import Errs, Inexactness, PodRef, ServicePort
+from streams.rules.wording import one_line
 
 
 def at_pod(rule: Rule, service: PodRef, pod: PodRef) -> Iterator[Rule]:
@@ -31,6 +33,22 @@ def at_pod(rule: Rule, service: PodRef, pod: PodRef) -> Iterator[Rule]:
                     "dst_port": str(target),
                 }
             )
+
+
+def translated(rule: Rule, source: str, service: PodRef, pod: PodRef) -> Iterator[Inexactness]:
+    """Yield that by this rule the source may come to the pod under another address than its own."""
+    assert service.service is not None
+    names_another = rule.destination in service.aliases
+    if service.service.translated and names_another and rule.action is Action.ALLOW:
+        for each in at_pod(rule, service, pod):
+            flow = f"{each.protocol} {each.dst_port} {source} -> {pod.key}"
+            yield Inexactness(
+                rule=one_line(rule),
+                errs=Errs.NARROWER,
+                reason=InexactReason.SOURCE_NAT,
+                example=f"{flow} by way of {rule.destination}",
+            )
+            return
 
 
 def _target(port: ServicePort, pod: PodRef) -> int | None:

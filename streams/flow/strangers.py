@@ -22,7 +22,8 @@ class Strangers:
         """Return why a pod is one too many, if it is: those that are known stay what they are."""
         if event.mark is not None or event.stamp is not None or len(self._keys) < self._most:
             return None
-        if event.event is PodEventType.DELETED or not ours.manages(event.namespace):
+        cluster = event.cluster or ours.cluster
+        if event.event is PodEventType.DELETED or not ours.manages(cluster, event.namespace):
             return None
         row = self._rows.get(key)
         # Under a foreign key nobody is known yet: it is judged when it comes under its own.

@@ -53,6 +53,7 @@ class Tracking(NamedTuple):
 
     Where labels decide, ``namespaces`` is None: who watches the pods knows, and the tracker only
     which are ``never`` managed. Where nodes stand for ``identities``, claims go to who knows them.
+    Of the other ``clusters`` in the graph, too, their watchers know what is managed there.
     """
 
     cluster: str
@@ -61,20 +62,25 @@ class Tracking(NamedTuple):
     reserved: frozenset[str]
     never: frozenset[str] = frozenset()
     identities: bool = False
+    clusters: frozenset[str] = frozenset()
 
-    def manages(self, namespace: str) -> bool:
+    def manages(self, cluster: str, namespace: str) -> bool:
         """Tell whether pods of a namespace may be ours."""
-        named = self.namespaces is None or namespace in self.namespaces
-        return named and namespace not in self.never
+        if self.namespaces is not None and cluster == self.cluster:
+            return namespace in self.namespaces and namespace not in self.never
+        return namespace not in self.never
 
 
 def handle(rows: Rows, event: PodEvent, key: str, source: Source, ours: Tracking) -> Outputs:
     """Return the claims that follow from one pod event, or from one mark."""
+    cluster = (event.mark or event).cluster or ours.cluster
+    if ours.clusters and cluster not in ours.clusters:
+        return [Refusal(LetterReason.UNKNOWN_CLUSTER, cluster[:80])]
     if event.mark is not None:
         return _mark(rows, event.mark, source, ours)
     if event.pod_ip in ours.reserved:
         return [Refusal(LetterReason.RESERVED_ADDRESS, f"{event.pod_ip} is a firewall's")]
-    if not ours.manages(event.namespace):
+    if not ours.manages(cluster, event.namespace):
         return []
     canonical = event.key(ours.cluster)
     if key != canonical:
@@ -197,6 +203,7 @@ def _next(row: PodRow | None, event: PodEvent, source: Source, ours: Tracking) -
         named_ports=event.named_ports,
         service=event.service,
         workload=_workload(event) if ours.identities else None,
+        host_network=ours.identities and event.host_network,
     )
     if row is None:
         return PodRow(

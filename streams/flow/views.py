@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from streams.flow.alikes import shared
+from streams.flow.crossing import Crossed, crossed
 from streams.flow.graph_rows import End, RuleRow
 from streams.flow.index import GraphIndex
 from streams.flow.judging import Judging, applies, at_end, judged, ways
+from streams.flow.on_hosts import on_hosts
 from streams.flow.outside import resolve_outside
-from streams.flow.services import at_pod
+from streams.flow.services import at_pod, translated
 from streams.records.rules import Action, Rule
 from streams.records.views import Allowance, Direction, Inexactness, OutsideAllowance, PodRef
 from streams.rules.grant import Grant
-from streams.rules.verdict import in_order
+from streams.rules.verdict import Exactness, in_order
 
 
 class Resolved(NamedTuple):
@@ -41,19 +43,30 @@ def resolve(index: GraphIndex, subject: PodRef, judging: Judging) -> Resolved:
         ):
             grant = _between(index, source, destination, judging)
             inexact += grant.inexactnesses
-            if grant:
-                allowances.append(
-                    Allowance(
-                        direction=direction,
-                        peer=peer.without_aliases(),
-                        everything=grant.everything,
-                        ports=grant.ports,
-                    )
-                )
+            if not grant:
+                continue
+            allowance = Allowance(
+                direction=direction,
+                peer=peer.without_aliases(),
+                everything=grant.everything,
+                ports=grant.ports,
+            )
+            inexact += _translated(index, source, destination)
+            written = _written(index, subject, allowance, judging)
+            inexact += written.inexact
+            allowances += [written.allowance] if written.allowance else []
     outside, unsaid = resolve_outside(index, subject, judging)
     kept = shared(index, subject, allowances, outside, judging.exactness)
-    found = in_order([*inexact, *unsaid, *kept.inexact])
+    unheld = on_hosts(subject, kept.allowances)
+    found = in_order([*inexact, *unsaid, *kept.inexact, *unheld])
     return Resolved(kept.allowances, kept.outside, found)
+
+
+def _written(index: GraphIndex, subject: PodRef, allowance: Allowance, judging: Judging) -> Crossed:
+    if allowance.peer.cluster == subject.cluster:
+        return Crossed(allowance)
+    strict = judging.exactness is Exactness.STRICT
+    return crossed(index, subject, allowance, judging.links, strict)
 
 
 def allowing(
@@ -90,20 +103,25 @@ def _applying(
             ):
                 rule = at_end(at_end(way.rule, End.SOURCE, source), End.DESTINATION, destination)
                 yield row.place, key, way.source, row.read_as(rule)
-    for service in index.served_by(destination):
-        for key in index.naming[str(service.address)]:
-            yield from _through(index, key, source, service, destination)
+    for service, key in _through(index, source, destination):
+        row = index.rules[key]
+        rules = at_pod(at_end(row.rule, End.SOURCE, source), service, destination)
+        for number, rule in enumerate(rules):
+            yield row.place, key, f"{service.key} {number}", row.read_as(rule)
 
 
 def _through(
-    index: GraphIndex, key: str, source: PodRef, service: PodRef, destination: PodRef
-) -> Iterator[tuple[int, str, str, RuleRow]]:
-    """Yield what a rule about a Service's address says of one of the pods behind it."""
-    row = index.rules[key]
-    if not (
-        applies(index, key, End.SOURCE, source) and applies(index, key, End.DESTINATION, service)
-    ):
-        return
-    rules = at_pod(at_end(row.rule, End.SOURCE, source), service, destination)
-    for number, rule in enumerate(rules):
-        yield row.place, key, f"{service.key} {number}", row.read_as(rule)
+    index: GraphIndex, source: PodRef, destination: PodRef
+) -> Iterator[tuple[PodRef, str]]:
+    """Yield the Services before a pod, each with the key of a rule that lets the source call it."""
+    for service in index.served_by(destination):
+        for key in index.named(str(service.address)):
+            if applies(index, key, End.SOURCE, source) and applies(
+                index, key, End.DESTINATION, service
+            ):
+                yield service, key
+
+
+def _translated(index: GraphIndex, source: PodRef, destination: PodRef) -> Iterator[Inexactness]:
+    for service, key in _through(index, source, destination):
+        yield from translated(index.rules[key].rule, source.key, service, destination)

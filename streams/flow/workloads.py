@@ -46,6 +46,12 @@ def identity_key(pod: PodRef) -> str:
     return f"{home_of(pod)}/{identity_name(workload.kind, workload.name)}"
 
 
+def key_named(name: str) -> str:
+    """Return the key of an identity that is named ``cluster/namespace/kind/name``."""
+    cluster, namespace, kind, workload = name.split("/")
+    return f"{cluster}/{namespace}/{identity_name(kind, workload)}"
+
+
 def home_of(pod: PodRef) -> str:
     """Return where selectors look: the cluster and the namespace."""
     return f"{pod.cluster}/{pod.namespace}"

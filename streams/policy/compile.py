@@ -17,7 +17,7 @@ from streams.records.views import (
     PodRef,
 )
 from streams.rules.portsets import EVERYTHING, NOTHING, PortSet, from_spans, united
-from streams.rules.spaces import NOWHERE, Piece, Space, blocks, divided, inside, merged
+from streams.rules.spaces import NOWHERE, Piece, Space, blocks, divided, inside, merged, networks
 from streams.rules.verdict import in_order
 
 
@@ -34,23 +34,27 @@ def compile_policy(
     if itself is None:
         raise ValueError(f"no label picks out {subject.key}")
     found: list[Inexactness] = []
+    abroad: list[Allowance] = []
     content: dict[Direction, defaultdict[Peer, PortSet]] = {
         direction: defaultdict(lambda: NOTHING) for direction in Direction
     }
     for allowance in allowances:
-        peer = _peer(allowance.peer)
-        abroad = allowance.peer.cluster != subject.cluster
-        if abroad or peer is None:
-            why = InexactReason.OTHER_CLUSTER if abroad else InexactReason.UNSELECTABLE
+        peer, why = _peer(allowance.peer), InexactReason.UNSELECTABLE
+        if allowance.peer.cluster != subject.cluster:
+            peer, why = None, InexactReason.OTHER_CLUSTER
+        if allowance.seen_at:
+            abroad.append(allowance)
+        elif peer is None:
             found.append(_report(allowance.direction, allowance.peer.key, why))
-            continue
-        content[allowance.direction][peer] |= _ports(allowance)
+        else:
+            content[allowance.direction][peer] |= _ports(allowance)
 
+    found += _unsayable_abroad(abroad)
     for direction, peers in content.items():
         found += _unsayable(direction, peers)
         if subject.identity is not None and not subject.identity.shared_with:
             peers[itself] = EVERYTHING
-    beyond = _beyond(outside)
+    beyond = _beyond(outside, abroad)
     least = (PolicyRule((itself,)),) if subject.identity is None else ()
     policy = PodPolicy(
         subject=subject,
@@ -66,11 +70,19 @@ def _peer(pod: PodRef) -> Peer | None:
     return Peer(pod.namespace, selector) if selector else None
 
 
-def _beyond(outside: Iterable[OutsideAllowance]) -> dict[Direction, dict[PortSet, Space]]:
-    """Return which addresses outside may exchange which ports, whichever graphs spoke of them."""
+def _beyond(
+    outside: Iterable[OutsideAllowance], abroad: Iterable[Allowance]
+) -> dict[Direction, dict[PortSet, Space]]:
+    """Return which addresses outside the cluster may exchange which ports, whoever spoke of them.
+
+    They are outside of all clusters, or those where pods of another one are met.
+    """
     said: dict[Direction, list[tuple[Space, PortSet]]] = {each: [] for each in Direction}
     for one in outside:
         said[one.direction].append((inside(one.blocks), _ports(one)))
+    for each in abroad:
+        if sayable := _ports(each).sayable():
+            said[each.direction].append((networks(each.seen_at), sayable))
     return {direction: _apart(parts) for direction, parts in said.items()}
 
 
@@ -91,6 +103,12 @@ def _unsayable(direction: Direction, peers: Mapping[Peer, PortSet]) -> Iterator[
     for peer, allowed in peers.items():
         if allowed != allowed.sayable():
             yield _report(direction, peer.text, InexactReason.PORT_ZERO)
+
+
+def _unsayable_abroad(abroad: Iterable[Allowance]) -> Iterator[Inexactness]:
+    for each in abroad:
+        if (allowed := _ports(each)) != allowed.sayable():
+            yield _report(each.direction, each.peer.key, InexactReason.PORT_ZERO)
 
 
 def _report(direction: Direction, peer: str, reason: InexactReason) -> Inexactness:

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from streams.records.base import Record
 from streams.records.cause import Cause
 from streams.records.marks import Mark, Stamp
+from streams.records.naming import Elsewhere
 from streams.records.rules import Action, Rule
 from streams.records.views import PodRef
 
@@ -103,8 +104,18 @@ class Assignment(Record):
     uid: str = Field(max_length=253)
 
 
+class Aliases(Record):
+    """Under which addresses of elsewhere identities are seen: all that the settings name.
+
+    Each is of ``cluster/namespace/kind/name``. Those of an older epoch count for nothing.
+    """
+
+    named: Elsewhere
+    epoch: int = 0
+
+
 class GraphFact(Record):
-    """One entry in a graph's mailbox: exactly one of claim, change, refused, place, assigned, mark.
+    """One entry in a graph's mailbox: one claim, change, refused, place, assigned, aliases or mark.
 
     ``rev`` is where a change lay (partition and offset of firewall-changes): a gate that begins
     again says everything again, and what was said before something newer must not come back.
@@ -118,6 +129,7 @@ class GraphFact(Record):
     refused: FirewallChange | None = None
     place: Place | None = None
     assigned: Assignment | None = None
+    aliases: Aliases | None = None
     mark: Mark | None = None
     rev: tuple[int, int] | None = None
     origin: tuple[int, int] | None = None

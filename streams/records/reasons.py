@@ -59,6 +59,11 @@ class LetterReason(Code):
         "A rule is for a graph that nobody keeps here.",
         "Name the graph of `graph.name`, in the record or as its key.",
     )
+    UNKNOWN_CLUSTER = (
+        "unknown-cluster",
+        "A pod, or a listing of pods, is of a cluster whose pods are not in the graph.",
+        "Name the cluster in `graph.clusters`, or keep its watcher away.",
+    )
     UNKNOWN_FIREWALL = (
         "unknown-firewall",
         "A rule is of a firewall that this graph does not have.",
@@ -79,6 +84,12 @@ class LetterReason(Code):
         "reserved-address",
         "A pod or a Service has the address of a firewall.",
         "Set `graph.firewall` and `graph.base` to addresses outside of their ranges.",
+    )
+    ADDRESS_TWICE = (
+        "address-twice",
+        "Two clusters have pods, or Services, with one address: for as long it is nobody's.",
+        "Give the clusters ranges that do not overlap, or set `cluster.identity`: then nodes have "
+        "addresses of their own.",
     )
     RANGE_EXHAUSTED = (
         "range-exhausted",
@@ -171,8 +182,29 @@ class InexactReason(Code):
         "Take the label from the other pod, or set `cluster.selection: label`. Under "
         "`rules.exactness: strict` neither may anything.",
     )
+    SOURCE_NAT = (
+        "source-nat",
+        "The rule names an address of a load balancer, or an external one of a Service: who comes "
+        "that way may be seen under an address of a node, which no policy for pods lets in.",
+        "Name the Service's own address; or set `externalTrafficPolicy: Local` on the Service.",
+    )
+    HOST_NETWORK = (
+        "host-network",
+        "Some pods of the identity are on the network of their node: they are neither isolated "
+        "nor let in anywhere, and what is allowed to them opens nothing.",
+        "Take them off the host's network, or close their nodes by other means.",
+    )
     OTHER_CLUSTER = (
         "other-cluster",
-        "The peer lives in another cluster, whose pods no policy of this one can select.",
-        _OTHERS,
+        "The peer lives in another cluster, whose pods no policy of this one can select, and no "
+        "`graph.links` says how the two see each other.",
+        "Say it, for this pair and this direction.",
+    )
+    SHARED_ADDRESS = (
+        "shared-address",
+        "A peer in another cluster is met at an address that others there have as well: what it "
+        "may do, they may. An address that two claim as their own is nobody's.",
+        "Have pods' own addresses routed between the clusters, from ranges that do not overlap. "
+        "`vereflow policies NAME` names who shares the address; under `rules.exactness: strict` "
+        "nothing is allowed there.",
     )

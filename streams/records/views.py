@@ -7,13 +7,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from streams.records.addresses import PodAddress
 from streams.records.base import Record
 
 SERVICE = "service:"
 
 
 def _is_absent(value: object) -> bool:
-    return value is None
+    return not value
 
 
 class Direction(StrEnum):
@@ -48,10 +49,18 @@ class ServicePort(Record):
 
 
 class Service(Record):
-    """What stands behind a Service's address: the pods with these labels; without any, nobody."""
+    """What stands behind a Service's address: the pods with these labels; without any, nobody.
+
+    ``further`` are its other addresses: those of load balancers and external ones. ``translated``
+    says that who comes through those may be seen under another address than his own.
+    """
 
     selector: dict[str, str] = Field(default_factory=dict, max_length=128)
     ports: tuple[ServicePort, ...] = Field(default=(), max_length=256)
+    further: Annotated[tuple[PodAddress, ...], Field(max_length=64)] = Field(
+        default=(), exclude_if=_is_absent
+    )
+    translated: bool = Field(default=False, strict=True, exclude_if=_is_absent)
 
 
 class Workload(Record):
@@ -70,7 +79,8 @@ class Identity(Record):
 
     ``selector`` are the labels by which policies select its pods, and ``aliases`` the addresses
     under which it is seen beside its own, sorted. ``shared_with`` is the key of a pod that wears
-    those labels and is another's, if there is one.
+    those labels and is another's, if there is one. ``on_hosts`` says that some of its pods are on
+    the network of their node: for those no policy holds.
     """
 
     kind: str
@@ -78,13 +88,14 @@ class Identity(Record):
     selector: dict[str, str] = Field(default_factory=dict)
     aliases: tuple[str, ...] = ()
     shared_with: str = ""
+    on_hosts: bool = False
 
 
 class PodRef(Record):
     """A pod as a policy can point at it; a Service, or an identity, which stand for their pods.
 
     ``named_ports`` are keyed by protocol and name: ``TCP/http``. ``labels`` of an identity are
-    those that all its pods wear.
+    those that all its pods wear. On its host's network a pod has no address that is its alone.
     """
 
     cluster: str
@@ -99,6 +110,7 @@ class PodRef(Record):
     # Not said where there is none: a view names thousands of peers.
     workload: Workload | None = Field(default=None, exclude_if=_is_absent)
     identity: Identity | None = Field(default=None, exclude_if=_is_absent)
+    host_network: bool = Field(default=False, exclude_if=_is_absent)
 
     @property
     def key(self) -> str:
@@ -108,15 +120,18 @@ class PodRef(Record):
 
     @property
     def aliases(self) -> tuple[str, ...]:
-        """The addresses of an identity's pods; a pod has none but its own."""
-        return self.identity.aliases if self.identity is not None else ()
+        """The addresses of an identity's pods, or of a Service; a pod has none but its own."""
+        if self.identity is not None:
+            return self.identity.aliases
+        return self.service.further if self.service is not None else ()
 
     def without_aliases(self) -> PodRef:
         """Return it as a policy sees it, which does not change as pods come and go."""
         if not self.aliases:
             return self
-        named = self.identity.model_copy(update={"aliases": ()}) if self.identity else None
-        return self.model_copy(update={"identity": named})
+        named = self.identity and self.identity.model_copy(update={"aliases": ()})
+        served = self.service and self.service.model_copy(update={"further": ()})
+        return self.model_copy(update={"identity": named, "service": served})
 
     def serves(self, other: PodRef) -> bool:
         """Tell whether this pod stands behind a Service."""
@@ -156,10 +171,12 @@ class OutsideAllowance(Record):
 class Allowance(Record):
     """What one peer may exchange with the subject, in one direction.
 
-    ``everything`` means all protocols and ports, ICMP included; then ``ports`` is empty.
+    ``everything`` means all protocols and ports, ICMP included; then ``ports`` is empty. A peer in
+    another cluster is ``seen_at`` these networks; at none where nobody says how.
     """
 
     direction: Direction
     peer: PodRef
     everything: bool = False
     ports: tuple[PortSpan, ...] = ()
+    seen_at: tuple[str, ...] = Field(default=(), exclude_if=_is_absent)

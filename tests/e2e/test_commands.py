@@ -177,8 +177,9 @@ async def looks_at_everything(asking: Asking) -> None:
         "allowances",
         "Verefoo",
         "workers",
+        "aliases",
     ]
-    assert len(checks) == 11
+    assert len(checks) == 12
 
 
 async def shows_who_is_gone(asking: Asking, actor: Actor) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -25,6 +26,10 @@ from tests.real import needs_go, needs_java
 Json = dict[str, Any]
 # By the names of two workloads: everything that pods of the one may send to pods of the other.
 Between = dict[tuple[str, str], frozenset[Reach]]
+ALIASES = {
+    "203.0.113.9": "local/default/Deployment/web",
+    "203.0.113.10": "local/default/Deployment/nobody",
+}
 NOTHING = Reach((), (), (), icmp=False)
 
 
@@ -106,13 +111,32 @@ async def ends_a_workload(actor: Actor, controller: Controller, at: Mapping[str,
     assert len(await actor.rules()) == 2
 
     await actor.world.workers.stop()
-    actor.world.plan.environment["VEREFLOW_GRAPH__GRACE_MINUTES"] = "0"
+    settings = actor.world.plan.environment
+    settings["VEREFLOW_GRAPH__GRACE_MINUTES"] = "0"
+    settings["VEREFLOW_GRAPH__ALIASES"] = json.dumps(ALIASES)
     await actor.world.start_workers(1)
     await until_true(lambda: is_gone(actor, at["shop"]))
     await actor.settled()
     assert (await actor.policies()).keys() == kept.keys() - {"deployment.shop"}
     # Both named it.
     assert await actor.rules() == []
+
+
+async def is_named_by_an_address_of_elsewhere(actor: Actor, at: Mapping[str, str]) -> None:
+    """The settings were changed with the restart before."""
+    elsewhere, nobodys = ALIASES
+    await actor.write_rules([allow(at["db"], elsewhere), allow(at["db"], nobodys)])
+    await actor.settled()
+
+    reach = await between(actor)
+    assert reach["db", "web"] == {Reach(((80, 80),), (), (), icmp=False)}
+    assert reach["db", "zebra"] == reach["web", "db"] == {NOTHING}
+    told = (await Asking(actor).data("identities"))["aliases"]
+    assert {each["address"]: each["state"] for each in told} == {
+        elsewhere: "held",
+        nobodys: "nobody's",
+    }
+    assert "alias of nobody" in await Asking(actor).ends(0, "status")
 
 
 async def is_gone(actor: Actor, address: str) -> bool:
@@ -157,6 +181,7 @@ async def test_with_all_topics_and_disks_wiped_everybody_has_his_address_until_h
     await says_who_is_who(actor, at)
     await loses_all_but_the_cluster_and_verefoo(actor)
     await ends_a_workload(actor, controller, at)
+    await is_named_by_an_address_of_elsewhere(actor, at)
     assert await actor.dead_letters() == {}
 
 

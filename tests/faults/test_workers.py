@@ -209,7 +209,7 @@ async def test_a_worker_has_nothing_left(
             await one.fed(100)
             if worker.pid == pid:
                 resource.prlimit(pid, limit, before)
-            worker.deaths.clear()
+            one.forgive()
         one.over()
 
 
@@ -239,7 +239,7 @@ async def test_the_disk_of_the_rows_is_full(tmp_path: Path, record_property: Rec
             for _ in range(10):
                 await one.fed(20)
                 # It dies again and again, as it should.
-                worker.deaths.clear()
+                one.forgive()
             ballast.unlink()
             one.over()
 

@@ -112,8 +112,12 @@ class Trial:
             return worker.pid != pid
 
         await until_true(another)
-        # Whoever supervises would give up a worker that died by itself so often.
-        worker.deaths.clear()
+        self.forgive()
+
+    def forgive(self) -> None:
+        """Forget who died how often: whoever supervises would give up such a worker."""
+        for worker in self.workers:
+            worker.deaths.clear()
 
     async def is_ready(self, worker: WorkerProcess) -> bool:
         """Tell whether a worker says that it is ready."""

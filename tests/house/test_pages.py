@@ -10,7 +10,7 @@ import pytest
 from streams.records.policies import Outcome
 from streams.records.reasons import Code, InexactReason, LetterReason
 from streams.settings import _OTHERS, Settings
-from streams.settings_kafka import Group
+from streams.settings_group import Group
 from tests.house.pages import PAGES
 from tests.house.pages.licences import ALLOWED_FOR, packages, refused
 from tests.house.pages.settings import OTHERS

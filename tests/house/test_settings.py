@@ -6,7 +6,7 @@ import ast
 from pathlib import Path
 
 from streams.settings import Settings
-from streams.settings_kafka import Group
+from streams.settings_group import Group
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("streams", "tables", "agents", "deploy")
@@ -21,7 +21,7 @@ def heeded() -> set[tuple[str, str]]:
                 owner = node.value
                 named = getattr(owner, "attr", None) or getattr(owner, "id", "")
                 # A group's own checks call it self.
-                group = "*" if named == "self" and path.name.startswith("settings") else named
+                group = "*" if named == "self" and path.stem.startswith("settings") else named
                 found.add((group, node.attr))
     return found
 

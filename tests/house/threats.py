@@ -92,5 +92,7 @@ LEFT = (
     "One right at Kafka covers all topics of an installation: a worker that was taken over may"
     " write those that it only reads.",
     "What stands in changelogs is not signed.",
+    "All clusters of a graph write one `pod-events`: who takes over the part at one of them may"
+    " speak of the pods of another.",
 )
 """What nothing stands in the way of."""

@@ -17,6 +17,7 @@ from streams.records.views import Inexactness
 # Of a stored policy's metadata; who wrote which field when is a matter for kubectl.
 _COMPARED = ("name", "namespace", "labels", "annotations", "uid", "resourceVersion")
 _SPEC = ("podSelector", "policyTypes", "ingress", "egress")
+NOT_KNOWN = "not known"
 BAD = (Outcome.REFUSED, Outcome.FOREIGN, Outcome.UNPROTECTED)
 
 
@@ -27,7 +28,7 @@ class Drift(StrEnum):
     DIFFERS = "differs"
     MISSING = "not stored"
     LEFT = "still stored"
-    UNKNOWN = "not known"
+    UNKNOWN = NOT_KNOWN
 
 
 class PolicyLine(View):
@@ -157,6 +158,8 @@ def say(each: Inexactness) -> Unsaid:
 
 def _outcome(seen: Seen, key: str) -> str:
     outcome = seen.rows.outcomes.get(key)
+    if outcome is None and "policies" in seen.rows.apart:
+        return NOT_KNOWN
     if outcome is None or is_pending(seen.rows.wanted[key], outcome):
         return PENDING
     return str(outcome.outcome)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from agents.asking.reaching import Answer, Port, find_pod, judge, parse_port
 from agents.asking.stored import ON_HOST
-from agents.web.pages.page import Asked, Page, View, short
+from agents.web.pages.page import Asked, Page, View
 from agents.web.seen import Seen
 from streams.flow.fence import INSTANCE, REVISION
 from streams.flow.views import about
@@ -185,10 +185,10 @@ def _closing(seen: Seen, answer: Answer, name: str, leaves: bool) -> Closing:
     ends = stored.pods[answer.source], stored.pods[answer.destination]
     # Policies only add to each other: what one lets through it lets through alone.
     egress, ingress = both_sides([policy], *ends, stored.labels)
-    meta = policy["metadata"]
+    meta, key = policy["metadata"], seen.rows.key(name)
     return Closing(
         name=name,
-        key=next((key for key in seen.rows.wanted if short(key) == name), ""),
+        key=key if key in seen.rows.wanted else "",
         ours=INSTANCE in (meta.get("labels") or {}),
         revision=(meta.get("annotations") or {}).get(REVISION, ""),
         lets=_lets((egress if leaves else ingress).reach, answer.port),
@@ -200,9 +200,8 @@ def _lets(reach: Reach, port: Port | None) -> bool:
 
 
 def _said(seen: Seen, source: str, to: str, port: Port | None) -> Iterator[Said]:
-    known = seen.rows.stands_for
     for graph, index in seen.rows.graphs.items():
-        one, two = (index.pods.get(known.get(name, "")) for name in (source, to))
+        one, two = (index.pods.get(seen.rows.stands_for(name)) for name in (source, to))
         if one is None or two is None or not (one.live and two.live):
             continue
         for key, row in about(index, one.pod, two.pod, seen.judging):

@@ -8,7 +8,7 @@ from math import cos, pi, sin
 
 from pydantic import Field
 
-from agents.web.pages.page import Asked, Page, View, short
+from agents.web.pages.page import Asked, Page, View
 from agents.web.seen import Seen
 from streams.policy.reach import Reach
 
@@ -86,7 +86,7 @@ def topology(seen: Seen, asked: TopologyAsked) -> Topology:
     grouped = len(names) > MOST_PODS
     pods = Counter(map(_home, names)) if grouped else Counter(names)
     radius = max(LEAST_RADIUS, len(pods) * SPACING / (2 * pi))
-    keys = {} if grouped else {short(key): key for key in seen.rows.pods}
+    keys = {each: key for each in names if (key := seen.rows.key(each)) in seen.rows.pods}
     nodes = {node.name: node for node in _nodes(pods, radius, keys)}
     flows = list(_flows(seen, set(names)))
     lines = _grouped(flows) if grouped else [(one, two, ports, 1) for one, two, ports in flows]

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from streams.settings import Settings
-from streams.settings_kafka import Group
+from streams.settings_group import Group
 from tests.house.pages.markdown import code, page, table
 
 INTRO = """

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterator
 
 from streams.settings import Settings
-from streams.topicspec import changelog
+from streams.topics import rows
 from tables.catalog import CATALOG
 from tests.house.hands import ROOT, Hand, hands
 from tests.house.pages.markdown import code, link, page, table
@@ -27,13 +27,12 @@ def tables() -> str:
 
 
 def _rows() -> Iterator[tuple[str, ...]]:
-    kafka = Settings().kafka
     for name, kept in CATALOG.items():
         owner = owner_of(name)
         source = inspect.getsourcefile(kept.row)
         assert source is not None
         (topic,) = (each for each in owner.reads if not each.startswith("["))
-        spec = changelog(kafka.app_id, name, kafka.partitions, kafka.replication)
+        spec = rows(Settings(), name)
         yield (
             code(name),
             kept.what,

@@ -22,6 +22,7 @@ from deploy.local.broker.apache import ApacheBroker
 from deploy.local.broker.secured import ADMIN, WORKER
 from deploy.login import client_options
 from deploy.provision import check, provision
+from streams.settings import Settings
 from streams.settings_kafka import KafkaSettings
 from streams.topicspec import TopicSpec
 from tests.e2e.acting import until_true
@@ -40,7 +41,7 @@ class User:
 
     def __init__(self, broker: ApacheBroker, user: str) -> None:
         assert broker.secured is not None
-        self.kafka = KafkaSettings(
+        kafka = KafkaSettings(
             broker=broker.bootstrap,
             prefix="vereflow-",
             tls=True,
@@ -48,7 +49,8 @@ class User:
             user=user,
             password_file=broker.secured.password_file(user),
         )
-        self.client = client_options(self.kafka)
+        self.settings = Settings(kafka=kafka)
+        self.client = client_options(kafka)
 
     async def write(self, topic: TopicSpec) -> None:
         async with AIOKafkaProducer(**self.client) as producer:
@@ -65,7 +67,9 @@ class User:
         await check([topic], **self.client)
 
     async def join(self, group: str) -> None:
-        await require_group(self.kafka.model_copy(update={"app_id": group}), **self.client)
+        kafka = self.settings.kafka.model_copy(update={"app_id": group})
+        settings = self.settings.model_copy(update={"kafka": kafka})
+        await require_group(settings, **self.client)
 
     async def create(self) -> None:
         new = NewTopic(name="vereflow-new", num_partitions=1, replication_factor=1)
@@ -119,7 +123,7 @@ async def test_a_login_can_do_what_a_worker_must_and_nothing_else(tmp_path: Path
         for topic in (RULES, ROWS):
             await refused(lambda topic=topic: worker.write(topic))
             await refused(lambda topic=topic: worker.read(topic))
-        await grant(rights(admin.kafka), WORKER, **admin.client)
+        await grant(rights(admin.settings), WORKER, **admin.client)
 
         needed = {
             ("topic", "Write"): lambda: worker.write(RULES),
@@ -142,7 +146,7 @@ async def test_a_login_can_do_what_a_worker_must_and_nothing_else(tmp_path: Path
         ):
             await refused(must_not)
 
-        for right in rights(admin.kafka):
+        for right in rights(admin.settings):
             for operation in right.operations:
                 # Whoever may read or write may describe, says Kafka's own authorizer.
                 if operation != "Describe":

@@ -111,7 +111,7 @@ async def test_somebody_without_rights_is_told_which(
     assert "no such topics, or our login may not see them: " in ended.stderr
 
     # With its topics and no right in its group it would never be handed a record.
-    settings = KafkaSettings(
+    kafka = KafkaSettings(
         broker=secured.bootstrap,
         prefix="vereflow-",
         partitions=2,
@@ -120,9 +120,9 @@ async def test_somebody_without_rights_is_told_which(
         user=ADMIN,
         password_file=secured.secured.password_file(ADMIN) if secured.secured else None,
     )
-    admin = client_options(settings)
-    await grant(rights(settings), WORKER, **admin)
-    other_group = settings.model_dump() | {"app_id": "vereflow-other"}
+    admin = client_options(kafka)
+    await grant(rights(load(kafka=kafka.model_dump())), WORKER, **admin)
+    other_group = kafka.model_dump() | {"app_id": "vereflow-other"}
     await provision(specs(load(kafka=other_group), NAMES), **admin)
     other = environment | {"VEREFLOW_KAFKA__APP_ID": "vereflow-other"}
     ended = await vereflow("worker", **other)

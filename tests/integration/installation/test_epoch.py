@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from pathlib import Path
 
 import httpx
 import pytest
@@ -153,6 +154,53 @@ async def test_without_an_answer_of_the_api_server_no_topic_of_the_pipeline_is_m
     topics = [spec.name for spec in specs(settings, NAMES)]
     others = [name for name in topics if name != installation_topic(settings)]
     assert await absent(topics, bootstrap_servers=settings.kafka.broker) == others
+
+
+async def test_a_core_asks_no_api_server_and_each_cluster_its_own(
+    settings: Settings, server: KubernetesServer
+) -> None:
+    core, cluster = apart(settings)
+    await store_policy(server, "one", "7.3.9")
+
+    _, first = await initialise(core)
+    _, second = await initialise(cluster)
+
+    assert (first, second) == (1, 8)
+    assert (await initialise(core))[1] == (await initialise(cluster))[1] == 8
+
+
+async def test_a_cluster_that_lost_what_was_wanted_gets_a_new_epoch(settings: Settings) -> None:
+    core, cluster = apart(settings)
+    await initialise(core)
+    assert (await initialise(cluster))[1] == 1
+    patches = "policy-patches.local"
+    async with AIOKafkaProducer(bootstrap_servers=settings.kafka.broker) as producer:
+        await producer.send_and_wait(patches, b"{}", partition=0)
+    await delete_topics(settings, [WANTED.replace("vereflow", cluster.app_id)])
+
+    done, epoch = await initialise(cluster)
+
+    assert (done.created, epoch) == ((WANTED.replace("vereflow", cluster.app_id),), 2)
+
+
+async def test_a_cluster_joins_what_runs_without_a_new_epoch(settings: Settings) -> None:
+    core, cluster = apart(settings)
+    await initialise(core)
+    more = core.graph.model_copy(update={"clusters": ("local", "far")})
+
+    done, epoch = await initialise(core.model_copy(update={"graph": more}))
+    far = cluster.cluster.model_copy(update={"name": "far"})
+    _, joined = await initialise(cluster.model_copy(update={"cluster": far}))
+
+    assert done.created == ("policy-patches.far",)
+    assert epoch == joined == 1
+
+
+def apart(settings: Settings) -> tuple[Settings, Settings]:
+    """Return the settings of the core, to which no API server is known, and of the cluster."""
+    nowhere = settings.cluster.model_copy(update={"kubeconfig": Path("/nowhere")})
+    core = settings.model_copy(update={"part": "core", "cluster": nowhere})
+    return core, settings.model_copy(update={"part": "cluster"})
 
 
 async def test_who_never_ran_init_has_no_epoch(settings: Settings) -> None:

@@ -6,10 +6,11 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, NodeNotReadyError
 
 from deploy import waiting
 from deploy.installation import initialise
@@ -26,7 +27,8 @@ Answer = Callable[[str], Iterable[Mark]]
 
 def all_of(barrier: str, graph: str = "main", who: Iterable[int] = EVERYBODY) -> list[Mark]:
     return [
-        Mark(kind=MarkKind.BARRIER, id=barrier, graph=graph, partition=number) for number in who
+        Mark(kind=MarkKind.BARRIER, id=barrier, graph=graph, cluster="local", partition=number)
+        for number in who
     ]
 
 
@@ -83,6 +85,25 @@ async def test_what_was_not_heard_is_asked_for_again(
 
     assert silent == []
     assert len(times) == 2
+
+
+async def test_a_broker_that_is_not_ready_for_a_moment_is_asked_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "ASK_EVERY", 0.1)
+    await initialise(settings)
+    really, refusals = waiting._ask, iter([NodeNotReadyError(), NodeNotReadyError()])
+
+    async def ask(*arguments: Any) -> None:
+        if error := next(refusals, None):
+            raise error
+        await really(*arguments)
+
+    monkeypatch.setattr(waiting, "_ask", ask)
+    async with workers(settings, all_of):
+        assert await wait_for_effects(settings, 30) == []
+
+    assert next(refusals, None) is None
 
 
 async def test_waiting_for_topics_that_nobody_made_makes_none(settings: Settings) -> None:

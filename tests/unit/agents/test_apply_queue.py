@@ -120,6 +120,21 @@ def test_a_dropped_policy_takes_along_who_waited_for_its_partition() -> None:
     assert (len(due), [partition for partition, _ in due.reached()]) == (0, [1])
 
 
+def test_where_both_had_to_wait_a_calm_one_yields_to_an_urgent_one() -> None:
+    due = DuePolicies()
+    due.put(0, "calm", False)
+    due.put(0, "urgent", True)
+    for key in ("urgent", "calm"):
+        due.take()
+        due.postponed(key)
+    assert [due.yields(key) for key in ("calm", "urgent", "unknown")] == [True, False, False]
+
+    due.resume_all()
+
+    assert not due.yields("calm")
+    assert [taken.key for taken in (due.take(), due.take()) if taken] == ["urgent", "calm"]
+
+
 def test_what_became_urgent_is_taken_first() -> None:
     due = DuePolicies()
     for key in KEYS:

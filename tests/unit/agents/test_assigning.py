@@ -9,7 +9,7 @@ import pytest
 from agents.clients.errors import ClientError
 from deploy.local.verefoo.store import Store
 from streams.flow.output import IDENTITY_FACTS
-from streams.records.facts import Assignment, GraphFact, PodClaim
+from streams.records.facts import Aliases, Assignment, GraphFact, PodClaim
 from streams.records.marks import MarkKind, Stamp
 from streams.records.views import Identity, PodRef
 from tests.unit.agents.graph_world import FIREWALL, GRAPH, GraphWorld, rule
@@ -57,7 +57,18 @@ def wiped(world: GraphWorld) -> GraphWorld:
 
 def said(world: GraphWorld) -> list[Any]:
     facts: list[Any] = [sent.value for sent in world.outlet.sent if sent.topic == IDENTITY_FACTS]
-    return [fact.assigned or (fact.mark.kind, fact.mark.epoch) for fact in facts]
+    told = [fact for fact in facts if fact.aliases is None]
+    return [fact.assigned or (fact.mark.kind, fact.mark.epoch) for fact in told]
+
+
+def aliases(world: GraphWorld) -> list[Aliases]:
+    """Return what was said of addresses of elsewhere."""
+    facts: list[Any] = [sent.value for sent in world.outlet.sent if sent.topic == IDENTITY_FACTS]
+    return [fact.aliases for fact in facts if fact.aliases is not None]
+
+
+def broken(*_: Any) -> Any:
+    raise ClientError("not now")
 
 
 ALL = [
@@ -102,15 +113,11 @@ async def test_it_is_said_before_the_firewalls_are_and_once_for_each_ownership(
         await world.rest()
         await world.rest()
         topics = [sent.topic for sent in world.outlet.sent]
-        assert topics == [IDENTITY_FACTS] * 3 + ["firewall-changes"]
+        assert topics == [IDENTITY_FACTS] * 4 + ["firewall-changes"]
 
 
 async def test_before_the_graph_was_read_nothing_is_said(world: GraphWorld) -> None:
     other = wiped(world)
-
-    def broken(*_: Any) -> Any:
-        raise ClientError("not now")
-
     other.spoil = broken
     with pytest.raises(ClientError):
         await other.keeper.step()
@@ -119,6 +126,36 @@ async def test_before_the_graph_was_read_nothing_is_said(world: GraphWorld) -> N
     other.spoil = None
     await other.rest()
     assert len(said(other)) == 3
+
+
+async def test_what_the_settings_name_is_said_once_for_each_ownership_before_anything_is_read(
+    world: GraphWorld,
+) -> None:
+    named = {"203.0.113.9": "local/default/Deployment/web"}
+    world.clear()
+    world.restart(aliases=named)
+    world.spoil = broken
+    for _ in range(2):
+        with pytest.raises(ClientError):
+            await world.keeper.step()
+    assert aliases(world) == [Aliases(named=named, epoch=1)]
+
+    # Whoever names nobody any more says that as well.
+    world.spoil = None
+    world.clear()
+    world.restart(aliases={})
+    await world.rest()
+    assert aliases(world) == [Aliases(named={}, epoch=1)]
+
+
+async def test_who_does_not_keep_the_graph_says_nothing_of_aliases(world: GraphWorld) -> None:
+    world.clear()
+    world.restart(aliases={"203.0.113.9": "local/default/Deployment/web"})
+    world.owned = False
+
+    await world.rest()
+
+    assert aliases(world) == []
 
 
 async def test_a_graph_made_anew_has_nobody_in_it() -> None:

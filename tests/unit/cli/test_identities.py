@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from agents.asking.condition import Letters, condition
 from agents.asking.identities import list_identities
+from deploy.cli.identities import _cells
 from deploy.cli.pods import list_pods
 from streams.flow.graph_rows import GraphPodRow, PodsRow
 from streams.flow.identity_rows import IdentitiesRow, Member, Standing, Synced, Version
@@ -71,6 +74,7 @@ def test_an_identity_is_listed_with_all_that_it_stands_for() -> None:
         "selector": {"app": "web"},
         "sharedWith": key("odd"),
         "aliases": ["10.244.0.7"],
+        "onHosts": False,
         "policy": "deployment.web",
         "unprotected": "",
     }
@@ -92,6 +96,18 @@ def test_a_pod_is_unprotected_if_its_identity_is() -> None:
     (listed,) = list_pods(rows, wanted)
 
     assert (listed["key"], listed["unprotected"]) == (key("web-1"), "no labels")
+
+
+@pytest.mark.row("E33")
+def test_a_pod_on_its_nodes_network_is_unprotected_and_its_identity_says_so() -> None:
+    held = pod("web-1").model_copy(update={"host_network": True, "address": None})
+    rows = {key("web-1"): PodRow(pod=held, live=True, rev=1)}
+    wanted = {key("deployment.web"): patch("deployment.web")}
+
+    (listed,) = list_pods(rows, wanted)
+    assert listed["unprotected"] == "on the network of its node: no policy holds it"
+    (said,) = list_identities(told(identity(told={"on_hosts": True})), {}, wanted)
+    assert "no policy holds those" in str(_cells(said))
 
 
 def test_the_status_counts_them_and_names_whom_no_address_is_left_for() -> None:

@@ -139,7 +139,7 @@ def test_inexactnesses_are_counted_by_reason_and_direction() -> None:
 def test_a_policy_is_shown_whole() -> None:
     one = patch("a", inexact=(WIDER,))
 
-    whole = show_policy(key("a"), one, outcome("a"))
+    whole = show_policy(key("a"), one, outcome("a"), {})
 
     assert whole["manifest"] == one.manifest
     assert whole["inexact"] == [WIDER.model_dump(mode="json", by_alias=True)]

@@ -28,6 +28,7 @@ def identity(
     shared_with: str = "",
     selector: dict[str, str] | None = None,
     labels: dict[str, str] | None = None,
+    on_hosts: bool = False,
 ) -> GraphFact:
     """Claim an address for the Deployment of this name, seen under these aliases as well."""
     said = Identity(
@@ -36,6 +37,7 @@ def identity(
         selector={"app": name, "part": "web"} if selector is None else selector,
         aliases=tuple(sorted(aliases)),
         shared_with=shared_with,
+        on_hosts=on_hosts,
     )
     pod = PodRef(
         cluster=CLUSTER,

@@ -11,7 +11,7 @@ from streams.flow.identities import Identifying
 from streams.flow.identity_rows import Identities
 from streams.flow.output import GRAPH_FACTS, IDENTITY_FACTS, Outputs, Refusal, Send
 from streams.records.cause import Source
-from streams.records.facts import Assignment, GraphFact, PodClaim
+from streams.records.facts import Aliases, Assignment, GraphFact, PodClaim
 from streams.records.marks import Mark, MarkKind, Stamp
 from streams.records.views import PodRef, Workload
 from tests.unit.flow.records import CLUSTER, GRAPH
@@ -101,6 +101,15 @@ def barrier(id: str = "b") -> GraphFact:
 def found(address: str, name: str, uid: str = "identity-1-1") -> GraphFact:
     """Return for whom a node of Verefoo was found to stand."""
     return GraphFact(graph=GRAPH, assigned=Assignment(address=address, name=name, uid=uid))
+
+
+def seen_as(epoch: int = 1, **names: str) -> GraphFact:
+    """Return that the settings name the Deployments of these names, by ``a1_2_3_4``."""
+    named = {
+        address[1:].replace("_", "."): f"{CLUSTER}/default/Deployment/{name}"
+        for address, name in names.items()
+    }
+    return GraphFact(graph=GRAPH, aliases=Aliases(named=named, epoch=epoch))
 
 
 class Kept:

@@ -71,7 +71,7 @@ def complete(partition: int, n: int = 1, epoch: int = 1) -> GraphFact:
 
 
 def barrier(name: str, partition: int) -> GraphFact:
-    mark = Mark(kind=MarkKind.BARRIER, id=name, partition=partition)
+    mark = Mark(kind=MarkKind.BARRIER, id=name, cluster="local", partition=partition)
     return GraphFact(graph="main", mark=mark)
 
 
@@ -237,6 +237,20 @@ def test_a_barrier_is_there_when_it_came_through_every_partition() -> None:
     rows = walk(barrier("w", 0), barrier("v", 1), barrier("w", 1))
 
     assert complete_barriers(rows, "main", OURS) == {"w"}
+
+
+def test_a_barrier_has_to_come_from_every_cluster_of_the_graph() -> None:
+    ours = OURS._replace(clusters=("local", "far"))
+    rows: dict[str, AlignerRow] = {}
+    places = [("local", 0), ("local", 1), ("elsewhere", 0), ("far", 0), ("far", 0), ("far", 1)]
+    complete = []
+    for offset, (cluster, partition) in enumerate(places):
+        mark = Mark(kind=MarkKind.BARRIER, id="w", cluster=cluster, partition=partition)
+        at = Source(topic="graph-edits", partition=0, offset=offset)
+        remember(rows, GraphFact(graph="main", mark=mark), at, ours)
+        complete.append(complete_barriers(rows, "main", ours))
+
+    assert complete == [set()] * 5 + [{"w"}]
 
 
 def test_only_the_newest_barriers_are_kept() -> None:

@@ -56,6 +56,15 @@ def test_a_view_that_means_the_same_is_not_said_again():
     assert len(Compiled().tell(view(1, 80), view(2, 80), view(3, 80))) == 1
 
 
+def test_the_first_view_of_a_new_epoch_is_said_again_for_who_lost_what_was_wanted():
+    compiled = Compiled()
+    (first,) = compiled.tell(view(1, 80))
+    (again,) = compiled.tell(view(1, 80).model_copy(update={"epoch": 2}))
+
+    assert again == first
+    assert compiled.tell(view(2, 80).model_copy(update={"epoch": 2})) == []
+
+
 def test_an_older_view_changes_nothing():
     assert len(Compiled().tell(view(2, 80), view(1, 443))) == 1
 

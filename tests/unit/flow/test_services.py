@@ -10,16 +10,27 @@ from hypothesis import strategies as st
 
 from streams.flow import router
 from streams.flow.compiler import PodRulesRow
+from streams.flow.judging import Judging
 from streams.flow.views import resolve
 from streams.records.facts import GraphFact
 from streams.records.policies import PolicyPatch
 from streams.records.rules import Rule
 from streams.records.views import PodRef, Service, ServicePort
 from tests.reading import allowed_ports
-from tests.unit.flow.records import Routed, address_of, allow, at, change, claim, opening
+from tests.unit.flow.records import (
+    ROUTING,
+    Routed,
+    address_of,
+    allow,
+    at,
+    change,
+    claim,
+    opening,
+)
 from tests.unit.rules.worlds import rule
 
 ADDRESS, ANOTHER = "10.96.0.7", "10.96.0.8"
+BALANCER, OTHER = "203.0.113.9", "203.0.113.10"
 PODS = "abcd"
 
 
@@ -39,12 +50,14 @@ def service(
     address: str = ADDRESS,
     tier: str = "web",
     port: int = 80,
+    further: tuple[str, ...] = (),
 ) -> GraphFact:
     fact = claim("shop", rev, live, uid=uid, address=address)
     assert fact.claim is not None
     told = Service(
         selector={"tier": tier} if tier else {},
         ports=(ServicePort(port=port, target=target), ServicePort(port=443, target=8443)),
+        further=further,
     )
     ref = fact.claim.pod.model_copy(update={"labels": {}, "service": told})
     return fact.model_copy(update={"claim": fact.claim.model_copy(update={"pod": ref})})
@@ -54,9 +67,9 @@ def to_service(source: str = "a", port: int | str = 80, address: str = ADDRESS) 
     return allow(source, address, port)
 
 
-def world(*facts: GraphFact) -> Routed:
+def world(*facts: GraphFact, judging: Judging = ROUTING.judging) -> Routed:
     """Have a alone, and b and c behind the Service."""
-    routed = Routed()
+    routed = Routed(ROUTING._replace(judging=judging))
     routed.tell(pod("a", 0), pod("b", 1, tier="web"), pod("c", 2, tier="web"), *facts, *opening())
     return routed
 
@@ -203,18 +216,21 @@ facts = st.one_of(
         st.sampled_from(["", "web", "db"]),
     ),
     st.builds(
-        lambda live, address, tier, target, uid: ("service", live, address, tier, target, uid),
+        lambda live, address, tier, target, uid, further: (
+            ("service", live, address, tier, target, uid, further)
+        ),
         st.sampled_from([True, True, False]),
         st.sampled_from([ADDRESS, ADDRESS, ANOTHER]),
         st.sampled_from(["web", "db", ""]),
         st.sampled_from([8080, 9090]),
         st.sampled_from(["one", "one", "two"]),
+        st.sampled_from([(), (), (BALANCER,), (BALANCER, OTHER)]),
     ),
     st.lists(
         st.builds(
             lambda source, to, port: to_service(source, port, to),
             st.sampled_from([*PODS, "*", "10.0.0.-1"]),
-            st.sampled_from([ADDRESS, ANOTHER, address_of("b")]),
+            st.sampled_from([ADDRESS, ANOTHER, BALANCER, OTHER, address_of("b")]),
             st.sampled_from([80, "1-500", "*"]),
         ),
         max_size=3,
@@ -232,8 +248,8 @@ def fact_of(told: tuple[Any, ...], rev: int) -> GraphFact:
     if told[0] == "pod":
         return pod(told[1], rev, told[2], told[3])
     if told[0] == "service":
-        _, live, address, tier, target, uid = told
-        return service(rev, target, live, uid, address, tier)
+        _, live, address, tier, target, uid, further = told
+        return service(rev, target, live, uid, address, tier, further=further)
     return change(rev, elements=told[1], ordered=False)
 
 
@@ -258,7 +274,14 @@ def test_whatever_happens_every_pod_was_told_what_the_rows_say(
 
 
 @given(st.lists(facts, min_size=1, max_size=10))
-@example([("rules", (to_service(),)), ("service", True, ANOTHER, "db", 8080, "one")])
+@example([("rules", (to_service(),)), ("service", True, ANOTHER, "db", 8080, "one", ())])
+@example(
+    [
+        ("service", True, ADDRESS, "web", 8080, "one", (BALANCER,)),
+        ("rules", (to_service(address=BALANCER),)),
+        ("service", True, ADDRESS, "db", 8080, "one", ()),
+    ]
+)
 def test_met_again_a_fact_speaks_for_all_whom_it_changed(told: list[tuple[Any, ...]]) -> None:
     routed = busy()
     for number, each in enumerate(told[:-1]):

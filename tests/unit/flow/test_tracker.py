@@ -7,11 +7,12 @@ import itertools
 import pytest
 
 from streams.flow.output import POD_EVENTS, Refusal
-from streams.flow.tracker import handle
+from streams.flow.tracker import PodRow, handle
 from streams.records.cause import Source
 from streams.records.marks import MarkKind
 from streams.records.pods import PodEvent
-from tests.unit.flow.records import CLUSTER, TRACKING, Tracked, claims, five, listed, told
+from streams.records.reasons import LetterReason
+from tests.unit.flow.records import CLUSTER, TRACKING, Tracked, at, claims, five, listed, told
 
 X, Y = "10.0.0.11", "10.0.0.12"
 LIFE = [
@@ -258,3 +259,26 @@ def test_a_listing_that_began_says_nothing():
     pods, _ = walk([told("ADDED", "u1", X, 1)])
 
     assert pods.tell(PodEvent(mark=listed(5, MarkKind.LIST_STARTED))) == []
+
+
+def test_a_pod_and_a_listing_of_a_cluster_that_is_not_in_the_graph_are_refused():
+    ours = TRACKING._replace(clusters=frozenset({CLUSTER, "far"}))
+    rows: dict[str, PodRow] = {}
+    for cluster, known in (("far", True), ("elsewhere", False)):
+        event = told("ADDED", "u", "10.0.0.11", 1).model_copy(update={"cluster": cluster})
+        mark = PodEvent(mark=listed(0).model_copy(update={"cluster": cluster}), cluster=cluster)
+        for each in (event, mark):
+            outputs = handle(rows, each, f"{cluster}/default/a", at(1), ours)
+            refused = [one.reason for one in outputs if isinstance(one, Refusal)]
+            assert refused == ([] if known else [LetterReason.UNKNOWN_CLUSTER])
+
+
+def test_what_is_managed_elsewhere_is_known_there():
+    ours = TRACKING._replace(clusters=frozenset({CLUSTER, "far"}), never=frozenset({"kube-system"}))
+    found = [
+        ours.manages(cluster, namespace)
+        for cluster in (CLUSTER, "far")
+        for namespace in ("default", "shop", "kube-system")
+    ]
+
+    assert found == [True, False, False, True, True, False]

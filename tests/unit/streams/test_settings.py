@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from streams.settings import (
     NEVER_MANAGED,
     ClusterSettings,
-    GraphSettings,
     Settings,
     UnknownSetting,
     VerefooSettings,
@@ -22,6 +21,7 @@ from streams.settings import (
     names,
 )
 from streams.settings_file import read_file
+from streams.settings_graph import GraphSettings
 from streams.settings_kafka import KafkaSettings
 from streams.settings_values import check_url
 from streams.topics import specs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from pydantic import ValidationError
 
 from deploy.judging import judging_of
 from streams.rules.spaces import networks
-from streams.settings import Settings
+from streams.settings import Settings, load
 
 
 def settings(identities: str, **cluster: Any) -> Settings:
@@ -69,3 +70,58 @@ def test_an_identity_is_never_outside_of_the_cluster() -> None:
         return any(p.first <= range_.first <= p.last for p in judging_of(told).outside)
 
     assert [is_outside("pod"), is_outside("workload")] == [True, False]
+
+
+WEB = "local/default/Deployment/web"
+
+
+def with_aliases(aliases: dict[str, str], **cluster: Any) -> Settings:
+    told = {"identity": "workload", **cluster}
+    return Settings(graph={"aliases": aliases}, cluster=told)
+
+
+def test_addresses_of_elsewhere_are_taken() -> None:
+    assert with_aliases({"203.0.113.9": WEB}).graph.aliases == {"203.0.113.9": WEB}
+
+
+@pytest.mark.parametrize(
+    ("aliases", "cluster", "why"),
+    [
+        ({"198.18.0.7": WEB}, {}, "graph.aliases overlaps graph.identities"),
+        ({"10.0.0.1": WEB}, {}, "graph.aliases overlaps graph.firewall"),
+        ({"10.0.0.9": WEB}, {}, "graph.aliases overlaps graph.base"),
+        ({"203.0.113.9": WEB}, {"identity": "pod"}, "graph.aliases needs another cluster.identity"),
+        ({"203.0.113.09": WEB}, {}, "not an IPv4 address"),
+        ({"203.0.113.0/24": WEB}, {}, "not an IPv4 address"),
+        ({"fd00::7": WEB}, {}, "not an IPv4 address"),
+        ({"127.0.0.1": WEB}, {}, "no pod holds"),
+        ({"203.0.113.9": "default/Deployment/web"}, {}, "CLUSTER/NAMESPACE/KIND/NAME"),
+        ({"203.0.113.9": "local/default/Deployment/"}, {}, "CLUSTER/NAMESPACE/KIND/NAME"),
+        ({"203.0.113.9": "local/default/a b/web"}, {}, "CLUSTER/NAMESPACE/KIND/NAME"),
+        ({f"9.1.{n // 250}.{n % 250}": WEB for n in range(1001)}, {}, "at most 1000 items"),
+    ],
+)
+def test_addresses_that_cannot_be_anybodys_are_refused(
+    aliases: dict[str, str], cluster: dict[str, str], why: str
+) -> None:
+    with pytest.raises(ValidationError) as refused:
+        with_aliases(aliases, **cluster)
+
+    assert why in str(refused.value.errors(include_input=False)[0]["msg"])
+
+
+def test_an_address_twice_is_refused_wherever_it_is_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("VEREFLOW_CLUSTER__IDENTITY", "workload")
+    twice = f'{{"203.0.113.9": "{WEB}", "203.0.113.9": "{WEB}2"}}'
+    monkeypatch.setenv("VEREFLOW_GRAPH__ALIASES", twice)
+    with pytest.raises(ValueError, match="graph"):
+        load()
+
+    monkeypatch.delenv("VEREFLOW_GRAPH__ALIASES")
+    file = tmp_path / "vereflow.yaml"
+    file.write_text(f"graph: {{aliases: {twice}}}\n")
+    monkeypatch.setenv("VEREFLOW_CONFIG", str(file))
+    with pytest.raises(ValueError, match="twice"):
+        load()

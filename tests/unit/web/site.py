@@ -91,7 +91,7 @@ class Site:
     def build(self) -> None:
         """Make the site anew: it remembers nothing of what it was asked."""
         views = Views(self.looker, self.held, self.metrics, lambda: self.status(), "worker-0")
-        outside = Outside(self._stored, self._newest, Judging())
+        outside = Outside("local", self._stored, self._newest, Judging())
         peers = Peers(self._app(), self.fetch)
         self.served = site(views, self.held, peers, outside, ("127.0.0.1",))
         self.probes = application(views.probes(), ("127.0.0.1",))

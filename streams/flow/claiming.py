@@ -1,0 +1,53 @@
+"""What a claim changes besides the row of who makes it."""
+
+from __future__ import annotations
+
+from streams.flow.graph_rows import GraphPodRow
+from streams.flow.index import GraphIndex
+from streams.flow.output import Outputs, Refusal
+from streams.records.facts import PodClaim
+from streams.records.reasons import LetterReason
+from streams.records.views import PodRef
+
+
+def clashing(index: GraphIndex, claim: PodClaim) -> Outputs:
+    """Refuse a claim of an address that another cluster has as well."""
+    address = str(claim.pod.address)
+    if not claim.live or not index.clash(address):
+        return []
+    both = " and ".join(sorted(index.claims[address]))
+    return [Refusal(LetterReason.ADDRESS_TWICE, f"{address} is claimed by {both}"[:400])]
+
+
+def shed(old: GraphPodRow | None, claim: PodClaim) -> tuple[str, ...]:
+    """Return the aliases that a claim takes from an identity."""
+    had = old.pod.aliases if old is not None and old.live else ()
+    kept = claim.pod.aliases if claim.live else ()
+    return tuple(sorted(set(had).difference(kept)))
+
+
+def is_scaled(index: GraphIndex, old: GraphPodRow, new: GraphPodRow) -> bool:
+    """Tell whether nothing but aliases changed, and no rule names one of those."""
+    changed = set(old.pod.aliases).symmetric_difference(new.pod.aliases)
+    if not changed or any(index.naming.get(alias) for alias in changed):
+        return False
+    same = old.live == new.live and old.since == new.since
+    return same and old.pod.without_aliases() == new.pod.without_aliases()
+
+
+def served(index: GraphIndex, pod: PodRef, old: GraphPodRow | None, at: int) -> set[str]:
+    """Return whose view may depend on which pods stood behind which Service before a claim.
+
+    Met again, nobody knows that any more: then it is all those nearby.
+    """
+    home = f"{pod.cluster}/{pod.namespace}"
+    if pod.service is not None:
+        # Met again, the row says it already; what it had before is in `was` and `shed`.
+        had = (old.pod.address, *old.was, *old.shed) if old else ()
+        named = any(index.named(str(address)) for address in (pod.address, *had) if address)
+        return set(index.living.get(home, ())) if named else set()
+    if old is not None and at <= old.at:
+        services = [index.pods[key].pod for key in index.services.get(home, ())]
+    else:
+        services = list(index.served_by(old.pod)) if old is not None else []
+    return index.peers(str(service.address) for service in services if service.address)

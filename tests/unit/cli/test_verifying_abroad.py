@@ -1,0 +1,72 @@
+"""What rules say of pods in another cluster is compared with the address blocks that are stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from agents.asking.workers import Answers, Told
+from deploy.cli.stored import Stored
+from deploy.cli.verifying import Findings, verify_all
+from deploy.judging import judging_of
+from streams.settings import Settings, load
+from tests.unit.flow.test_crossing import (
+    A_TO_C,
+    ADDRESSES,
+    GATES,
+    HOMES,
+    ONE,
+    TWO,
+    claim,
+    manifests,
+    world,
+)
+
+LINK = {"source": ONE, "destination": TWO, "seen": [f"{GATES[ONE]}/32"]}
+
+
+def at(cluster: str) -> Settings:
+    return load(cluster={"name": cluster}, graph={"clusters": [ONE, TWO], "links": [LINK]})
+
+
+def found(cluster: str, policies: list[dict[str, Any]]) -> Findings:
+    settings = at(cluster)
+    routed = world(judging_of(settings).links, *map(claim, HOMES), A_TO_C)
+    pods = {
+        f"default/{name}": {
+            "metadata": {
+                "uid": f"uid-{name}",
+                "name": name,
+                "namespace": "default",
+                "labels": {"app": name},
+            },
+            "status": {"podIP": ADDRESSES[name]},
+        }
+        for name, home in HOMES.items()
+        if home == cluster
+    }
+    rows = {"graph-pods": routed.pods, "graph-rules": routed.rows}
+    answers = Answers({"http://127.0.0.1:1": Told({}, rows, True)}, {})
+    stored = Stored(pods, policies or manifests(routed, cluster), {"default": {}})
+    return verify_all(answers, stored, settings)
+
+
+@pytest.mark.parametrize("cluster", [ONE, TWO])
+def test_each_half_is_equal_to_the_rules(cluster: str) -> None:
+    told = found(cluster, [])
+
+    assert told.settled, told.differences
+    assert {each["reason"] for each in told.inexact} == (
+        {"shared-address"} if cluster == TWO else set()
+    )
+
+
+@pytest.mark.parametrize(("cluster", "missing"), [(ONE, ADDRESSES["c"]), (TWO, GATES[ONE])])
+def test_a_half_that_is_not_stored_is_missed(cluster: str, missing: str) -> None:
+    without = world([], *map(claim, HOMES), A_TO_C)
+
+    (difference,) = found(cluster, manifests(without, cluster)).differences
+
+    assert (difference["errs"], difference["ports"]) == ("narrower", "TCP 80")
+    assert missing in difference["example"]
