@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -16,12 +17,19 @@ from streams.topics import names
 
 async def read_newest(kafka: KafkaSettings, places: Sequence[TopicPartition], most: int) -> Newest:
     """Return so many of the newest records of each partition."""
+    async with consuming(kafka) as consumer:
+        return await newest(consumer, places, most)
+
+
+@asynccontextmanager
+async def consuming(kafka: KafkaSettings) -> AsyncIterator[AIOKafkaConsumer]:
+    """Give a consumer that belongs to no group."""
     consumer = AIOKafkaConsumer(
         auto_offset_reset="earliest", enable_auto_commit=False, **client_options(kafka)
     )
     await consumer.start()
     try:
-        return await newest(consumer, places, most)
+        yield consumer
     finally:
         await stop_consumer(consumer)
 

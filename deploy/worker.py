@@ -17,6 +17,7 @@ from deploy.cluster_part import ClusterPart
 from deploy.core_part import CorePart
 from deploy.judging import judging_of
 from deploy.login import credentials
+from deploy.mending import mend
 from deploy.part import Base, Hand, Part
 from deploy.reading import read_topics
 from streams import faust_topics
@@ -89,6 +90,7 @@ def _outside(settings: Settings, parts: tuple[Part, ...]) -> Outside:
         stored=next((part.stored for part in parts if part.stored), None),
         newest=partial(read_topics, settings),
         judging=judging_of(settings),
+        mend=partial(mend, settings) if settings.web.writable else None,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator,
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from agents.asking.letters import Doing
 from agents.asking.newest import Newest
 from agents.asking.stored import Stored
 from agents.asking.workers import PAGE, Answers, Kinds, Places, Told
@@ -50,6 +51,8 @@ class Outside(NamedTuple):
     stored: Callable[[], Awaitable[Stored]] | None
     newest: Callable[[Collection[str], int], Awaitable[Mapping[str, Newest]]]
     judging: Judging
+    mend: Callable[[Doing, str], Awaitable[None]] | None = None
+    """Does something about a dead letter; None where pages may only look."""
 
 
 class Own(Protocol):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
+from agents.asking.aliases import list_aliases
 from agents.asking.identities import list_identities, policy_key
 from agents.asking.newest import Newest
 from agents.asking.stored import Stored
@@ -65,9 +66,19 @@ class Rows:
     @cached_property
     def identities(self) -> dict[str, dict[str, Any]]:
         """What graphs were told of instead of pods, by key."""
-        told = self.answers.rows("graph-pods", PodsRow)
-        rows = self.answers.rows("identities", IdentitiesRow)
+        told, rows = self._told
         return {each["key"]: each for each in list_identities(told, rows, self.wanted)}
+
+    @cached_property
+    def aliases(self) -> list[dict[str, Any]]:
+        """The addresses that settings give to identities, or that several claim."""
+        told, rows = self._told
+        return list_aliases(rows, told) if rows else []
+
+    @cached_property
+    def _told(self) -> tuple[dict[str, PodsRow], dict[str, IdentitiesRow]]:
+        rows = self.answers.rows("identities", IdentitiesRow)
+        return self.answers.rows("graph-pods", PodsRow), rows
 
     def kind(self, key: str) -> str:
         """Return what a key is of: a pod, an identity, or nothing that has a page."""

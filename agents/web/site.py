@@ -60,12 +60,20 @@ class Served(NamedTuple):
         return str(self.answers.__doc__).partition("\n")[0]
 
 
+class Frame(NamedTuple):
+    """What every page says around its own: who serves it, and what there is to see and do."""
+
+    worker: str
+    identities: bool
+    writable: bool
+
+
 class Site:
     """All pages of all workers, as any of them serves them."""
 
-    def __init__(self, knowing: Knowing, tables: TablePages, worker_name: str) -> None:
+    def __init__(self, knowing: Knowing, tables: TablePages, frame: Frame) -> None:
         self._knowing = knowing
-        self._worker = worker_name
+        self._frame = frame
         self._slots = asyncio.Semaphore(AT_ONCE)
         self.pages = (
             *map(self._served, PURE),
@@ -113,7 +121,7 @@ class Site:
                 raise web.HTTPNotFound(text=str(error)) from error
             if programs:
                 return json_text(await self._beside(_to_json, view))
-            content = {"page": view, "asked": asked, "here": page.path, "worker": self._worker}
+            content = {"page": view, "asked": asked, "here": page.path, "frame": self._frame}
             return await self._beside(as_page, page.template, content)
 
         return handle

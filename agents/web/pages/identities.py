@@ -27,10 +27,20 @@ class IdentityLine(View):
     policy: PolicyLine | None
 
 
+class Alias(View):
+    """An address that settings give to an identity, or that several claim."""
+
+    address: str
+    state: str
+    set_for: str
+    claimed_by: tuple[str, ...]
+
+
 class Identities(View):
     """What nodes of the graph stand for where they are no pods, and for which pods each stands."""
 
     identities: tuple[IdentityLine, ...]
+    aliases: tuple[Alias, ...]
     total: int
     next: str | None
     gaps: tuple[str, ...]
@@ -56,8 +66,13 @@ def identities(seen: Seen, asked: WithGone) -> Identities:
         if asked.gone or told["live"]
     )
     keys, following, total = cut(found, asked)
-    lines = tuple(_line(seen, known[key]) for key in keys)
-    return Identities(identities=lines, total=total, next=following, gaps=seen.gaps)
+    return Identities(
+        identities=tuple(_line(seen, known[key]) for key in keys),
+        aliases=tuple(map(Alias.model_validate, seen.rows.aliases)),
+        total=total,
+        next=following,
+        gaps=seen.gaps,
+    )
 
 
 def identity(seen: Seen, asked: Named) -> Identity:

@@ -20,6 +20,8 @@ _MILD = ("inexact", "shadow")
 _LINKS = {
     "dead letters": "/dead-letters",
     "no address": "/identities",
+    "disputed alias": "/identities",
+    "alias of nobody": "/identities",
     "inexact": "/policies?q=inexact",
     "refused": "/policies?q=REFUSED",
     "unprotected": "/policies?q=UNPROTECTED",
