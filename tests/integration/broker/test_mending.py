@@ -17,20 +17,18 @@ from deploy.provision import provision
 from streams.records.policies import DeadLetter
 from streams.settings import Settings, load
 from streams.topics import specs
-from tests.integration.broker.conftest import Broker
 
 TOPIC, KEY = "firewall-changes", b"main"
 
 
 @pytest.fixture
-async def settings(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    if isinstance(broker, EmbeddedBroker):
-        for name in ("__init__", "end_offsets"):
-            # Put back what the quirks replace when the test is over.
-            monkeypatch.setattr(AIOKafkaConsumer, name, getattr(AIOKafkaConsumer, name))
-        quirks.install()
-    settings = load(kafka={"broker": broker.bootstrap, "partitions": 2})
-    await provision(specs(settings, ()), bootstrap_servers=broker.bootstrap)
+async def settings(embedded: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    for name in ("__init__", "end_offsets"):
+        # Put back what the quirks replace when the test is over.
+        monkeypatch.setattr(AIOKafkaConsumer, name, getattr(AIOKafkaConsumer, name))
+    quirks.install()
+    settings = load(kafka={"broker": embedded.bootstrap, "partitions": 2})
+    await provision(specs(settings, ()), bootstrap_servers=embedded.bootstrap)
     return settings
 
 
@@ -51,9 +49,9 @@ async def bury(producer: AIOKafkaProducer, value: bytes, key: bytes | None = KEY
 
 
 async def test_a_letter_is_retried_or_dropped_and_stays_where_that_would_overrule(
-    broker: Broker, settings: Settings
+    embedded: EmbeddedBroker, settings: Settings
 ) -> None:
-    async with AIOKafkaProducer(bootstrap_servers=broker.bootstrap) as producer:
+    async with AIOKafkaProducer(bootstrap_servers=embedded.bootstrap) as producer:
         older = await bury(producer, b"older")
         other = await bury(producer, b"other", b"another")
         newest = await bury(producer, b"newest")
@@ -67,12 +65,12 @@ async def test_a_letter_is_retried_or_dropped_and_stays_where_that_would_overrul
 
     letters, _ = await read_letters(settings)
     assert [each["key"] for each in letters] == [other]
-    *_, again = await everything(broker)
+    *_, again = await everything(embedded)
     assert (again.key, again.value, again.headers) == (KEY, b"newest", (("by", b"me"),))
 
 
-async def everything(broker: Broker) -> list[object]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=broker.bootstrap, enable_auto_commit=False)
+async def everything(embedded: EmbeddedBroker) -> list[object]:
+    consumer = AIOKafkaConsumer(bootstrap_servers=embedded.bootstrap, enable_auto_commit=False)
     await consumer.start()
     try:
         place = TopicPartition(TOPIC, 1)
