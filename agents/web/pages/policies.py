@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from difflib import ndiff
 from enum import StrEnum
 from typing import Any
+
+import yaml
 
 from agents.asking.standing import PENDING, is_pending, reasons
 from agents.asking.times import clock, span
@@ -15,7 +19,8 @@ from streams.records.reasons import InexactReason
 from streams.records.views import Inexactness
 
 # Of a stored policy's metadata; who wrote which field when is a matter for kubectl.
-_COMPARED = ("name", "namespace", "labels", "annotations", "uid", "resourceVersion")
+_COMPARED = ("name", "namespace", "labels", "annotations")
+_SHOWN = (*_COMPARED, "uid", "resourceVersion")
 _SPEC = ("podSelector", "policyTypes", "ingress", "egress")
 NOT_KNOWN = "not known"
 BAD = (Outcome.REFUSED, Outcome.FOREIGN, Outcome.UNPROTECTED)
@@ -73,6 +78,7 @@ class Policy(View):
     line: PolicyLine
     wanted: dict[str, Any] | None
     stored: dict[str, Any] | None
+    difference: tuple[str, ...]
     kind: str
     digest: str
     pod_uid: str
@@ -112,10 +118,12 @@ def policy_of(seen: Seen, key: str) -> Policy:
     took = ""
     if outcome is not None and outcome.cause is not None and outcome.cause.at:
         took = span(outcome.at - outcome.cause.at)
+    line, stored = policy_line(seen, key), seen.cluster.policies.get(short(key))
     return Policy(
-        line=policy_line(seen, key),
+        line=line,
         wanted=patch.manifest,
-        stored=_tidied(seen.cluster.policies.get(short(key))),
+        stored=_tidied(stored, _SHOWN),
+        difference=tuple(_difference(patch, stored)) if line.drift is Drift.DIFFERS else (),
         kind=seen.rows.kind(key),
         digest=patch.digest,
         pod_uid=patch.pod_uid,
@@ -165,12 +173,19 @@ def _outcome(seen: Seen, key: str) -> str:
     return str(outcome.outcome)
 
 
-def _tidied(stored: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return what people compare with what is wanted, in the same order."""
-    if stored is None:
+def _difference(patch: PolicyPatch, stored: dict[str, Any] | None) -> Iterator[str]:
+    """Yield the lines of what is wanted and of what is stored, each with which of them has it."""
+    wanted, found = (_tidied(each, _COMPARED) for each in (patch.manifest, stored))
+    one, two = (yaml.safe_dump(each, sort_keys=False).splitlines() for each in (wanted, found))
+    return (line for line in ndiff(one, two) if not line.startswith("?"))
+
+
+def _tidied(policy: dict[str, Any] | None, kept_of_it: tuple[str, ...]) -> dict[str, Any] | None:
+    """Return what people compare, in one order."""
+    if policy is None:
         return None
-    meta, spec = stored["metadata"], stored.get("spec") or {}
-    kept = {name: meta[name] for name in _COMPARED if name in meta}
+    meta, spec = policy["metadata"], policy.get("spec") or {}
+    kept = {name: meta[name] for name in kept_of_it if name in meta}
     rest = {name: each for name, each in spec.items() if name not in _SPEC}
     said = {name: _by_order(spec[name]) for name in _SPEC if name in spec}
     return {"metadata": kept, "spec": said | rest}

@@ -17,7 +17,7 @@ MOST_PODS = 500
 MOST_LINES = 4_000
 # Between two names on the rim.
 SPACING = 18.0
-LEAST_RADIUS = 150.0
+LEAST_RADIUS = 200.0
 # From a place to its name.
 OFF = 12.0
 # For the names, beside and above the places.

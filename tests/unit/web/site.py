@@ -28,6 +28,7 @@ from streams.flow.judging import Judging
 from streams.records.base import Record
 from streams.records.policies import Outcome, PatchOutcome
 from tables import faust_tables
+from tables.catalog import NAMES
 
 PARTITIONS = 4
 HERE = "http://127.0.0.1:6066"
@@ -71,11 +72,12 @@ class Site:
         owned: Iterable[int] = range(PARTITIONS),
         url: str = HERE,
         partitions: int = PARTITIONS,
+        kept: tuple[str, ...] = NAMES,
     ) -> None:
         self.url = url
         self.partitions = partitions
         self.faust = create_app(KafkaOptions("127.0.0.1:1", "x", folder, partitions=partitions))
-        self.tables = faust_tables.declare(self.faust, partitions)
+        self.tables = faust_tables.declare(self.faust, partitions, kept)
         self.owned = set(owned)
         self.looker = StillLooker()
         self.metrics = Metrics()
