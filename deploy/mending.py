@@ -20,7 +20,7 @@ from streams.settings import Settings
 from streams.settings_kafka import KafkaSettings
 from streams.topics import names
 
-# Of each partition; letters further back are left to the topic's retention.
+# Of each partition: a producer gone wild must cost nobody his memory.
 MOST_READ = 5_000
 # Behind a record: whatever came since has to be looked at.
 MOST_BEHIND = 10_000

@@ -95,7 +95,7 @@ class Site:
 
     @cached_property
     def _described(self) -> dict[str, Any]:
-        return describe(self.pages)
+        return describe(self.pages, self._frame.writable)
 
     def _served(self, page: Page) -> Served:
         async def answer(asked: Asked, fresh: bool) -> View:

@@ -12,10 +12,10 @@ from agents.asking.letters import Doing, LetterStays
 from deploy.cli.answers import NO, plain_errors, warn
 from deploy.cli.broker import reach_broker
 from deploy.cli.endpoints import settings_of
-from deploy.cli.letters import MOST_READ, read_letters
+from deploy.cli.letters import read_letters
 from deploy.cli.options import EndpointsFile, Output
 from deploy.cli.showing import Format, show, table
-from deploy.mending import mend
+from deploy.mending import MOST_READ, mend
 from streams.settings import Settings
 
 Json = dict[str, Any]
