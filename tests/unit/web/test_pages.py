@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -10,7 +11,7 @@ import pytest
 from agents.asking.stored import Stored
 from agents.clients.errors import TryLater
 from agents.web.knowing import TABLES
-from tables.catalog import CATALOG
+from tables.catalog import AT_A_CLUSTER, CATALOG
 from tests.unit.web.elements import Elements
 from tests.unit.web.living import CAUSE, RULE, RULE_KEY, key, live, patch, stored
 from tests.unit.web.site import HERE, THERE, Site, opened
@@ -123,6 +124,27 @@ async def test_a_policy_that_is_not_stored_as_wanted_is_said_to_drift(
 
     assert told[POD_A] == drift
     assert told[POD_B] == "as wanted"
+
+
+async def test_where_a_stored_policy_differs_is_shown_line_by_line(lived: Site) -> None:
+    policies = stored("fine").policies
+    policies[0]["spec"]["egress"][0]["ports"][0]["port"] = 81
+    lived.stored = lived.stored._replace(policies=policies)
+
+    lines = (await lived.ask_json(f"/policies/{POD_A}"))["difference"]
+
+    changed = [(line[0], line[1:].strip()) for line in lines if line[0] != " "]
+    assert changed == [("-", "port: 80"), ("+", "port: 81")]
+
+
+async def test_a_part_of_an_installation_says_what_another_part_knows(tmp_path: Path) -> None:
+    site = opened(Site(tmp_path, partitions=1, kept=AT_A_CLUSTER), "wanted")
+    site.put("wanted", [(POD_A, patch("pod-a", "fine"))])
+
+    told = await site.ask_json("/policies")
+
+    assert [each["outcome"] for each in told["policies"]] == ["not known"]
+    assert "graph-pods, graph-rules, pods, policies: another part" in told["gaps"][0]
 
 
 async def test_whoever_does_not_answer_is_named_and_nothing_is_claimed(
