@@ -50,6 +50,8 @@ class DuePolicies:
         self._due: dict[str, _Due] = {}
         self._urgent: dict[str, None] = {}
         self._calm: dict[str, None] = {}
+        self._postponed: set[str] = set()
+        self._urgent_postponed: set[str] = set()
         self._barriers: list[_Barrier] = []
         self._time = 0
 
@@ -100,26 +102,25 @@ class DuePolicies:
             self._ready(key, due)
             return False
         due.place = _Place.POSTPONED
+        self._postponed.add(key)
+        if due.urgent:
+            self._urgent_postponed.add(key)
         return True
 
     def resume(self, key: str) -> None:
         """End the wait of one that was postponed."""
-        due = self._due.get(key)
-        if due is not None and due.place is _Place.POSTPONED:
-            self._ready(key, due)
+        if key in self._postponed:
+            self._ready(key, self._due[key])
 
     def resume_all(self) -> None:
         """End the wait of all that were postponed."""
-        for key in list(self._due):
+        for key in list(self._postponed):
             self.resume(key)
 
     def yields(self, key: str) -> bool:
         """Tell whether a calm one has to wait because an urgent one does."""
-        due = self._due.get(key)
-        if due is None or due.urgent:
-            return False
-        waiting = (each for each in self._due.values() if each.place is _Place.POSTPONED)
-        return any(each.urgent for each in waiting)
+        calm = key in self._postponed and key not in self._urgent_postponed
+        return calm and bool(self._urgent_postponed)
 
     def dropped(self, key: str) -> None:
         """Forget one in hand whose partition is another's now, and who waited for that one."""
@@ -145,6 +146,8 @@ class DuePolicies:
 
     def _ready(self, key: str, due: _Due) -> None:
         due.place = _Place.READY
+        self._postponed.discard(key)
+        self._urgent_postponed.discard(key)
         here, there = (self._urgent, self._calm) if due.urgent else (self._calm, self._urgent)
         there.pop(key, None)
         here.setdefault(key)

@@ -156,6 +156,7 @@ class CorePart:
             base.epoch,
             owns=lambda: here in owned(),
             due=lambda now: due(kept.get(graph, here), now, ours),
+            grace=ours.grace_seconds,
         )
 
 
