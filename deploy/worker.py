@@ -35,7 +35,7 @@ class Worker:
     def __init__(
         self, settings: Settings, epoch: int, listener: socket.socket | None = None
     ) -> None:
-        self.app = create_app(_options(settings), credentials=credentials(settings.kafka))
+        self.app = create_app(_options(settings, epoch), credentials=credentials(settings.kafka))
         topics = faust_topics.declare(self.app, settings)
         tables = faust_tables.declare(self.app, settings.kafka.partitions, tables_of(settings))
         metrics = Metrics()
@@ -94,7 +94,7 @@ def _outside(settings: Settings, parts: tuple[Part, ...]) -> Outside:
     )
 
 
-def _options(settings: Settings) -> KafkaOptions:
+def _options(settings: Settings, epoch: int) -> KafkaOptions:
     kafka = settings.kafka
     return KafkaOptions(
         broker=kafka.broker,
@@ -106,4 +106,5 @@ def _options(settings: Settings) -> KafkaOptions:
         web_bind=settings.web.host,
         session_timeout=kafka.session_timeout,
         heartbeat=kafka.heartbeat,
+        epoch=epoch,
     )

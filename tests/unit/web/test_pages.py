@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from agents.asking.stored import Stored
-from agents.clients.errors import TryLater
 from agents.web.knowing import TABLES
-from tables.catalog import AT_A_CLUSTER, CATALOG
+from tables.catalog import CATALOG
 from tests.unit.web.elements import Elements
 from tests.unit.web.living import CAUSE, RULE, RULE_KEY, key, live, patch, stored
-from tests.unit.web.site import HERE, THERE, Site, opened
-from tests.unit.web.site import outcome as row
+from tests.unit.web.site import Site, opened
 
 POD_A, POD_B, POD_C = map(key, ("pod-a", "pod-b", "pod-c"))
-
-
-@pytest.fixture
-async def lived(small: Site) -> Site:
-    """The site of a worker that knows three pods."""
-    live(small)
-    return small
 
 
 async def test_what_is_wrong_comes_first_and_what_needs_somebody_before_the_rest(
@@ -135,33 +124,6 @@ async def test_where_a_stored_policy_differs_is_shown_line_by_line(lived: Site) 
 
     changed = [(line[0], line[1:].strip()) for line in lines if line[0] != " "]
     assert changed == [("-", "port: 80"), ("+", "port: 81")]
-
-
-async def test_a_part_of_an_installation_says_what_another_part_knows(tmp_path: Path) -> None:
-    site = opened(Site(tmp_path, partitions=1, kept=AT_A_CLUSTER), "wanted")
-    site.put("wanted", [(POD_A, patch("pod-a", "fine"))])
-
-    told = await site.ask_json("/policies")
-
-    assert [each["outcome"] for each in told["policies"]] == ["not known"]
-    assert "graph-pods, graph-rules, pods, policies: another part" in told["gaps"][0]
-
-
-async def test_whoever_does_not_answer_is_named_and_nothing_is_claimed(
-    lived: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def silent() -> Stored:
-        raise TryLater("GET /api: timed out")
-
-    monkeypatch.setattr(lived, "_stored", silent)
-    lived.build()
-
-    policies = await lived.ask_json("/policies")
-    page = await lived.ask_page("/policies")
-
-    assert {each["drift"] for each in policies["policies"]} == {"not known"}
-    assert policies["gaps"] == ["what the cluster stores is not known: GET /api: timed out"]
-    assert "This is not everything" in page
 
 
 async def test_policies_of_others_are_named(lived: Site) -> None:
@@ -310,68 +272,6 @@ async def test_too_many_pods_are_drawn_as_their_namespaces(
 @pytest.mark.parametrize("path", ["/pods", "/policies"])
 async def test_who_is_not_there_is_not_found(lived: Site, path: str) -> None:
     assert (await lived.ask(f"{path}/local/default/nobody")).status == 404
-
-
-async def test_who_is_not_there_may_be_with_a_worker_that_does_not_answer(half: Site) -> None:
-    response = await half.ask("/pods/local/default/nobody", Accept="text/html")
-
-    assert response.status == 503
-    assert THERE in (response.text or "")
-
-
-async def test_what_another_worker_holds_is_shown_here_too(two: Site) -> None:
-    assert two.other
-    for site in (two, two.other):
-        live(site)
-
-    pods = await two.ask_json("/pods")
-    overview = await two.ask_json("/")
-
-    assert len(pods["pods"]) == 3
-    assert pods["gaps"] == ["note: fine"]
-    assert [worker["url"] for worker in overview["workers"]] == [HERE, THERE]
-
-
-@pytest.mark.parametrize("path", ["/", "/pods", "/rules", "/timeline", "/tables", "/topology"])
-async def test_a_worker_that_does_not_answer_is_named_on_every_page(half: Site, path: str) -> None:
-    content = await half.ask_json(path)
-
-    assert any(THERE in gap and "does not answer" in gap for gap in content["gaps"])
-    assert THERE in await half.ask_page(path)
-
-
-async def test_partitions_that_nobody_holds_are_named(half: Site) -> None:
-    live(half)
-    half.alone = True
-
-    gaps = (await half.ask_json("/pods"))["gaps"]
-
-    assert any("nobody who answers holds partition 2, 3" in gap for gap in gaps)
-
-
-async def test_that_a_worker_holds_more_than_is_read_is_said(
-    lived: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("agents.web.knowing.MOST_ROWS", 3)
-
-    content = await lived.ask_json("/pods")
-
-    assert f"{HERE} holds more of pods than is read, the rest is missing" in content["gaps"]
-
-
-async def test_no_more_than_a_bound_is_read_of_the_others(
-    two: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("agents.asking.workers.PAGE", 1)
-    monkeypatch.setattr("agents.web.peers.MOST_PAGES", 2)
-    assert two.other
-    keys = [f"a/b/{number}" for number in range(40)]
-    theirs = [each for each in keys if two.held["policies"].place(each) in two.other.owned]
-    two.other.put("policies", [(each, row(each)) for each in theirs])
-
-    content = await two.ask_json("/policies")
-
-    assert f"{THERE} holds more of policies than is read, the rest is missing" in content["gaps"]
 
 
 @pytest.mark.parametrize(
