@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from functools import partial
 from typing import Any
 
 from agents import barrier_caller
 from agents.clients.waiting import first_to_end
 from agents.metrics import Metrics
 from agents.outlet import Outlet
-from agents.web import install as install_web
+from agents.web.knowing import Outside
+from agents.web.server import install as install_web
 from deploy.cluster_part import ClusterPart
 from deploy.core_part import CorePart
+from deploy.judging import judging_of
 from deploy.login import credentials
+from deploy.mending import mend
 from deploy.part import Base, Hand, Part
+from deploy.reading import read_topics
 from streams import faust_topics
 from streams.app import KafkaOptions, create_app
 from streams.settings import Settings
@@ -47,6 +52,7 @@ class Worker:
             checks={name: check for part in self._parts for name, check in part.checks.items()},
             status=self._status,
             worker_name=settings.state_dir.name,
+            outside=_outside(settings, self._parts),
             listener=listener,
             probe_port=settings.web.probe_port,
         )
@@ -76,6 +82,16 @@ def _parts(base: Base) -> tuple[Part, ...]:
     if base.settings.part == "whole":
         return ClusterPart(base), CorePart(base)
     return (CorePart(base),) if base.settings.part == "core" else (ClusterPart(base),)
+
+
+def _outside(settings: Settings, parts: tuple[Part, ...]) -> Outside:
+    return Outside(
+        cluster=settings.cluster.name,
+        stored=next((part.stored for part in parts if part.stored), None),
+        newest=partial(read_topics, settings),
+        judging=judging_of(settings),
+        mend=partial(mend, settings) if settings.web.writable else None,
+    )
 
 
 def _options(settings: Settings, epoch: int) -> KafkaOptions:

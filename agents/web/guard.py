@@ -16,8 +16,8 @@ from streams.codec import escape
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-        "base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -39,7 +39,8 @@ def guard(hosts: Iterable[str]) -> Any:
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = await _answer(request, handler, allowed)
-        response.headers.update(HEADERS)
+        if not response.prepared:
+            response.headers.update(HEADERS)
         return response
 
     return guarded
@@ -70,6 +71,16 @@ def _is_for_us(request: web.Request, allowed: frozenset[str]) -> bool:
         return request.version < HttpVersion11
     host = host_of(named[0])
     return len(named) == 1 and host is not None and (host in allowed or host == _asked_at(request))
+
+
+def is_from_elsewhere(request: web.Request) -> bool:
+    """Tell whether a page that is not ours has its reader's browser ask."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site != "same-origin"
+    # Browsers that do not say so name the origin of whatever may change something.
+    origin = request.headers.get(hdrs.ORIGIN)
+    return origin is not None and origin != f"{request.scheme}://{request.host}"
 
 
 def host_of(header: str) -> str | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from agents.asking.stored import Stored
 from agents.clients.owners import Owners
 from agents.clients.pod_events import pod_event, service_event
 from agents.clients.workloads import ServiceAccounts
 from agents.managed_namespaces import covers
-from deploy.cli.stored import Stored, cluster_of, read_stored
+from deploy.cli.stored import cluster_of, read_stored
 from deploy.judging import judging_of
 from deploy.managing import namespaces_now
 from deploy.tracking import identifying_of, tracking_of

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from agents.handling import handle_each, judge
 from agents.outlet import MAX_RAW, Outlet
-from streams.codec import KEY_MARK, MAX_BYTES, Poison, RecordTooLarge
+from streams.codec import KEY_MARK, MAX_BYTES, Poison, RecordTooLarge, Unread
 from streams.flow.output import DEAD_LETTERS, PATCH_OUTCOMES, Outputs, Refusal
 from streams.records.cause import Source
 from tests.unit.agents.handled import App, Stream, Topics, event, outcome, sent
@@ -219,6 +219,11 @@ async def test_a_broker_that_fails_ends_the_worker_with_the_record_in_hand(
 
     assert isinstance(app.reason, ConnectionError)
     assert stream.acknowledged == []
+
+
+def test_what_nobody_could_read_ends_the_worker_and_is_no_dead_letter() -> None:
+    with pytest.raises(MemoryError):
+        judge(Unread(MemoryError()), "pod", AT, lambda *_: [sent()])
 
 
 def test_a_record_without_a_key_is_handled_under_the_empty_key() -> None:

@@ -7,12 +7,12 @@ from typing import Any, cast
 
 import pytest
 
+from agents.asking.stored import Stored
 from agents.clients.verefoo import Verefoo
 from deploy.cli import foreseeing, migration, remembered
 from deploy.cli.foreseeing import Seen, surroundings
 from deploy.cli.migration import CannotMigrate, Migration, plan
 from deploy.cli.remembered import Remembered
-from deploy.cli.stored import Stored
 from streams.codec import Poison
 from streams.flow.aligner import Said
 from streams.flow.foresight import Foresight

@@ -1,0 +1,221 @@
+"""Policies: what is wanted, what is stored, what came of it, and whether somebody changed it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import ndiff
+from enum import StrEnum
+from typing import Any
+
+import yaml
+
+from agents.asking.standing import PENDING, is_pending, reasons
+from agents.asking.times import clock, span
+from agents.web.pages.page import NAMED, Named, NotHere, Page, View, WithGone, cut, short
+from agents.web.seen import Seen
+from streams.flow.fence import same_content
+from streams.records.policies import Outcome, PolicyPatch
+from streams.records.reasons import InexactReason
+from streams.records.views import Inexactness
+
+# Of a stored policy's metadata; who wrote which field when is a matter for kubectl.
+_COMPARED = ("name", "namespace", "labels", "annotations")
+_SHOWN = (*_COMPARED, "uid", "resourceVersion")
+_SPEC = ("podSelector", "policyTypes", "ingress", "egress")
+NOT_KNOWN = "not known"
+BAD = (Outcome.REFUSED, Outcome.FOREIGN, Outcome.UNPROTECTED)
+
+
+class Drift(StrEnum):
+    """How what is stored differs from what is wanted."""
+
+    NONE = "as wanted"
+    DIFFERS = "differs"
+    MISSING = "not stored"
+    LEFT = "still stored"
+    UNKNOWN = NOT_KNOWN
+
+
+class PolicyLine(View):
+    """One policy in a list."""
+
+    key: str
+    name: str
+    outcome: str
+    bad: bool
+    revision: str
+    drift: Drift
+    inexact: tuple[str, ...]
+    reason: str
+    cause: str
+    at: str
+
+
+class Policies(View):
+    """Every policy: what is wanted, what is stored, and what came of it."""
+
+    policies: tuple[PolicyLine, ...]
+    total: int
+    next: str | None
+    foreign: tuple[str, ...]
+    gaps: tuple[str, ...]
+
+
+class Unsaid(View):
+    """One way in which a policy is not its rules."""
+
+    rule: str
+    errs: str
+    reason: str
+    example: str
+    meaning: str
+    advice: str
+
+
+class Policy(View):
+    """One policy whole: its manifest as wanted and as stored, and where it is not its rules."""
+
+    line: PolicyLine
+    wanted: dict[str, Any] | None
+    stored: dict[str, Any] | None
+    difference: tuple[str, ...]
+    kind: str
+    digest: str
+    pod_uid: str
+    took: str
+    unsaid: tuple[Unsaid, ...]
+    gaps: tuple[str, ...]
+
+
+def policies(seen: Seen, asked: WithGone) -> Policies:
+    """Return the list."""
+    found = (
+        (key, f"{key} {_outcome(seen, key)} {'inexact' if patch.inexact else ''}")
+        for key, patch in seen.rows.wanted.items()
+        if asked.gone or patch.manifest is not None or patch.unprotected
+    )
+    keys, following, total = cut(found, asked)
+    known = {short(key) for key in seen.rows.wanted}
+    return Policies(
+        policies=tuple(policy_line(seen, key) for key in keys),
+        total=total,
+        next=following,
+        foreign=tuple(sorted(name for name in seen.cluster.policies if name not in known)),
+        gaps=seen.gaps,
+    )
+
+
+def policy(seen: Seen, asked: Named) -> Policy:
+    """Return one policy; raise NotHere if nobody ever wanted it."""
+    if asked.key not in seen.rows.wanted:
+        raise NotHere(f"no policy {asked.key} is known")
+    return policy_of(seen, asked.key)
+
+
+def policy_of(seen: Seen, key: str) -> Policy:
+    """Return one policy of those that are wanted whole."""
+    patch, outcome = seen.rows.wanted[key], seen.rows.outcomes.get(key)
+    took = ""
+    if outcome is not None and outcome.cause is not None and outcome.cause.at:
+        took = span(outcome.at - outcome.cause.at)
+    line, stored = policy_line(seen, key), seen.cluster.policies.get(short(key))
+    return Policy(
+        line=line,
+        wanted=patch.manifest,
+        stored=_tidied(stored, _SHOWN),
+        difference=tuple(_difference(patch, stored)) if line.drift is Drift.DIFFERS else (),
+        kind=seen.rows.kind(key),
+        digest=patch.digest,
+        pod_uid=patch.pod_uid,
+        took=took,
+        unsaid=tuple(map(say, patch.inexact)),
+        gaps=seen.gaps,
+    )
+
+
+def policy_line(seen: Seen, key: str) -> PolicyLine:
+    """Return one policy of those that are wanted as a line."""
+    patch, outcome = seen.rows.wanted[key], seen.rows.outcomes.get(key)
+    told, cause = _outcome(seen, key), patch.cause
+    return PolicyLine(
+        key=key,
+        name=short(key),
+        outcome=told,
+        bad=told in BAD,
+        revision=patch.revision.text,
+        drift=_drift(seen, key, patch),
+        inexact=tuple(reasons(patch)),
+        reason=patch.unprotected or (outcome.reason if outcome and told != PENDING else ""),
+        cause=cause.text if cause else "",
+        at=clock(outcome.at if outcome else 0.0),
+    )
+
+
+def say(each: Inexactness) -> Unsaid:
+    """Return where a policy is not its rule, with what that means and what to do."""
+    known = {str(reason): reason for reason in InexactReason}.get(each.reason)
+    return Unsaid(
+        rule=each.rule,
+        errs=each.errs,
+        reason=each.reason,
+        example=each.example,
+        meaning=known.meaning if known else "",
+        advice=known.advice if known else "",
+    )
+
+
+def _outcome(seen: Seen, key: str) -> str:
+    outcome = seen.rows.outcomes.get(key)
+    if outcome is None and "policies" in seen.rows.apart:
+        return NOT_KNOWN
+    if outcome is None or is_pending(seen.rows.wanted[key], outcome):
+        return PENDING
+    return str(outcome.outcome)
+
+
+def _difference(patch: PolicyPatch, stored: dict[str, Any] | None) -> Iterator[str]:
+    """Yield the lines of what is wanted and of what is stored, each with which of them has it."""
+    wanted, found = (_tidied(each, _COMPARED) for each in (patch.manifest, stored))
+    one, two = (yaml.safe_dump(each, sort_keys=False).splitlines() for each in (wanted, found))
+    return (line for line in ndiff(one, two) if not line.startswith("?"))
+
+
+def _tidied(policy: dict[str, Any] | None, kept_of_it: tuple[str, ...]) -> dict[str, Any] | None:
+    """Return what people compare, in one order."""
+    if policy is None:
+        return None
+    meta, spec = policy["metadata"], policy.get("spec") or {}
+    kept = {name: meta[name] for name in kept_of_it if name in meta}
+    rest = {name: each for name, each in spec.items() if name not in _SPEC}
+    said = {name: _by_order(spec[name]) for name in _SPEC if name in spec}
+    return {"metadata": kept, "spec": said | rest}
+
+
+def _by_order(value: Any) -> Any:
+    """Return the parts of a policy's rules in the order in which ours are written."""
+    if isinstance(value, list):
+        return [_by_order(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _by_order(value[name]) for name in sorted(value, key=_place)}
+    return value
+
+
+def _place(name: str) -> tuple[bool, bool, bool, str]:
+    return (name == "ports", name != "protocol", name != "port", name)
+
+
+def _drift(seen: Seen, key: str, patch: PolicyPatch) -> Drift:
+    if not seen.cluster.known:
+        return Drift.UNKNOWN
+    found = seen.cluster.policies.get(short(key))
+    if patch.manifest is None:
+        return Drift.NONE if found is None else Drift.LEFT
+    if found is None:
+        return Drift.MISSING
+    return Drift.NONE if same_content(found, patch.manifest) else Drift.DIFFERS
+
+
+PAGES = (
+    Page("/policies", "policies.html", policies, WithGone, Policies, ("stored",)),
+    Page(f"/policies/{NAMED}", "policy.html", policy, Named, Policy, ("stored",)),
+)
