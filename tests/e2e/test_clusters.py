@@ -40,12 +40,13 @@ LINKS = [
 ]
 A_TO_C, B_TO_D, D_TO_B = ("pod-a", "pod-c"), ("pod-b", "pod-d"), ("pod-d", "pod-b")
 KAFKA, KUBE = "to_broker", "to_kube"
-real = (needs_java, needs_go)
+# Two API servers and Kafka take more than a minute to play it.
+real = (needs_java, needs_go, pytest.mark.long)
 CUTS = [
     pytest.param(EMBEDDED, KUBE, 20.0, id="embedded"),
     pytest.param(REAL, KAFKA, 20.0, id="real-broker", marks=real),
-    pytest.param(REAL, KUBE, 300.0, id="real-kube-long", marks=(*real, pytest.mark.long)),
-    pytest.param(REAL, KAFKA, 300.0, id="real-broker-long", marks=(*real, pytest.mark.long)),
+    pytest.param(REAL, KUBE, 300.0, id="real-kube-long", marks=real),
+    pytest.param(REAL, KAFKA, 300.0, id="real-broker-long", marks=real),
 ]
 Pair = tuple[str, str]
 
