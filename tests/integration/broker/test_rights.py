@@ -56,9 +56,10 @@ class User:
         self.settings = Settings(kafka=kafka)
         self.client = client_options(kafka)
 
-    async def write(self, topic: TopicSpec) -> None:
+    async def write(self, *topics: TopicSpec) -> None:
         async with AIOKafkaProducer(**self.client) as producer:
-            await producer.send_and_wait(topic.name, b"{}")
+            for topic in topics:
+                await producer.send_and_wait(topic.name, b"{}", b"key")
 
     async def read(self, topic: TopicSpec) -> None:
         # A consumer would go on asking for a topic that it may not see.
@@ -160,6 +161,7 @@ async def test_a_login_can_do_what_a_worker_must_and_nothing_else(tmp_path: Path
                     await until_done(needed[right.resource, operation])
 
 
+@pytest.mark.long
 @needs_java
 @pytest.mark.threat("T1", "T3")
 async def test_a_part_at_a_cluster_can_do_what_it_must_there_and_nothing_elsewhere(
@@ -174,8 +176,7 @@ async def test_a_part_at_a_cluster_can_do_what_it_must_there_and_nothing_elsewhe
             for spec in specs(settings, tables_of(settings))
         }
         await provision([*topics.values()], **admin.client)
-        for topic in topics.values():
-            await admin.write(topic)
+        await admin.write(*topics.values())
         given = rights(two)
         await grant(given, WORKER, **admin.client)
 
