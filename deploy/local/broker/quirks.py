@@ -33,13 +33,15 @@ def _init(self: Any, *topics: str, **options: Any) -> None:
     # Faust passes a wait of its own, so a default would not do.
     options["fetch_max_wait_ms"] = FETCH_WAIT_MS
     self.bootstrap_of_quirks = options.get("bootstrap_servers", "localhost")
+    # The embedded broker knows no logins: whoever has one asks another broker, whose ends are true.
+    self.secured_of_quirks = options.get("security_protocol", "PLAINTEXT") != "PLAINTEXT"
     _original_init(self, *topics, **options)
 
 
 async def _end_offsets(self: Any, partitions: Iterable[Any]) -> dict[Any, int]:
     ends: dict[Any, int] = await _original_end_offsets(self, partitions)
     doubtful = {partition: end - 1 for partition, end in ends.items() if end > 0}
-    if doubtful:
+    if doubtful and not self.secured_of_quirks:
         ends.update(await _ends_of_last_batches(self.bootstrap_of_quirks, doubtful))
     return ends
 

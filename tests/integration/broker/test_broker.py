@@ -13,6 +13,7 @@ from deploy.local.broker import quirks
 from deploy.local.broker.apache import ApacheBroker
 from deploy.local.broker.embedded import EmbeddedBroker
 from deploy.local.broker.errors import BrokerNotReady
+from deploy.local.broker.secured import ADMIN
 from deploy.provision import provision
 from streams.topicspec import TopicSpec
 from tests.integration.broker.conftest import Broker
@@ -71,6 +72,25 @@ async def test_the_end_of_a_partition_counts_the_whole_last_batch(
         ends: dict[Any, int] = await consumer.end_offsets([PARTITION])
 
     assert ends == {PARTITION: 5}
+
+
+@needs_java
+async def test_who_has_a_login_asks_kafka_itself_for_an_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("__init__", "end_offsets"):
+        monkeypatch.setattr(AIOKafkaConsumer, name, getattr(AIOKafkaConsumer, name))
+    quirks.install()
+    async with ApacheBroker(tmp_path / "kafka", secured=True) as broker:
+        assert broker.secured is not None
+        told = {"bootstrap_servers": broker.bootstrap, **broker.secured.client(ADMIN)}
+        await provision([TopicSpec(PARTITION.topic, 1, 1)], **told)
+        async with AIOKafkaProducer(**told) as producer:
+            await producer.send_and_wait(PARTITION.topic, b"1", partition=0)
+        async with AIOKafkaConsumer(**told) as consumer:
+            ends: dict[Any, int] = await consumer.end_offsets([PARTITION])
+
+    assert ends == {PARTITION: 1}
 
 
 @needs_java
