@@ -95,6 +95,8 @@ WORKLOADS: Json = {
         "owners": [{"apiGroups": ["argoproj.io"], "resources": ["rollouts"], "verbs": ["get"]}]
     },
 }
+CORE: Json = {"settings": {"part": "core", "graph": {"clusters": ["north", "south"]}}}
+AT_A_CLUSTER: Json = {"settings": {"part": "cluster", "cluster": {"name": "north"}}}
 # Strimzi's user is called like the release.
 USER: Json = {"settings": {"kafka": {"user": "vereflow"}}}
 
@@ -125,6 +127,8 @@ ASKS = {
     "placed": Ask(_based(PLACED)),
     "settings": Ask(_based(SETTINGS)),
     "workloads": Ask(_based(STRIMZI, WORKLOADS)),
+    "core": Ask(_based(SECURED, CORE)),
+    "at a cluster": Ask(_based(SECURED, AT_A_CLUSTER)),
     "elsewhere": Ask(_based(SETTINGS, MONITORED), "second", "elsewhere"),
     "all": Ask(_based(SECURED, STRIMZI, MONITORED, PLACED, SETTINGS, USER)),
 }

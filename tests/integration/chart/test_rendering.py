@@ -34,6 +34,7 @@ REFUSED = {
         "settings.kafka.prefix",
     ),
     "two users": (over(STRIMZI, {"settings": {"kafka": {"user": "me"}}}), "settings.kafka.user"),
+    "topics of a part": (over(STRIMZI, {"settings": {"part": "cluster"}}), "settings.part"),
     "a user elsewhere": (over(STRIMZI, {"strimzi": {"namespace": "kafka"}}), "passwordSecret"),
 }
 
@@ -70,6 +71,14 @@ def test_what_must_be_set_is_named(group: str) -> None:
     (found,) = render(Ask({"settings": settings}))
 
     assert f"set settings.{group}." in found.error
+
+
+def test_at_a_cluster_no_verefoo_is_known() -> None:
+    settings = {"part": "cluster", "kafka": BASE["settings"]["kafka"]}
+
+    (found,) = render(Ask({"settings": settings}))
+
+    assert found.error == ""
 
 
 def test_an_older_kubernetes_is_refused() -> None:

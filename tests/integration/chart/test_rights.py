@@ -9,7 +9,7 @@ import pytest
 
 from deploy.account import ALLOWANCES, LABELS, NAMESPACES, OWNERS, RBAC, manifests, needed
 from streams.settings import load
-from tests.integration.chart.cases import BASE, SETTINGS, over
+from tests.integration.chart.cases import AT_A_CLUSTER, BASE, CORE, SETTINGS, over
 from tests.integration.chart.rendering import ROOT, Rendered, needs_helm, rendered
 
 Json = dict[str, Any]
@@ -55,6 +55,20 @@ def test_who_does_not_ask_for_dns_may_not_read_about_it() -> None:
         if each["metadata"].get("namespace") != "kube-system"
     }
     assert found != shipped()
+
+
+def test_near_verefoo_nobody_has_any_and_no_token() -> None:
+    found = rendered(over(BASE, CORE))
+
+    assert rights(found) == {}
+    assert (
+        found.one("StatefulSet")["spec"]["template"]["spec"]["automountServiceAccountToken"]
+        is False
+    )
+
+
+def test_at_a_cluster_they_are_those_of_the_whole() -> None:
+    assert rights(rendered(over(BASE, AT_A_CLUSTER))) == rights(rendered(BASE))
 
 
 def test_another_release_gives_them_to_its_own_account_where_its_pods_are() -> None:
