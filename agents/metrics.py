@@ -42,6 +42,8 @@ class Metrics:
     """The metrics of one app, in a registry of its own: two apps in a process do not collide."""
 
     def __init__(self) -> None:
+        self.pulse = 0
+        """How often something was handled, buried or told: what is shown may be different now."""
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         self._records = Counter(
@@ -85,10 +87,12 @@ class Metrics:
 
     def handled(self, topic: str) -> None:
         """Count a record that an agent took to its end."""
+        self.pulse += 1
         self._records.labels(self._sources(topic)).inc()
 
     def buried(self, reason: str) -> None:
         """Count a dead letter."""
+        self.pulse += 1
         self._letters.labels(self._reasons(reason)).inc()
 
     def outcome(self, kind: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from agents import policy_applier
 from agents.apply_queue import ApplyQueue
+from agents.asking.stored import Stored, read_namespaces
 from agents.clients.kubernetes import Cluster
 from agents.clients.lease import Leadership
 from agents.clients.workloads import workloads_of
@@ -82,6 +83,10 @@ class ClusterPart:
             **({"namespace_closer": self._closer.status} if self._closer else {}),
             **({"pod_stamper": {"error": self._stamper.last_error}} if self._stamper else {}),
         }
+
+    async def stored(self) -> Stored:
+        """Read what the cluster stores that decides who reaches whom."""
+        return await read_namespaces(self._cluster, sorted(self._managed.now))
 
     def gauge(self) -> None:
         """Say in the metrics how things are."""
@@ -159,3 +164,8 @@ class ClusterPart:
             queue.reassigned()
 
         base.app.on_rebalance_complete.connect(on_moved, weak=False)
+
+
+async def stored_elsewhere() -> Stored:
+    """Raise ConnectionError: a core knows no API server."""
+    raise ConnectionError("a core knows no API server; ask a worker at the cluster")

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from functools import partial
 from typing import Any
 
 from agents import barrier_caller
 from agents.clients.waiting import first_to_end
 from agents.metrics import Metrics
 from agents.outlet import Outlet
-from agents.web import install as install_web
-from deploy.cluster_part import ClusterPart
+from agents.web.knowing import Outside
+from agents.web.server import install as install_web
+from deploy.cluster_part import ClusterPart, stored_elsewhere
 from deploy.core_part import CorePart
+from deploy.judging import judging_of
 from deploy.login import credentials
 from deploy.part import Base, Hand, Part
+from deploy.reading import read_topics
 from streams import faust_topics
 from streams.app import KafkaOptions, create_app
 from streams.settings import Settings
@@ -47,6 +51,7 @@ class Worker:
             checks={name: check for part in self._parts for name, check in part.checks.items()},
             status=self._status,
             worker_name=settings.state_dir.name,
+            outside=self._outside(settings),
             listener=listener,
             probe_port=settings.web.probe_port,
         )
@@ -67,6 +72,11 @@ class Worker:
             for part in self._parts:
                 part.gauge()
             await asyncio.sleep(GAUGE_SECONDS)
+
+    def _outside(self, settings: Settings) -> Outside:
+        here = [part.stored for part in self._parts if isinstance(part, ClusterPart)]
+        stored = here[0] if here else stored_elsewhere
+        return Outside(stored, partial(read_topics, settings), judging_of(settings))
 
     def _status(self) -> dict[str, Any]:
         return {hand: said for part in self._parts for hand, said in part.status.items()}

@@ -1,6 +1,4 @@
-"""Health, metrics and the read-only table views of one worker: no request changes anything.
+"""Health, metrics and the pages of the workers: no request changes anything.
 
-Views run on the loop of the agents, so each does a bounded amount of work.
+Pages run beside the loop of the agents, and what must run on it does a bounded amount of work.
 """
-
-from agents.web.server import install as install

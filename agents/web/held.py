@@ -6,9 +6,11 @@ would take it from the agents. No iterator outlives a call: it would keep the st
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 import json
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, NamedTuple
 
 from aiokafka.partitioner import DefaultPartitioner
@@ -22,6 +24,8 @@ MAX_LIMIT = 500
 MAX_PAGE_BYTES = 2 << 20
 # 5,000 keys cost 3.5 ms of the agents' loop.
 MAX_COUNTED = 5_000
+# Some milliseconds of that loop.
+AT_ONCE = 50
 
 _hash = DefaultPartitioner()
 
@@ -53,6 +57,11 @@ class Held:
     def changelog(self) -> str:
         """The topic behind the table."""
         return str(self._table.changelog_topic_name)
+
+    @property
+    def of(self) -> int:
+        """How many partitions the table has."""
+        return int(self._table.partitions)
 
     @property
     def partitions(self) -> list[int]:
@@ -98,11 +107,27 @@ class Held:
             size += length
         return Page(entries, None)
 
+    async def records(self, most: int) -> dict[str, Record]:
+        """Return the rows held here, so many at most, without holding up the agents."""
+        found: dict[str, Record] = {}
+        after = ""
+        while len(found) < most:
+            some = list(islice(self._sorted(after, ""), AT_ONCE))
+            for key, partition in some:
+                row = self._rows(partition).get(key)
+                if row is not None:
+                    found[key] = row
+            if len(some) < AT_ONCE:
+                break
+            after = some[-1][0]
+            await asyncio.sleep(0)
+        return found
+
     def place(self, key: str) -> int:
         """Return the partition that a key belongs to."""
         # What a graph owns lies where the graph does: its name stands before the bar.
         keyed_by = key.partition("|")[0]
-        numbers = list(range(self._table.partitions))
+        numbers = list(range(self.of))
         return int(_hash(keyed_by.encode("utf-8", "backslashreplace"), numbers, numbers))
 
     def owner(self, partition: int) -> str | None:

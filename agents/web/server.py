@@ -7,16 +7,25 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import faust
+import httpx
 from aiohttp import web
 from faust.web.drivers.aiohttp import Web
 
+from agents.asking.workers import client, get
 from agents.metrics import Metrics
+from agents.web.events import Moving
 from agents.web.guard import guard
 from agents.web.health import Check, Health, unready
 from agents.web.held import Held
+from agents.web.knowing import Knowing, Outside
+from agents.web.peers import Peers
+from agents.web.site import Site
+from agents.web.static import Static
+from agents.web.tables import TablePages
 from agents.web.views import Views
 from agents.web.worker import WorkerState, look_at
 from tables.catalog import Tables
@@ -38,10 +47,11 @@ def install(
     checks: Mapping[str, Check],
     status: Callable[[], dict[str, Any]],
     worker_name: str,
+    outside: Outside,
     listener: socket.socket | None = None,
     probe_port: int | None = None,
 ) -> None:
-    """Serve this worker's health, metrics and tables; call it before the app starts.
+    """Serve this worker's health and metrics, and the pages; call it before the app starts.
 
     A listener is a socket that already holds the port of the app's settings. On the port of probes
     health and metrics are served to other machines, and nothing else.
@@ -49,14 +59,32 @@ def install(
     watch = Watch(app, metrics, checks)
     held = {name: Held(app, name, table) for name, table in tables.by_name.items()}
     views = Views(watch, held, metrics, status, worker_name)
+    http = client()
+    peers = Peers(app, partial(get, http))
     hosts = (app.conf.web_bind, app.conf.web_host)
-    app.web = OurWeb(app, application(views.routes(), hosts), watch, listener)
+    app.web = OurWeb(app, site(views, held, peers, outside, hosts), watch, http, listener)
     if probe_port is not None:
         app.web.probes = Probes(application(views.probes(), hosts), probe_port)
 
 
+def site(
+    views: Views,
+    held: Mapping[str, Held],
+    peers: Peers,
+    outside: Outside,
+    hosts: tuple[str, ...],
+) -> web.Application:
+    """Return the aiohttp application of the pages alone, as tests want it."""
+    pages = Site(Knowing(peers, held, views, outside), TablePages(peers, held, views), views.worker)
+    moving = Moving(peers, views.pulses)
+    routes = [route for part in (views, Static(), moving, pages) for route in part.routes()]
+    served = application(routes, hosts)
+    served.on_shutdown.append(moving.stop)
+    return served
+
+
 def application(routes: Iterable[web.RouteDef], hosts: tuple[str, ...]) -> web.Application:
-    """Return the aiohttp application alone, as tests want it."""
+    """Return an aiohttp application that serves these routes to whoever may ask."""
     served = web.Application(middlewares=[guard(hosts)], client_max_size=MAX_BODY)
     served.add_routes(routes)
     return served
@@ -129,11 +157,13 @@ class OurWeb(Web):
         app: Any,
         served: web.Application,
         watch: Watch,
+        http: httpx.AsyncClient,
         listener: socket.socket | None,
         **kwargs: Any,
     ) -> None:
         super().__init__(app, **kwargs)
         self._watch = watch
+        self._http = http
         self._listener = listener
         self.web_app = served
         self._runner = runner(served)
@@ -159,3 +189,4 @@ class OurWeb(Web):
         if self.probes is not None:
             await self.probes.stop()
         await self._runner.cleanup()
+        await self._http.aclose()

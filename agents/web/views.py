@@ -1,4 +1,4 @@
-"""The views: each reads, and answers."""
+"""What one worker says of itself, to programs: to probes, to commands, and to the others."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from agents.metrics import Metrics
-from agents.web.answers import HERE, answer, as_json
+from agents.web.answers import as_json
 from agents.web.held import MAX_LIMIT, Held
 from agents.web.worker import WorkerState
 from streams.codec import escape
 
 DEFAULT_LIMIT = 50
 VERSION = version("vereflow")
-_STATIC = {"style.css": "text/css", "icon.svg": "image/svg+xml"}
 
 
 class Looker(Protocol):
@@ -27,7 +26,7 @@ class Looker(Protocol):
 
 
 class Views:
-    """All views of one worker."""
+    """What one worker says of itself, and of no other."""
 
     def __init__(
         self,
@@ -41,19 +40,17 @@ class Views:
         self._tables = tables
         self._metrics = metrics
         self._status = status
-        self._worker = worker_name
-        self._static = {name: (HERE / "static" / name).read_bytes() for name in _STATIC}
+        self.worker = worker_name
 
     def routes(self) -> Iterable[web.RouteDef]:
         """Return every route: reading is all there is."""
         return [
-            web.get("/", self.index),
             *self.probes(),
             web.get("/status", self.status),
-            web.get("/tables", self.tables),
-            web.get("/tables/{name}", self.rows),
-            web.get(r"/tables/{name}/{key:[\s\S]+}", self.row),
-            web.get("/static/{file}", self.static),
+            web.get("/pulse", self.pulse),
+            web.get("/held", self.tables),
+            web.get("/held/{name}", self.rows),
+            web.get(r"/held/{name}/{key:[\s\S]+}", self.row),
         ]
 
     def probes(self) -> Iterable[web.RouteDef]:
@@ -63,10 +60,6 @@ class Views:
             web.get("/readyz", self.readyz),
             web.get("/metrics", self.metrics),
         ]
-
-    async def index(self, request: web.Request) -> web.Response:
-        """Where to go from here."""
-        return answer(request, "index.html", self._content())
 
     async def healthz(self, request: web.Request) -> web.Response:
         """200 while the worker makes progress."""
@@ -86,16 +79,15 @@ class Views:
 
     async def status(self, request: web.Request) -> web.Response:
         """Everything the worker says of itself, for programs."""
-        return as_json(self._content())
+        return as_json(self.content())
+
+    async def pulse(self, request: web.Request) -> web.Response:
+        """A number that is another one once something was handled here."""
+        return as_json({"pulse": self.pulses()})
 
     async def tables(self, request: web.Request) -> web.Response:
-        """All tables."""
-        content = {
-            "worker": self._worker,
-            "complete": self._complete(),
-            "tables": [_summary(held) for held in self._tables.values()],
-        }
-        return answer(request, "tables.html", content)
+        """How much of each table is held here."""
+        return as_json(self.held())
 
     async def rows(self, request: web.Request) -> web.Response:
         """One page of the keys of a table."""
@@ -109,14 +101,16 @@ class Views:
             | ({"row": entry.row} if with_rows else {})
             for entry in page.entries
         ]
-        content: dict[str, Any] = {
-            "table": held.name,
-            "rows": entries,
-            "next": page.next,
-            "complete": self._complete(),
-        }
-        asked = {"prefix": prefix, "after": after, "limit": limit, "with_rows": with_rows}
-        return answer(request, "rows.html", content, asked)
+        return as_json(
+            {
+                "table": held.name,
+                "rows": entries,
+                "next": page.next,
+                "complete": self.complete(),
+                "partitions": held.partitions,
+                "of": held.of,
+            }
+        )
 
     async def row(self, request: web.Request) -> web.Response:
         """One row, or who has it."""
@@ -138,21 +132,27 @@ class Views:
                 "offset": held.offset(partition) if here else None,
             },
         }
-        return answer(request, "row.html", content)
+        return as_json(content)
 
-    async def static(self, request: web.Request) -> web.Response:
-        """The style and the icon."""
-        name = request.match_info["file"]
-        if name not in _STATIC:
-            raise web.HTTPNotFound
-        return web.Response(body=self._static[name], content_type=_STATIC[name])
+    def pulses(self) -> int:
+        """Return how often something was handled here."""
+        return self._metrics.pulse
 
-    def _complete(self) -> bool:
+    def held(self) -> dict[str, Any]:
+        """Return how much of each table is held here."""
+        return {
+            "worker": self.worker,
+            "complete": self.complete(),
+            "tables": [_summary(held) for held in self._tables.values()],
+        }
+
+    def complete(self) -> bool:
+        """Tell whether all the rows are there that belong here."""
         state, _, _ = self._watch.look()
         return state.tables_ready and not state.recovering and not state.rebalancing
 
     def _no_row(self) -> web.HTTPException:
-        if self._complete():
+        if self.complete():
             return web.HTTPNotFound(text="no such row")
         return web.HTTPServiceUnavailable(text="the tables are still being recovered")
 
@@ -162,10 +162,11 @@ class Views:
             raise web.HTTPNotFound(text="no such table")
         return held
 
-    def _content(self) -> dict[str, Any]:
+    def content(self) -> dict[str, Any]:
+        """Return everything this worker says of itself."""
         state, _, reasons = self._watch.look()
         return {
-            "worker": self._worker,
+            "worker": self.worker,
             "version": VERSION,
             "ready": not reasons,
             "reasons": reasons,

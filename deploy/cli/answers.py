@@ -9,8 +9,8 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
+from agents.asking.plain import plain
 from agents.clients.errors import ClientError, Refused
-from deploy.cli.showing import plain
 from deploy.errors import Unready, Unusable
 from deploy.local.errors import PartNotReady
 

@@ -6,14 +6,14 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from agents.asking.newest import Newest
+from deploy import reading
 from deploy.cli.knocking import why_not
-from deploy.consumers import stop_consumer
 from deploy.login import client_options
 from deploy.provision import MissingTopics
 from streams.settings import Settings
@@ -54,19 +54,12 @@ def _silent_client() -> Iterator[None]:
         log.setLevel(before)
 
 
-async def read_newest(settings: Settings, topic: str, most: int) -> tuple[list[Any], bool]:
+async def read_newest(settings: Settings, topic: str, most: int) -> Newest:
     """Return the newest records of each partition, and whether there are older ones."""
     await reach_broker(settings)
     places = await _places(settings, topic)
-    consumer = AIOKafkaConsumer(
-        auto_offset_reset="earliest", enable_auto_commit=False, **client_options(settings.kafka)
-    )
     async with asyncio.timeout(READ_WITHIN):
-        await consumer.start()
-        try:
-            return await _newest(consumer, places, most)
-        finally:
-            await stop_consumer(consumer)
+        return await reading.read_newest(settings.kafka, places, most)
 
 
 async def _places(settings: Settings, topic: str) -> list[TopicPartition]:
@@ -80,20 +73,3 @@ async def _places(settings: Settings, topic: str) -> list[TopicPartition]:
     finally:
         await admin.close()
     return [TopicPartition(topic, each["partition"]) for each in described["partitions"]]
-
-
-async def _newest(consumer: Any, places: list[TopicPartition], most: int) -> tuple[list[Any], bool]:
-    consumer.assign(places)
-    begins = await consumer.beginning_offsets(places)
-    ends = await consumer.end_offsets(places)
-    starts = {place: max(begins[place], ends[place] - most) for place in places}
-    for place, start in starts.items():
-        consumer.seek(place, start)
-    found: list[Any] = []
-    waiting = {place for place in places if starts[place] < ends[place]}
-    while waiting:
-        for records in (await consumer.getmany(timeout_ms=200)).values():
-            found += records
-        # By position: the last offsets may hold nothing that is handed out.
-        waiting = {place for place in waiting if await consumer.position(place) < ends[place]}
-    return found, any(starts[place] > begins[place] for place in places)

@@ -8,13 +8,13 @@ from contextlib import asynccontextmanager
 from ipaddress import IPv4Network
 from typing import Any, NamedTuple
 
+from agents.asking.aliases import HELD, list_aliases
+from agents.asking.workers import Kinds, ask_workers
 from agents.clients.errors import NotLetIn, NotThere, Refused, Unproven
 from agents.clients.kubernetes import Cluster, Listing
 from agents.clients.verefoo import Verefoo
 from deploy.allowing import allowances_of
-from deploy.cli.aliases import HELD, list_aliases
 from deploy.cli.answers import failures
-from deploy.cli.asking import Kinds, ask_workers
 from deploy.cli.broker import reach_broker
 from deploy.cli.endpoints import Running
 from deploy.cli.rights import (

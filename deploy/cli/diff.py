@@ -11,8 +11,9 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.table import Table
 
+from agents.asking.plain import plain
+from agents.asking.workers import ask_workers
 from deploy.cli.answers import NO, plain_errors, warn
-from deploy.cli.asking import ask_workers
 from deploy.cli.differing import FLOW_HEADERS, Difference, flow_cells, go_live
 from deploy.cli.endpoints import find, settings_of
 from deploy.cli.history import open_history
@@ -20,7 +21,7 @@ from deploy.cli.moments import Moment, parse_moment
 from deploy.cli.options import EndpointsFile, Output, WebUrls
 from deploy.cli.past import Picture, compare, picture_of
 from deploy.cli.replaying import progress, replay_to
-from deploy.cli.showing import Format, plain, show, table
+from deploy.cli.showing import Format, show, table
 from deploy.cli.stored import read_stored
 from deploy.judging import judging_of
 from streams.records.policies import PolicyPatch

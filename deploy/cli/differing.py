@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.cli.stored import Stored
+from agents.asking.stored import Stored
 from streams.flow.fence import is_ours, same_content
 from streams.policy.changing import Change, changes
 from streams.policy.dialects.kubernetes import is_identitys

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from deploy.cli.aliases import list_aliases
+from agents.asking.aliases import list_aliases
+from agents.asking.identities import newest
+from agents.asking.workers import Kinds, ask_workers
 from deploy.cli.answers import NO, errors, plain_errors, warn
-from deploy.cli.asking import Kinds, ask_workers
 from deploy.cli.endpoints import find
 from deploy.cli.moments import time_text
 from deploy.cli.options import EndpointsFile, Everything, Output, WebUrls
 from deploy.cli.showing import Format, show, table
 from streams.flow.graph_rows import GraphPodRow, PodsRow
-from streams.flow.identity_rows import IdentitiesRow, Version
+from streams.flow.identity_rows import IdentitiesRow
 from streams.flow.workloads import identity_key
 from streams.records.policies import PolicyPatch
 
@@ -86,11 +87,6 @@ def list_identities(
         for each in found
         if (key := each.pod.key)
     ]
-
-
-def newest(rows: Mapping[str, IdentitiesRow]) -> Iterator[Version]:
-    """Yield what each row says now."""
-    return (row.versions[-1] for row in rows.values() if row.versions)
 
 
 def _said(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
 import yaml
 
+from agents.asking.standing import PENDING, is_pending, reasons
+from agents.asking.workers import Kinds, ask_workers
 from deploy.cli.answers import NO, errors, plain_errors, warn
-from deploy.cli.asking import Kinds, ask_workers
 from deploy.cli.endpoints import find
 from deploy.cli.options import EndpointsFile, Everything, Output, WebUrls
 from deploy.cli.sharing import sharers
@@ -23,7 +23,6 @@ Json = dict[str, Any]
 
 TABLES: Kinds = {"wanted": PolicyPatch, "policies": PatchOutcome}
 _OF_ONE: Kinds = {**TABLES, "graph-pods": PodsRow}
-PENDING = "PENDING"
 _HEADERS = ("POLICY", "OUTCOME", "REVISION", "INEXACT", "REASON")
 
 
@@ -87,17 +86,6 @@ def show_policy(
 
 def _shared(names: list[str]) -> Json:
     return {"sharedBy": names} if names else {}
-
-
-def is_pending(patch: PolicyPatch, outcome: PatchOutcome | None) -> bool:
-    """Tell whether the cluster has not answered to this revision yet."""
-    return outcome is None or outcome.revision.order < patch.revision.order
-
-
-def reasons(patch: PolicyPatch) -> list[str]:
-    """Return why the policy differs from its rules, each reason with how often and which way."""
-    counted = Counter((each.reason, each.errs) for each in patch.inexact)
-    return [f"{reason} {errs} ({times})" for (reason, errs), times in sorted(counted.items())]
 
 
 def _summary(key: str, patch: PolicyPatch, outcome: PatchOutcome | None) -> Json:

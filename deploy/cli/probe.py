@@ -9,12 +9,13 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
+from agents.asking.reaching import Port, find_pod, parse_port
+from agents.asking.stored import Stored
 from deploy.cli.answers import NO, plain_errors
 from deploy.cli.endpoints import read_endpoints, settings_of
 from deploy.cli.options import EndpointsFile, Output
-from deploy.cli.reaching import Port, find_pod, parse_port
 from deploy.cli.showing import Format, show
-from deploy.cli.stored import Stored, read_stored
+from deploy.cli.stored import read_stored
 from deploy.local.packets.lacking import lacking
 from deploy.local.packets.namespaces import Namespace
 from deploy.local.packets.network import link_of

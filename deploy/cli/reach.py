@@ -9,12 +9,14 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from agents.asking.plain import plain
+from agents.asking.reaching import Answer, find_pod, judge, parse_port
+from agents.asking.stored import ON_HOST, Stored
 from deploy.cli.answers import NO, plain_errors, warn
 from deploy.cli.endpoints import settings_of
 from deploy.cli.options import EndpointsFile, Output
-from deploy.cli.reaching import Answer, find_pod, judge, parse_port
-from deploy.cli.showing import Format, plain, show, table
-from deploy.cli.stored import ON_HOST, Stored, read_stored
+from deploy.cli.showing import Format, show, table
+from deploy.cli.stored import read_stored
 from streams.policy.flows import Flows
 from streams.policy.reach import Reach
 

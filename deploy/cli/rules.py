@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from agents.asking.workers import Kinds, ask_workers
 from deploy.cli.answers import plain_errors, warn
-from deploy.cli.asking import Kinds, ask_workers
 from deploy.cli.endpoints import find
 from deploy.cli.options import EndpointsFile, Output, WebUrls
 from deploy.cli.showing import Format, show, table

@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from agents.asking.plain import plain
+
 # What is piped is searched line by line, so no line is broken for want of width.
 PIPED_WIDTH = 1000
 
@@ -58,15 +60,6 @@ def more(count: int, shown: int) -> Iterator[str]:
     """Yield how many are left out, if any are."""
     if count > shown:
         yield f"and {count - shown} more: -o json has all"
-
-
-def plain(value: object) -> str:
-    """Return text that only says something: what would steer a terminal is written out."""
-    return "".join(each if each.isprintable() else _escaped(each) for each in str(value))
-
-
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
 
 
 def _console() -> Console:

@@ -10,9 +10,9 @@ from typing import Any
 import typer
 from rich.table import Table
 
+from agents.asking.condition import TABLES, Letters, condition
+from agents.asking.workers import Answers, ask_workers
 from deploy.cli.answers import NO, failures, plain_errors, warn
-from deploy.cli.asking import Answers, ask_workers
-from deploy.cli.condition import TABLES, Letters, condition
 from deploy.cli.endpoints import Running, find
 from deploy.cli.letters import read_letters
 from deploy.cli.options import EndpointsFile, Output, WebUrls

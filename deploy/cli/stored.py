@@ -1,34 +1,13 @@
-"""What the API server stores that decides who reaches whom."""
+"""Read what the API server stores that decides who reaches whom, as a command does."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
-from typing import Any, NamedTuple
-
-from agents.clients.errors import NotThere, Refused
+from agents.asking.stored import Stored, read_namespaces
 from agents.clients.kubernetes import Cluster
 from deploy.managing import namespaces_now
 from streams.settings import ClusterSettings
 
-Json = Mapping[str, Any]
-
 ANSWER_WITHIN = 10.0
-ON_HOST = "uses its node's network, where policies do not hold"
-_FINISHED = ("Succeeded", "Failed")
-
-
-class Stored(NamedTuple):
-    """The pods, by namespace/name, all their namespaces' policies, whosever they are, and labels.
-
-    ``notes`` say what this picture lacks; ``on_host`` are pods for whom no policy holds.
-    """
-
-    pods: Mapping[str, Json]
-    policies: list[Json]
-    labels: Mapping[str, Mapping[str, str]]
-    notes: tuple[str, ...] = ()
-    on_host: tuple[str, ...] = ()
 
 
 def cluster_of(settings: ClusterSettings) -> Cluster:
@@ -43,40 +22,6 @@ async def read_stored(settings: ClusterSettings) -> Stored:
     """Read pods and policies of the managed namespaces."""
     cluster = cluster_of(settings)
     try:
-        namespaces = await namespaces_now(cluster, settings)
-        parts = await asyncio.gather(*(_namespace(cluster, each) for each in namespaces))
+        return await read_namespaces(cluster, await namespaces_now(cluster, settings))
     finally:
         await cluster.close()
-    return Stored(
-        {key: pod for part in parts for key, pod in sorted(part.pods.items())},
-        [policy for part in parts for policy in part.policies],
-        {name: labels for part in parts for name, labels in part.labels.items()},
-        tuple(note for part in parts for note in part.notes),
-        tuple(name for part in parts for name in part.on_host),
-    )
-
-
-async def _namespace(cluster: Cluster, namespace: str) -> Stored:
-    pods = (await cluster.list_pods(namespace)).items
-    policies = (await cluster.list_policies(namespace, "")).items
-    labels, notes = await _labels(cluster, namespace)
-    found: dict[str, Json] = {}
-    on_host: list[str] = []
-    for pod in pods:
-        status, name = pod.get("status") or {}, f"{namespace}/{pod['metadata']['name']}"
-        if status.get("phase") in _FINISHED:
-            continue
-        if (pod.get("spec") or {}).get("hostNetwork"):
-            on_host.append(name)
-        elif not status.get("podIP"):
-            notes.append(f"{name} is left out: it has no address yet")
-        else:
-            found[name] = pod
-    return Stored(found, list(policies), {namespace: labels}, tuple(notes), tuple(on_host))
-
-
-async def _labels(cluster: Cluster, namespace: str) -> tuple[dict[str, str], list[str]]:
-    try:
-        return await cluster.namespace_labels(namespace), []
-    except (NotThere, Refused) as error:
-        return {}, [f"the labels of namespace {namespace} are not known: {error}"]

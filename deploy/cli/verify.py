@@ -10,12 +10,13 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from agents.asking.plain import plain
+from agents.asking.workers import ask_workers
 from deploy.cli.answers import NO, plain_errors, warn
-from deploy.cli.asking import ask_workers
 from deploy.cli.endpoints import Running, find
 from deploy.cli.options import EndpointsFile, Output, WebUrls
 from deploy.cli.rules import TABLES
-from deploy.cli.showing import Format, more, plain, show, table
+from deploy.cli.showing import Format, more, show, table
 from deploy.cli.stored import read_stored
 from deploy.cli.verifying import Findings, verify_all
 

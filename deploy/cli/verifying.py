@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from itertools import permutations, product
 from typing import Any
 
-from deploy.cli.asking import Answers
-from deploy.cli.stored import ON_HOST, Stored
+from agents.asking.stored import ON_HOST, Stored
+from agents.asking.workers import Answers
 from deploy.judging import judging_of
 from streams.flow.graph_rows import GraphRow, PodsRow
 from streams.flow.index import GraphIndex

@@ -73,8 +73,16 @@ def allowing(
     index: GraphIndex, source: PodRef, destination: PodRef, judging: Judging
 ) -> tuple[Rule, ...]:
     """Return the rules that let one pod send something to another, in the order of their keys."""
-    rows = [row for *_, row in sorted(_applying(index, source, destination, judging))]
+    rows = (row for _, row in about(index, source, destination, judging))
     return tuple(row.rule for row in rows if row.rule.action is Action.ALLOW)
+
+
+def about(
+    index: GraphIndex, source: PodRef, destination: PodRef, judging: Judging
+) -> tuple[tuple[str, RuleRow], ...]:
+    """Return the rules about what one pod sends to another, with their keys, in their order."""
+    found = sorted(_applying(index, source, destination, judging))
+    return tuple((key, row) for _, key, _, row in found)
 
 
 def _between(index: GraphIndex, source: PodRef, destination: PodRef, judging: Judging) -> Grant:

@@ -6,8 +6,8 @@ import statistics
 import time
 from typing import Any
 
-from deploy.cli.asking import Answers, Told
-from deploy.cli.stored import Stored
+from agents.asking.stored import Stored
+from agents.asking.workers import Answers, Told
 from deploy.cli.verifying import verify_all
 from streams.flow import compiler, router
 from streams.flow.output import Send

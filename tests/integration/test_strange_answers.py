@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from agents.asking import workers as asking
+from agents.asking.workers import NobodyAnswers, ask_workers
 from agents.clients.api_server import LARGEST_ANSWER
 from agents.clients.errors import ClientError
 from agents.clients.kubernetes import Cluster
 from agents.clients.verefoo import Verefoo
-from deploy.cli import asking
-from deploy.cli.asking import NobodyAnswers, ask_workers
 from deploy.local.kubernetes.kubeconfig import write_kubeconfig
 from deploy.verefoo_login import verefoo_client
 from streams.settings import VerefooSettings
@@ -55,7 +55,7 @@ pytestmark = [
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asking, "_WORKER_SECONDS", PATIENCE)
+    monkeypatch.setattr(asking, "WORKER_SECONDS", PATIENCE)
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ INTRO = """
 What workers remember, in RocksDB under `state_dir`, with a compacted topic behind each table from
 which it is recovered. A table is written by one agent only, and shares the partitions of the topic
 which that agent reads: a handler sees the rows of its record's partition, and no others. Every
-worker shows its rows at `/tables/NAME` of its web server, read-only.
+worker shows the rows of all workers at `/tables/NAME` of its web server, read-only.
 """.strip()
 
 

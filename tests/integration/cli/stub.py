@@ -40,7 +40,7 @@ class Stub:
     async def __aenter__(self) -> Stub:
         app = web.Application(middlewares=[self._between])
         app.router.add_get("/status", self._say_status)
-        app.router.add_get("/tables/{name}", self._say_rows)
+        app.router.add_get("/held/{name}", self._say_rows)
         self._runner = web.AppRunner(app, shutdown_timeout=0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)

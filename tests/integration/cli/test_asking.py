@@ -7,8 +7,8 @@ import json
 import pytest
 from aiohttp import web
 
-from deploy.cli import asking
-from deploy.cli.asking import ask_workers
+from agents.asking import workers as asking
+from agents.asking.workers import ask_workers
 from streams.flow.tracker import PodRow
 from streams.records.policies import PatchOutcome
 from tests.integration.cli.conftest import Start, Vereflow
@@ -137,7 +137,7 @@ async def test_an_answer_that_is_none_is_as_good_as_silence(
 async def test_a_worker_that_says_nothing_costs_bounded_time(
     start: Start, vereflow: Vereflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asking, "_WORKER_SECONDS", 0.3)
+    monkeypatch.setattr(asking, "WORKER_SECONDS", 0.3)
     good = await start({"pods": {key("a"): pod("a")}})
 
     async with Mute() as mute:

@@ -8,20 +8,24 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import faust
 
-from agents import web
+from agents.asking.newest import Newest
+from agents.asking.stored import Stored
 from agents.metrics import Metrics
 from agents.web import server
 from agents.web.health import Health
+from agents.web.knowing import Outside
 from deploy import logs
 from deploy.cli.worker import run
 from deploy.local.broker import quirks
 from streams.app import KafkaOptions, create_app
 from streams.faust_codec import FaustKey, faust_type
+from streams.flow.judging import Judging
 from streams.records.policies import PatchOutcome
 from streams.topicspec import TopicSpec, changelog
 from tables import catalog, faust_tables
@@ -63,13 +67,20 @@ def recorder(bootstrap: str, datadir: Path, listener: socket.socket, name: str) 
             tables["policies"][key] = outcome
             metrics.handled("outcome-recorder")
 
-    web.install(
+    async def nothing_stored() -> Stored:
+        return Stored({}, [], {})
+
+    async def nothing_new(topics: Iterable[str], most: int) -> dict[str, Newest]:
+        return {}
+
+    server.install(
         app,
         tables,
         metrics,
         checks={},
         status=lambda: HANDS,
         worker_name=name,
+        outside=Outside(nothing_stored, nothing_new, Judging()),
         listener=listener,
     )
     return app

@@ -24,8 +24,9 @@ async def test_a_worker_answers_before_it_is_ready_and_ends_when_asked(
             return seen[-1][0] == 200
 
         await until(ready, "ready")
-        # The client keeps its connection: an open one must not hold up the end.
-        status = await stop(worker, asked)
+        # Neither a connection that is kept nor an open page may hold up the end.
+        async with worker.client.stream("GET", "/events"):
+            status = await stop(worker, asked)
 
     answered = [pair for pair in seen if None not in pair]
     assert (503, 200) in answered

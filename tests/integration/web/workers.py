@@ -51,7 +51,7 @@ class Worker:
         return await self.status_of("/readyz") == 200
 
     async def partitions(self, table: str = "policies") -> list[int]:
-        tables = (await self.json("/tables"))["tables"]
+        tables = (await self.json("/held"))["tables"]
         held = next(each for each in tables if each["table"] == table)
         return [part["partition"] for part in held["partitions"]]
 
@@ -61,7 +61,7 @@ class Worker:
         after = ""
         for _ in range(100):
             query = f"limit={limit}&after={quote(after, safe='')}"
-            page = await self.json(f"/tables/policies?{query}")
+            page = await self.json(f"/held/policies?{query}")
             keys += [row["key"] for row in page["rows"]]
             if page["next"] is None:
                 return keys

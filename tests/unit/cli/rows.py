@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from deploy.cli.asking import Answers, Told
+from agents.asking.workers import Answers, Told
 from streams.flow.graph_rows import (
     BindingRow,
     End,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from deploy.cli.asking import Answers
-from deploy.cli.condition import Letters, condition
+from agents.asking.condition import Letters, condition
+from agents.asking.workers import Answers
 from streams.records.policies import Outcome
 from tests.unit.cli.rows import URL, WIDER, answers, key, outcome, patch, pod, rule, told
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from agents.asking.stored import Stored
 from deploy.cli.differing import Difference, go_live
-from deploy.cli.stored import Stored
 from streams.policy.dialects.standing import DNS, render
 from streams.records.policies import PolicyPatch
 from streams.rules.spaces import NOWHERE

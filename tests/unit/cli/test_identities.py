@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from deploy.cli.condition import Letters, condition
+from agents.asking.condition import Letters, condition
 from deploy.cli.identities import _cells, list_identities
 from deploy.cli.pods import list_pods
 from streams.flow.graph_rows import GraphPodRow, PodsRow

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from agents.asking.aliases import list_aliases
+from agents.asking.condition import Letters, condition
+from agents.asking.workers import Answers
 from deploy.cli import checks, identities
-from deploy.cli.aliases import list_aliases
-from deploy.cli.asking import Answers
-from deploy.cli.condition import Letters, condition
 from deploy.cli.endpoints import Running
 from deploy.cli.rights import Wrong
 from deploy.cli.showing import Format

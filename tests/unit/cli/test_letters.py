@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from deploy.cli.letters import list_letters
+from agents.asking.letters import list_letters
 from streams.records.policies import DeadLetter
 
 

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from deploy.cli.asking import Answers
+from agents.asking.workers import Answers
 from streams.flow.tracker import PodRow
 from tests.unit.cli.rows import key, outcome, pod, told
 

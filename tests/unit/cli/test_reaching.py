@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from deploy.cli.reaching import find_pod, judge, parse_port
-from deploy.cli.stored import Stored
+from agents.asking.reaching import find_pod, judge, parse_port
+from agents.asking.stored import Stored
 
 
 def pod(name: str, namespace: str = "default") -> dict[str, Any]:

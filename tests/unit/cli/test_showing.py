@@ -10,7 +10,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.cli.showing import Format, plain, show, table
+from agents.asking.plain import plain
+from deploy.cli.showing import Format, show, table
 
 CONTENT = {"pods": [{"key": "a", "address": None, "text": "ü\x1b[2J"}]}
 SAID = "[bold]said[/]\x1b[2J\nand on another line"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.cli.asking import Answers, Told
-from deploy.cli.stored import Stored
+from agents.asking.stored import Stored
+from agents.asking.workers import Answers, Told
 from deploy.cli.verifying import Findings, verify_all
 from streams.records.rules import Action, Protocol, Rule
 from streams.settings import load

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from deploy.cli.asking import Answers, Told
+from agents.asking.workers import Answers, Told
 from deploy.cli.stored import Stored
 from deploy.cli.verifying import Findings, verify_all
 from deploy.judging import judging_of

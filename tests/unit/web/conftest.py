@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.web.site import PARTITIONS, Site
+from tests.unit.web.site import THERE, Site, opened
 
 
 @pytest.fixture
@@ -16,13 +16,20 @@ async def site(tmp_path: Path) -> Site:
 
 
 @pytest.fixture
+async def small(tmp_path: Path) -> Site:
+    """The site of a worker that owns everything, in one partition: quicker to open."""
+    return Site(tmp_path, partitions=1)
+
+
+@pytest.fixture
 async def half(tmp_path: Path) -> Site:
     """The site of a worker that owns two partitions of four, and holds copies of the others."""
     return opened(Site(tmp_path, owned={0, 1}))
 
 
-def opened(site: Site) -> Site:
-    # Only the table the tests write to: every partition is a database of its own.
-    for partition in range(PARTITIONS):
-        site.tables["policies"].data._db_for_partition(partition)
-    return site
+@pytest.fixture
+async def two(half: Site, tmp_path: Path) -> Site:
+    """The site of one of two workers; the other one owns the other partitions."""
+    half.other = opened(Site(tmp_path / "other", owned={2, 3}, url=THERE))
+    half.other.other = half
+    return half

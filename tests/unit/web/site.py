@@ -12,12 +12,18 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 from faust.types import TP
 
+from agents.asking.newest import Newest
+from agents.asking.stored import Stored
+from agents.asking.workers import BadAnswer, NoSuch
 from agents.metrics import Metrics
 from agents.web.held import Held
-from agents.web.server import application
+from agents.web.knowing import Outside
+from agents.web.peers import Peers
+from agents.web.server import application, site
 from agents.web.views import Views
 from agents.web.worker import WorkerState
 from streams.app import KafkaOptions, create_app
+from streams.flow.judging import Judging
 from streams.records.base import Record
 from streams.records.policies import Outcome, PatchOutcome
 from tables import faust_tables
@@ -29,6 +35,13 @@ THERE = "http://127.0.0.1:6067"
 
 def outcome(key: str, reason: str = "") -> PatchOutcome:
     return PatchOutcome(key=key, outcome=Outcome.APPLIED, reason=reason)
+
+
+def opened(site: Site, table: str = "policies") -> Site:
+    """Open one table, as the agents do: every partition is a database of its own."""
+    for partition in range(site.partitions):
+        site.tables[table].data._db_for_partition(partition)
+    return site
 
 
 class StillLooker:
@@ -51,18 +64,36 @@ class StillLooker:
 class Site:
     """The site of a worker that owns some partitions of every table."""
 
-    def __init__(self, folder: Path, owned: Iterable[int] = range(PARTITIONS)) -> None:
-        self.faust = create_app(KafkaOptions("127.0.0.1:1", "x", folder, partitions=PARTITIONS))
-        self.tables = faust_tables.declare(self.faust, PARTITIONS)
+    def __init__(
+        self,
+        folder: Path,
+        owned: Iterable[int] = range(PARTITIONS),
+        url: str = HERE,
+        partitions: int = PARTITIONS,
+    ) -> None:
+        self.url = url
+        self.partitions = partitions
+        self.faust = create_app(KafkaOptions("127.0.0.1:1", "x", folder, partitions=partitions))
+        self.tables = faust_tables.declare(self.faust, partitions)
         self.owned = set(owned)
         self.looker = StillLooker()
         self.metrics = Metrics()
         self.status: Callable[[], dict[str, Any]] = lambda: {"watcher": {"listed": True}}
+        self.stored = Stored({}, [], {})
+        self.newest: dict[str, Newest] = {}
+        self.other: Site | None = None
         self.held = {
             name: Held(self._app(), name, table) for name, table in self.tables.by_name.items()
         }
+        self.alone = False
+        self.build()
+
+    def build(self) -> None:
+        """Make the site anew: it remembers nothing of what it was asked."""
         views = Views(self.looker, self.held, self.metrics, lambda: self.status(), "worker-0")
-        self.served = application(views.routes(), ("127.0.0.1",))
+        outside = Outside(self._stored, self._newest, Judging())
+        peers = Peers(self._app(), self.fetch)
+        self.served = site(views, self.held, peers, outside, ("127.0.0.1",))
         self.probes = application(views.probes(), ("127.0.0.1",))
         self.served.freeze()
         self.probes.freeze()
@@ -100,9 +131,26 @@ class Site:
         assert response.content_type == "text/html"
         return response.text or ""
 
+    async def fetch(self, url: str) -> Any:
+        """Answer for the worker at this address: the other site, if there is one."""
+        if self.other is None or not url.startswith(self.other.url):
+            raise BadAnswer("nobody listens")
+        response = await self.other.ask(url.removeprefix(self.other.url))
+        if response.status == 404:
+            raise NoSuch
+        if response.status != 200:
+            raise BadAnswer(f"answered {response.status}")
+        return json.loads(response.text or "")
+
+    async def _stored(self) -> Stored:
+        return self.stored
+
+    async def _newest(self, topics: Iterable[str], most: int) -> dict[str, Newest]:
+        return {topic: self.newest.get(topic, Newest([], False)) for topic in topics}
+
     def _app(self) -> Any:
         return SimpleNamespace(
-            conf=SimpleNamespace(canonical_url=HERE),
+            conf=SimpleNamespace(canonical_url=self.url),
             assignor=SimpleNamespace(
                 assigned_actives=self._actives, tables_metadata=self._who_has_what
             ),
@@ -112,12 +160,12 @@ class Site:
         return {TP(topic, number) for topic in self._changelogs() for number in self.owned}
 
     def _who_has_what(self) -> dict[str, dict[str, list[int]]]:
-        others = sorted(set(range(PARTITIONS)) - self.owned)
+        others = sorted(set(range(self.partitions)) - self.owned)
         topics = self._changelogs()
-        return {
-            HERE: {topic: sorted(self.owned) for topic in topics},
-            THERE: {topic: others for topic in topics},
-        }
+        there = THERE if self.url == HERE else HERE
+        ours = {self.url: {topic: sorted(self.owned) for topic in topics}}
+        theirs = {there: {topic: others for topic in topics}}
+        return ours | (theirs if others and not self.alone else {})
 
     def _changelogs(self) -> list[str]:
         return [table.changelog_topic_name for table in self.tables.by_name.values()]

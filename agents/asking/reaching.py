@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from deploy.cli.stored import Stored
+from agents.asking.stored import Stored
 from streams.policy.reach import Reach, Side, both_sides
 from streams.records.rules import Protocol
 

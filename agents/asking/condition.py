@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from deploy.cli.aliases import DISPUTED, NOBODYS, list_aliases
-from deploy.cli.asking import Answers, Kinds, Told
-from deploy.cli.identities import newest
-from deploy.cli.policies import is_pending, reasons
+from agents.asking.aliases import DISPUTED, NOBODYS, list_aliases
+from agents.asking.identities import newest
+from agents.asking.standing import is_pending, reasons
+from agents.asking.workers import Answers, Kinds, Told
 from streams.flow.graph_rows import GraphRow, PodsRow
 from streams.flow.identity_rows import IdentitiesRow, Standing
 from streams.flow.tracker import PodRow

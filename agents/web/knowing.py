@@ -1,0 +1,136 @@
+"""Ask for what pages are made of, once for all who look: workers, the cluster, and topics."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from agents.asking.newest import Newest
+from agents.asking.stored import Stored
+from agents.asking.workers import PAGE, Answers, Kinds, Places, Told
+from agents.clients.errors import ClientError
+from agents.web.held import Held
+from agents.web.lately import Lately
+from agents.web.peers import MOST_PAGES, Peers
+from agents.web.seen import Picture, Recent, Rows, Seen
+from streams.codec import escape
+from streams.flow.graph_rows import GraphRow, PodsRow
+from streams.flow.identity_rows import IdentitiesRow
+from streams.flow.judging import Judging
+from streams.flow.output import DEAD_LETTERS, PATCH_OUTCOMES, POD_RULES, POLICY_PATCHES
+from streams.flow.tracker import PodRow
+from streams.records.policies import PatchOutcome, PolicyPatch
+
+T = TypeVar("T")
+
+TABLES: Kinds = {
+    "pods": PodRow,
+    "identities": IdentitiesRow,
+    "graph-pods": PodsRow,
+    "graph-rules": GraphRow,
+    "wanted": PolicyPatch,
+    "policies": PatchOutcome,
+}
+PAST = (POD_RULES, POLICY_PATCHES, PATCH_OUTCOMES)
+# Of each table; of the others no more is read either.
+MOST_ROWS = MOST_PAGES * PAGE
+# Of each partition.
+MOST_LETTERS = 500
+MOST_PAST = 300
+WITHIN = 8.0
+
+
+class Outside(NamedTuple):
+    """How what lies outside of the workers is read, and how rules are."""
+
+    stored: Callable[[], Awaitable[Stored]]
+    newest: Callable[[Iterable[str], int], Awaitable[Mapping[str, Newest]]]
+    judging: Judging
+
+
+class Own(Protocol):
+    """Whoever can say what this worker says of itself."""
+
+    def content(self) -> dict[str, Any]:
+        """Return everything this worker says of itself."""
+
+    def complete(self) -> bool:
+        """Tell whether all the rows are there that belong here."""
+
+
+class Knowing:
+    """Asks for what pages need, and never raises: what does not answer is a gap."""
+
+    def __init__(self, peers: Peers, held: Mapping[str, Held], own: Own, outside: Outside) -> None:
+        self._peers = peers
+        self._held = held
+        self._own = own
+        self._judging = outside.judging
+        self._rows = Lately(self._ask_all)
+
+        async def picture() -> Picture:
+            return Picture(await outside.stored())
+
+        async def letters() -> Recent:
+            return Recent(await outside.newest((DEAD_LETTERS,), MOST_LETTERS))
+
+        async def past() -> Recent:
+            return Recent(await outside.newest(PAST, MOST_PAST))
+
+        self._parts: dict[str, Lately[Any]] = {
+            "stored": Lately(partial(_in_time, picture)),
+            "letters": Lately(partial(_in_time, letters)),
+            "past": Lately(partial(_in_time, past)),
+        }
+
+    async def see(self, needs: Iterable[str] = (), *, fresh: bool = False) -> Seen:
+        """Return the rows, and of ``stored``, ``letters`` and ``past`` what is needed as well."""
+        names, gaps = sorted(needs), list[str]()
+        rows, *parts = await asyncio.gather(
+            self._rows.fresh() if fresh else self._rows.look(),
+            *(self._one(name, fresh, gaps) for name in names),
+        )
+        told = dict(zip(names, parts, strict=True))
+        cluster = told.get("stored") or Picture(Stored({}, [], {}), known=False)
+        letters, past = (told.get(name) or Recent({}) for name in ("letters", "past"))
+        gaps += [*rows.answers.gaps(), *cluster.stored.notes]
+        return Seen(rows, self._judging, cluster, letters, past, tuple(gaps))
+
+    async def _one(self, name: str, fresh: bool, gaps: list[str]) -> Any:
+        part = self._parts[name]
+        try:
+            return await (part.fresh() if fresh else part.look())
+        except TimeoutError:
+            gaps.append(f"{_NAMES[name]} not known: nobody answered within {WITHIN:.0f} s")
+        except (ClientError, OSError, RuntimeError) as error:
+            gaps.append(f"{_NAMES[name]} not known: {escape(error)}")
+        return None
+
+    async def _told(self) -> Told:
+        # Where nodes are pods there are no identities.
+        names = [name for name in TABLES if name in self._held]
+        rows = {name: await self._held[name].records(MOST_ROWS) for name in names}
+        places = {
+            name: Places(frozenset(self._held[name].partitions), self._held[name].of)
+            for name in names
+        }
+        cut = tuple(name for name, found in rows.items() if len(found) >= MOST_ROWS)
+        return Told(self._own.content(), rows, self._own.complete(), places, cut)
+
+    async def _ask_all(self) -> Rows:
+        told, answers = await asyncio.gather(self._told(), self._peers.rows(TABLES))
+        return Rows(Answers({self._peers.ours: told, **answers.told}, answers.silent))
+
+
+async def _in_time(ask: Callable[[], Awaitable[T]]) -> T:
+    async with asyncio.timeout(WITHIN):
+        return await ask()
+
+
+_NAMES = {
+    "stored": "what the cluster stores is",
+    "letters": "dead letters are",
+    "past": "recent changes are",
+}

@@ -1,0 +1,1 @@
+"""The pages: each a function of what was seen and what was asked, and of nothing else."""

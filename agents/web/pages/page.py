@@ -1,0 +1,67 @@
+"""What a page is: where it lies, what may be asked of it, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from agents.web.seen import Seen
+
+MOST_LINES = 500
+
+
+class View(BaseModel):
+    """What a page says: attributes for its template, camelCase for programs."""
+
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True)
+
+
+class Asked(BaseModel):
+    """What is asked of a page; what is not known is ignored."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Listing(Asked):
+    """What is asked of a page that lists many."""
+
+    q: str = Field(default="", max_length=200, description="Only what has this text in it.")
+    after: str = Field(default="", max_length=1000, description="Only what comes behind this key.")
+    limit: int = Field(default=100, ge=1, le=MOST_LINES, description="So many at most.")
+
+
+class NotHere(LookupError):
+    """What was asked for is not there; the message says so to whoever asked."""
+
+
+class Page(NamedTuple):
+    """A page, and its JSON twin at the same path with ``.json``."""
+
+    path: str
+    template: str
+    answer: Callable[[Seen, Any], View]
+    asked: type[Asked]
+    answers: type[View]
+    needs: tuple[str, ...] = ()
+
+
+def cut(
+    found: Iterable[tuple[str, str]], asked: Listing
+) -> tuple[tuple[str, ...], str | None, int]:
+    """Return some of the keys, the one to go on behind, and how many match at all.
+
+    What is found is sorted, each key with the text in which is looked for what is asked.
+    """
+    wanted = asked.q.lower()
+    matching = [key for key, text in found if wanted in text.lower()]
+    behind = [key for key in matching if key > asked.after]
+    shown = tuple(behind[: asked.limit])
+    return shown, shown[-1] if len(behind) > len(shown) else None, len(matching)
+
+
+def short(key: str) -> str:
+    """Return a key without the cluster, as people name things."""
+    return key.partition("/")[2]

@@ -1,0 +1,109 @@
+"""Pods: who is known, and of one pod its rules, its policy, its peers and its past."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from agents.web.pages.page import Listing, NotHere, Page, View, cut, short
+from agents.web.pages.policies import Policy, PolicyAsked, PolicyLine, policy, policy_line
+from agents.web.pages.reach import Peer, peers_of
+from agents.web.pages.rules import RuleLine, rules_about
+from agents.web.pages.timeline import Change, recent
+from agents.web.seen import Seen
+from streams.flow.tracker import PodRow
+
+
+class PodLine(View):
+    """One pod in a list."""
+
+    key: str
+    name: str
+    address: str
+    uid: str
+    incarnation: int
+    live: bool
+    policy: PolicyLine | None
+
+
+class Pods(View):
+    """The pods that are known, and whether each is protected."""
+
+    pods: tuple[PodLine, ...]
+    total: int
+    next: str | None
+    gaps: tuple[str, ...]
+
+
+class PodsAsked(Listing):
+    """What may be asked of the list of pods."""
+
+    gone: bool = Field(default=False, description="Also pods that are gone.")
+
+
+class Pod(View):
+    """One pod whole: its rules, its policy, whom it reaches and who reaches it, and its past."""
+
+    pod: PodLine
+    labels: dict[str, str]
+    rules: tuple[RuleLine, ...]
+    policy: Policy | None
+    reaches: tuple[Peer, ...]
+    reached_by: tuple[Peer, ...]
+    more_peers: bool
+    history: tuple[Change, ...]
+    gaps: tuple[str, ...]
+
+
+def pods(seen: Seen, asked: PodsAsked) -> Pods:
+    """Return the list."""
+    known = seen.rows.pods
+    found = (
+        (key, f"{key} {row.pod.address}") for key, row in known.items() if asked.gone or row.live
+    )
+    keys, following, total = cut(found, asked)
+    lines = tuple(_line(seen, key, known[key]) for key in keys)
+    return Pods(pods=lines, total=total, next=following, gaps=seen.gaps)
+
+
+def pod(seen: Seen, asked: PolicyAsked) -> Pod:
+    """Return one pod; raise NotHere if nobody ever saw it."""
+    row = seen.rows.pods.get(asked.key)
+    if row is None:
+        raise NotHere(f"no pod {asked.key} is known")
+    out, into, more = peers_of(seen, short(asked.key))
+    return Pod(
+        pod=_line(seen, asked.key, row),
+        labels=dict(row.pod.labels),
+        rules=rules_about(seen, row.pod),
+        policy=policy(seen, asked) if asked.key in seen.rows.wanted else None,
+        reaches=out,
+        reached_by=into,
+        more_peers=more,
+        history=tuple(recent(seen, every=True, policy=asked.key)[:50]),
+        gaps=seen.gaps,
+    )
+
+
+def _line(seen: Seen, key: str, row: PodRow) -> PodLine:
+    return PodLine(
+        key=key,
+        name=short(key),
+        address=row.pod.address or "",
+        uid=row.pod.uid,
+        incarnation=row.pod.incarnation,
+        live=row.live,
+        policy=policy_line(seen, key) if key in seen.rows.wanted else None,
+    )
+
+
+PAGES = (
+    Page("/pods", "pods.html", pods, PodsAsked, Pods, ("stored",)),
+    Page(
+        "/pods/{cluster}/{namespace}/{name}",
+        "pod.html",
+        pod,
+        PolicyAsked,
+        Pod,
+        ("past", "stored"),
+    ),
+)

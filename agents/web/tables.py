@@ -1,0 +1,250 @@
+"""Tables: any row by its key, whichever worker owns it, and where it lies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from pydantic import Field
+
+from agents.web.answers import encode_key
+from agents.web.held import MAX_LIMIT, Held
+from agents.web.pages.page import Asked, NotHere, View
+from agents.web.peers import Peers
+
+
+class Part(View):
+    """One partition of a table: who owns it, and up to which changelog offset it is stored."""
+
+    partition: int
+    owner: str
+    offset: int | None
+
+
+class TableLine(View):
+    """One table in the list."""
+
+    table: str
+    rows: int
+    more: bool
+    changelog: str
+    partitions: tuple[Part, ...]
+    unowned: tuple[int, ...]
+
+
+class TableList(View):
+    """The tables of all workers: how many rows, and who owns which partition."""
+
+    tables: tuple[TableLine, ...]
+    gaps: tuple[str, ...]
+
+
+class RowLine(View):
+    """One row in a list."""
+
+    key: str
+    partition: int
+    owner: str
+    row: Any = None
+
+
+class RowsAsked(Asked):
+    """Which rows of a table are asked for."""
+
+    name: str = Field(max_length=100)
+    prefix: str = Field(default="", max_length=1000, description="Only keys that begin with it.")
+    after: str = Field(default="", max_length=1000, description="Only keys behind this one.")
+    limit: int = Field(default=50, ge=1, le=MAX_LIMIT, description="So many at most.")
+    rows: bool = Field(default=False, description="With the rows, not their keys alone.")
+
+
+class RowList(View):
+    """Some rows of one table, whichever workers own them, in the order of their keys."""
+
+    table: str
+    rows: tuple[RowLine, ...]
+    next: str | None
+    gaps: tuple[str, ...]
+
+
+class RowAsked(Asked):
+    """Which row is asked for."""
+
+    name: str = Field(max_length=100)
+    key: str = Field(max_length=4000)
+
+
+class Changelog(View):
+    """Where the changes of a row are kept."""
+
+    topic: str
+    partition: int
+    offset: int | None
+
+
+class Row(View):
+    """One row: its owner, its partition, and where its changes are kept."""
+
+    table: str
+    key: str
+    partition: int
+    row: Any
+    owner: str | None
+    changelog: Changelog
+    gaps: tuple[str, ...]
+
+
+class Own(Protocol):
+    """Whoever can say what is held here."""
+
+    def held(self) -> dict[str, Any]:
+        """Return how much of each table is held here."""
+
+    def complete(self) -> bool:
+        """Tell whether all the rows are there that belong here."""
+
+
+class TablePages:
+    """Asks the owner of each row, and puts together what several own."""
+
+    def __init__(self, peers: Peers, held: Mapping[str, Held], own: Own) -> None:
+        self._peers = peers
+        self._held = held
+        self._own = own
+
+    async def all(self, asked: Asked, fresh: bool) -> TableList:
+        """Return the tables."""
+        told, gaps = await self._of_others("/held")
+        told[self._peers.ours] = self._own.held()
+        return TableList(
+            tables=tuple(_table_line(held, told) for held in self._held.values()),
+            gaps=tuple(gaps + self._recovering(told)),
+        )
+
+    async def rows(self, asked: RowsAsked, fresh: bool) -> RowList:
+        """Return some rows."""
+        held = self._table(asked.name)
+        query = (
+            f"limit={asked.limit}&prefix={_quoted(asked.prefix)}&after={_quoted(asked.after)}"
+            f"&rows={'true' if asked.rows else 'false'}"
+        )
+        told, gaps = await self._of_others(f"/held/{encode_key(asked.name)}?{query}")
+        page = held.page(asked.after, asked.prefix, asked.limit, asked.rows)
+        told[self._peers.ours] = {
+            "rows": [each._asdict() for each in page.entries],
+            "next": page.next,
+            "complete": self._own.complete(),
+        }
+        # Whoever has more than was asked for has nothing before where its page ends.
+        ends = [str(each["next"]) for each in told.values() if each.get("next") is not None]
+        found = [line for url, each in told.items() for line in _lines(url, each)]
+        known = {line.key: line for line in found if not ends or line.key <= min(ends)}
+        shown = [line for _, line in sorted(known.items())][: asked.limit]
+        more = bool(ends) or len(known) > len(shown)
+        return RowList(
+            table=asked.name,
+            rows=tuple(shown),
+            next=shown[-1].key if more and shown else None,
+            gaps=tuple(gaps + self._recovering(told)),
+        )
+
+    async def row(self, asked: RowAsked, fresh: bool) -> Row:
+        """Return one row; raise NotHere if its owner has none."""
+        held = self._table(asked.name)
+        entry = held.find(asked.key)
+        partition = entry.partition if entry else held.place(asked.key)
+        owner = held.owner(partition)
+        if entry is not None or owner == self._peers.ours:
+            if entry is None:
+                raise NotHere("no such row" if self._own.complete() else _RECOVERING)
+            return self._row(asked, partition, entry.row, owner, held.offset(partition), [])
+        if owner is None:
+            gap = f"nobody is known who holds partition {partition} of {asked.name}"
+            return self._row(asked, partition, None, None, None, [gap])
+        answer = await self._peers.one(
+            owner, f"/held/{encode_key(asked.name)}/{encode_key(asked.key)}"
+        )
+        if answer is None:
+            raise NotHere("no such row")
+        if isinstance(answer, str):
+            return self._row(asked, partition, None, owner, None, [_silent(owner, answer)])
+        offset = (answer.get("changelog") or {}).get("offset")
+        return self._row(asked, partition, answer.get("row"), owner, offset, [])
+
+    def _row(
+        self,
+        asked: RowAsked,
+        partition: int,
+        row: Any,
+        owner: str | None,
+        offset: int | None,
+        gaps: list[str],
+    ) -> Row:
+        topic = self._held[asked.name].changelog
+        return Row(
+            table=asked.name,
+            key=asked.key,
+            partition=partition,
+            row=row,
+            owner=owner,
+            changelog=Changelog(topic=topic, partition=partition, offset=offset),
+            gaps=tuple(gaps),
+        )
+
+    def _table(self, name: str) -> Held:
+        held = self._held.get(name)
+        if held is None:
+            raise NotHere("no such table")
+        return held
+
+    async def _of_others(self, path: str) -> tuple[dict[str, Any], list[str]]:
+        told, silent = await self._peers.ask(self._peers.others(), path)
+        return told, [_silent(url, why) for url, why in silent.items()]
+
+    def _recovering(self, told: Mapping[str, Any]) -> list[str]:
+        return [
+            f"{url} is not done recovering its tables, rows may be missing"
+            for url, each in sorted(told.items())
+            if each.get("complete") is not True
+        ]
+
+
+def _table_line(held: Held, told: Mapping[str, Any]) -> TableLine:
+    parts: dict[int, Part] = {}
+    rows, more = 0, False
+    for url, each in sorted(told.items()):
+        for table in each.get("tables") or ():
+            if table.get("table") != held.name:
+                continue
+            rows += table.get("rows", 0)
+            more = more or table.get("more") is True
+            for part in table.get("partitions") or ():
+                number = part["partition"]
+                parts[number] = Part(partition=number, owner=url, offset=part.get("offset"))
+    return TableLine(
+        table=held.name,
+        rows=rows,
+        more=more,
+        changelog=held.changelog,
+        partitions=tuple(part for _, part in sorted(parts.items())),
+        unowned=tuple(sorted(set(range(held.of)) - parts.keys())),
+    )
+
+
+def _lines(url: str, page: Mapping[str, Any]) -> list[RowLine]:
+    return [
+        RowLine(key=str(each["key"]), partition=each["partition"], owner=url, row=each.get("row"))
+        for each in page.get("rows") or ()
+    ]
+
+
+def _silent(url: str, why: str) -> str:
+    return f"{url} does not answer, what it holds is missing: {why}"
+
+
+def _quoted(text: str) -> str:
+    return quote(text, safe="")
+
+
+_RECOVERING = "no such row here, and the tables are still being recovered"
