@@ -63,9 +63,12 @@ def test_the_story_comes_true_with_kubectl_and_curl_alone(terminal: Terminal) ->
 
 def test_a_table_can_be_looked_at_while_it_runs(terminal: Terminal) -> None:
     web = terminal.endpoints["web"][0]
+    place = f"{web}/tables/pods/local/default/pod-b?format=json"
+    # A worker that was started again in this moment reads once more what it had not committed.
+    until(lambda: httpx.get(place, trust_env=False).is_success)
 
     page = httpx.get(f"{web}/tables/pods", headers={"Accept": "text/html"}, trust_env=False)
-    row = terminal.curl("GET", f"{web}/tables/pods/local/default/pod-b?format=json")
+    row = terminal.curl("GET", place)
 
     assert page.status_code == 200
     assert "local/default/pod-b" in page.text
