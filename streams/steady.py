@@ -5,6 +5,7 @@
 - `SteadyThread`: records of a paused partition were dropped, although it had been sought already.
 - `SteadyListener`: who opens tables for longer than a session was expelled, again and again.
 - `SteadyTable`: one late write of a frozen worker made its old local state pass for the newest.
+- `SteadyRecovery`: a changelog that lost its end was taken for whole by whoever had no rows.
 
 What was committed before it was sent is held back in `streams/sending.py`. What cannot be cured but
 must be noticed is in `streams/stop.py`.
@@ -13,10 +14,10 @@ must be noticed is in `streams/stop.py`.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Iterable, Iterator
+from collections.abc import Awaitable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import faust
 from aiokafka import TopicPartition
@@ -29,8 +30,10 @@ from faust.transport.drivers.aiokafka import (
     Consumer,
     ConsumerRebalanceListener,
 )
+from faust.types import TP
 from yarl import URL
 
+from streams.ends import note, noting, read
 from streams.failpoint import passing
 from streams.membership import Membership
 from streams.sound import SoundStore
@@ -110,6 +113,8 @@ class SteadyListener(ConsumerRebalanceListener):
 class SteadyThread(AIOKafkaConsumerThread):
     """Fetches from the broker, and puts back what nobody takes any more."""
 
+    notes: Mapping[int, str] = {}
+    """What is noted beside the offsets of each partition that are committed next."""
     _answered = 0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -137,6 +142,21 @@ class SteadyThread(AIOKafkaConsumerThread):
                 self.log.info("Go back to offset %s of %s: paused while it was fetched", first, tp)
                 consumer.seek(tp, first)
         return records
+
+    async def _commit(self, offsets: Any) -> bool:
+        with noting(self._ensure_consumer(), self.notes):
+            committed: bool = await super()._commit(offsets)
+        return committed
+
+    async def committed_notes(self, partitions: Iterable[Any]) -> dict[Any, str]:
+        """Return what was noted beside the offsets that are committed."""
+        return cast(dict[Any, str], await self.call_thread(self._committed_notes, partitions))
+
+    async def _committed_notes(self, partitions: Iterable[Any]) -> dict[Any, str]:
+        coordinator = self._ensure_consumer()._coordinator
+        wanted = [TopicPartition(*tp) for tp in partitions]
+        committed = await coordinator.fetch_committed_offsets(wanted)
+        return {tp: each.metadata for tp, each in committed.items()}
 
     def _hear(self, consumer: Any) -> None:
         """Note when the broker answered a fetch, be it that there is nothing new."""
@@ -189,8 +209,25 @@ class SteadyConsumer(Consumer):
 
     async def _commit(self, offsets: Any) -> bool:
         passing("committing")
+        tables, numbers = self.app.tables, {tp.partition for tp in offsets}
+        self._thread.notes = {
+            number: note({name: table.end(number) for name, table in tables.items()})
+            for number in numbers
+        }
         committed: bool = await super()._commit(offsets)
         return committed
+
+    async def noted_ends(self) -> dict[TP, int]:
+        """Return how far the changelogs of what is assigned here went at the last commits."""
+        tables, changelogs = self.app.tables, self.app.tables.changelog_topics
+        streams = [tp for tp in self.assignment() if tp.topic not in changelogs]
+        found: dict[TP, int] = {}
+        for tp, text in (await self._thread.committed_notes(streams)).items():
+            for name, end in read(text).items():
+                if name in tables:
+                    changelog = TP(tables[name].changelog_topic_name, tp.partition)
+                    found[changelog] = max(end, found.get(changelog, -1))
+        return found
 
     async def perform_seek(self) -> None:
         """Seek to what is committed; where nothing is, to the beginning."""
@@ -212,6 +249,14 @@ class SteadyRecovery(Recovery):
         if isinstance(reason, ConsistencyError):
             self.log.error(ROWS_AHEAD)
         await super().crash(reason)
+
+    async def _build_highwaters(
+        self, consumer: Any, tps: set[TP], destination: Any, title: str
+    ) -> None:
+        await super()._build_highwaters(consumer, tps, destination, title)
+        for tp, end in (await consumer.noted_ends()).items():
+            if tp in tps and destination[tp] < end:
+                raise ConsistencyError(f"{tp} ends at {destination[tp]}, and went to {end} before")
 
     async def on_recovery_completed(self, generation_id: int = 0) -> None:
         """Resume a worker that has tables."""
@@ -271,6 +316,13 @@ class SteadyTable(faust.Table):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._written: dict[Any, Contiguous] = {}
+        self._ends: dict[TP, int] = {}
+
+    def end(self, partition: int) -> int:
+        """Return the newest offset that is known to be in a changelog partition; -1: none is."""
+        tp = TP(self.changelog_topic_name, partition)
+        recovered = self.app.tables.recovery.active_offsets.get(tp)
+        return max(self._ends.get(tp, -1), -1 if recovered is None else recovered)
 
     def _new_store_by_url(self, url: Any) -> Any:
         if URL(url).scheme != "rocksdb":
@@ -292,6 +344,7 @@ class SteadyTable(faust.Table):
     def _on_changelog_sent(self, fut: Any) -> None:
         sent = fut.result()
         tp, offset = sent.topic_partition, sent.offset
+        self._ends[tp] = max(self._ends.get(tp, -1), offset)
         known = self.data.persisted_offset(tp)
         if known is None:
             # Nothing stored yet: recovery knows where this changelog began for us.

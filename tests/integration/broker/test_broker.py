@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.structs import OffsetAndMetadata
 
 from deploy.local.broker import quirks
+from deploy.local.broker.apache import ApacheBroker
 from deploy.local.broker.embedded import EmbeddedBroker
 from deploy.local.broker.errors import BrokerNotReady
 from deploy.provision import provision
 from streams.topicspec import TopicSpec
 from tests.integration.broker.conftest import Broker
 from tests.processes import runs
+from tests.real import needs_java
 
 PARTITION = TopicPartition("numbers", 0)
 
@@ -67,3 +71,18 @@ async def test_the_end_of_a_partition_counts_the_whole_last_batch(
         ends: dict[Any, int] = await consumer.end_offsets([PARTITION])
 
     assert ends == {PARTITION: 5}
+
+
+@needs_java
+async def test_kafka_keeps_what_is_noted_beside_an_offset(tmp_path: Path) -> None:
+    # The embedded broker does not, and loses no end of a changelog: it has all in memory, or none.
+    told = OffsetAndMetadata(3, '{"pods": 12}')
+    async with ApacheBroker(tmp_path / "kafka") as broker:
+        await provision([TopicSpec(PARTITION.topic, 1, 1)], bootstrap_servers=broker.bootstrap)
+        consumer = AIOKafkaConsumer(bootstrap_servers=broker.bootstrap, group_id="g")
+        async with consumer:
+            consumer.assign([PARTITION])
+            await consumer.commit({PARTITION: told})
+            found = await consumer._coordinator.fetch_committed_offsets([PARTITION])
+
+    assert found == {PARTITION: told}

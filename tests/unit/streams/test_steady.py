@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
@@ -219,8 +220,8 @@ def app(tmp_path: Path) -> faust.App:
     return create_app(options, store="memory://")
 
 
-def sent(offset: int) -> Any:
-    metadata = SimpleNamespace(topic_partition=("changelog", 0), offset=offset)
+def sent(offset: int, changelog: tuple[str, int] = ("changelog", 0)) -> Any:
+    metadata = SimpleNamespace(topic_partition=changelog, offset=offset)
     return SimpleNamespace(result=lambda: metadata)
 
 
@@ -257,6 +258,45 @@ async def test_an_emptied_changelog_goes_on_where_recovery_found_it(app: faust.A
     table._on_changelog_sent(sent(42))
 
     assert store.offset == 42
+
+
+class Noted:
+    """A consumer at a broker whose changelogs end here, and went as far as was noted."""
+
+    def __init__(self, end: int, noted: int) -> None:
+        self._end, self._noted = end, noted
+
+    async def highwaters(self, *tps: TP) -> dict[TP, int]:
+        return dict.fromkeys(tps, self._end)
+
+    async def noted_ends(self) -> dict[TP, int]:
+        return {TP("changelog", 0): self._noted, TP("somebody-elses", 0): 1000}
+
+
+@pytest.mark.fault("F35")
+async def test_a_changelog_that_lost_its_end_is_recovered_by_nobody(app: faust.App) -> None:
+    recovery, found = SteadyRecovery(app, app.tables), Counter[TP]()
+
+    with pytest.raises(ConsistencyError, match="ends at 9, and went to 10 before"):
+        await recovery._build_highwaters(Noted(10, 10), {TP("changelog", 0)}, found, "active")
+
+    await recovery._build_highwaters(Noted(10, 9), {TP("changelog", 0)}, found, "active")
+    assert found == {TP("changelog", 0): 9}
+
+
+async def test_a_table_knows_how_far_its_changelog_goes(app: faust.App) -> None:
+    table = app.Table("t", partitions=1)
+    table._data = StubStore(None)
+    changelog = TP(table.changelog_topic_name, 0)
+    known = [table.end(0)]
+
+    app.tables.recovery.active_offsets[changelog] = 41
+    known.append(table.end(0))
+    for offset in (44, 43):
+        table._on_changelog_sent(sent(offset, changelog))
+    known.append(table.end(0))
+
+    assert known == [-1, 41, 44]
 
 
 async def test_rows_ahead_of_their_changelog_are_told_with_what_helps(
