@@ -8,13 +8,14 @@ from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from agents.asking.newest import Newest
+from agents.asking.rows import Rows
 from agents.asking.stored import Stored
 from agents.asking.workers import PAGE, Answers, Kinds, Places, Told
 from agents.clients.errors import ClientError
 from agents.web.held import Held
 from agents.web.lately import Lately
 from agents.web.peers import MOST_PAGES, Peers
-from agents.web.seen import Picture, Recent, Rows, Seen
+from agents.web.seen import Picture, Recent, Seen
 from streams.codec import escape
 from streams.flow.graph_rows import GraphRow, PodsRow
 from streams.flow.identity_rows import IdentitiesRow

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from agents.web.pages.page import Listing, NotHere, Page, View, cut, short
+from agents.asking.view import View, short
+from agents.web.pages.page import Listing, NotHere, Page, cut
 from agents.web.pages.policies import Policy, PolicyAsked, PolicyLine, policy, policy_line
 from agents.web.pages.reach import Peer, peers_of
 from agents.web.pages.rules import RuleLine, rules_about

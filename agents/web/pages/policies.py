@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any
 
 from pydantic import Field
 
-from agents.asking.standing import PENDING, is_pending, reasons
-from agents.web.pages.page import Asked, Listing, NotHere, Page, View, cut, short
+from agents.asking.standing import PENDING, Drift, drift, outcome_of, reasons
+from agents.asking.unsaid import Unsaid, say
+from agents.asking.view import View, short
+from agents.web.pages.page import Asked, Listing, NotHere, Page, cut
 from agents.web.seen import Seen
 from agents.web.times import clock, span
-from streams.flow.fence import same_content
-from streams.records.policies import Outcome, PolicyPatch
-from streams.records.reasons import InexactReason
-from streams.records.views import Inexactness
+from streams.records.policies import Outcome
 
 # Of a stored policy's metadata; who wrote which field when is a matter for kubectl.
 _COMPARED = ("name", "namespace", "labels", "annotations", "uid", "resourceVersion")
 _SPEC = ("podSelector", "policyTypes", "ingress", "egress")
 BAD = (Outcome.REFUSED, Outcome.FOREIGN, Outcome.UNPROTECTED)
-
-
-class Drift(StrEnum):
-    """How what is stored differs from what is wanted."""
-
-    NONE = "as wanted"
-    DIFFERS = "differs"
-    MISSING = "not stored"
-    LEFT = "still stored"
-    UNKNOWN = "not known"
 
 
 class PolicyLine(View):
@@ -63,17 +51,6 @@ class PoliciesAsked(Listing):
     gone: bool = Field(default=False, description="Also those of pods that are gone.")
 
 
-class Unsaid(View):
-    """One way in which a policy is not its rules."""
-
-    rule: str
-    errs: str
-    reason: str
-    example: str
-    meaning: str
-    advice: str
-
-
 class PolicyAsked(Asked):
     """Which policy is asked for."""
 
@@ -102,8 +79,9 @@ class Policy(View):
 
 def policies(seen: Seen, asked: PoliciesAsked) -> Policies:
     """Return the list."""
+    outcomes = seen.rows.outcomes
     found = (
-        (key, f"{key} {_outcome(seen, key)} {'inexact' if patch.inexact else ''}")
+        (key, f"{key} {outcome_of(patch, outcomes.get(key))} {'inexact' if patch.inexact else ''}")
         for key, patch in seen.rows.wanted.items()
         if asked.gone or patch.manifest is not None or patch.unprotected
     )
@@ -142,39 +120,19 @@ def policy(seen: Seen, asked: PolicyAsked) -> Policy:
 def policy_line(seen: Seen, key: str) -> PolicyLine:
     """Return one policy of those that are wanted as a line."""
     patch, outcome = seen.rows.wanted[key], seen.rows.outcomes.get(key)
-    told, cause = _outcome(seen, key), patch.cause
+    told, cause = outcome_of(patch, outcome), patch.cause
     return PolicyLine(
         key=key,
         name=short(key),
         outcome=told,
         bad=told in BAD,
         revision=patch.revision.text,
-        drift=_drift(seen, key, patch),
+        drift=drift(patch, seen.cluster.policies.get(short(key)), seen.cluster.known),
         inexact=tuple(reasons(patch)),
         reason=patch.unprotected or (outcome.reason if outcome and told != PENDING else ""),
         cause=cause.text if cause else "",
         at=clock(outcome.at if outcome else 0.0),
     )
-
-
-def say(each: Inexactness) -> Unsaid:
-    """Return where a policy is not its rule, with what that means and what to do."""
-    known = {str(reason): reason for reason in InexactReason}.get(each.reason)
-    return Unsaid(
-        rule=each.rule,
-        errs=each.errs,
-        reason=each.reason,
-        example=each.example,
-        meaning=known.meaning if known else "",
-        advice=known.advice if known else "",
-    )
-
-
-def _outcome(seen: Seen, key: str) -> str:
-    outcome = seen.rows.outcomes.get(key)
-    if outcome is None or is_pending(seen.rows.wanted[key], outcome):
-        return PENDING
-    return str(outcome.outcome)
 
 
 def _tidied(stored: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -199,17 +157,6 @@ def _by_order(value: Any) -> Any:
 
 def _place(name: str) -> tuple[bool, bool, bool, str]:
     return (name == "ports", name != "protocol", name != "port", name)
-
-
-def _drift(seen: Seen, key: str, patch: PolicyPatch) -> Drift:
-    if not seen.cluster.known:
-        return Drift.UNKNOWN
-    found = seen.cluster.policies.get(short(key))
-    if patch.manifest is None:
-        return Drift.NONE if found is None else Drift.LEFT
-    if found is None:
-        return Drift.MISSING
-    return Drift.NONE if same_content(found, patch.manifest) else Drift.DIFFERS
 
 
 PAGES = (

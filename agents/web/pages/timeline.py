@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from agents.web.pages.page import Listing, Page, View, short
+from agents.asking.view import View, short
+from agents.web.pages.page import Listing, Page
 from agents.web.seen import Seen
 from agents.web.times import clock, span
 from streams.flow.output import PATCH_OUTCOMES, POD_RULES, POLICY_PATCHES
