@@ -66,9 +66,9 @@ def explain_way(known: Known, one: Peer, two: Peer, port: Port | None) -> Way:
     sides = both_sides(known.stored.policies, one.pod, two.pod, known.stored.labels)
     answer = Answer(one.name, two.name, *sides, port)
     egress, ingress = (half(known, answer, (one, two), leaves) for leaves in (True, False))
-    rules = tuple(said for each in judged for said in _said(each))
     allowed = any(each.decision.allowed for each in judged)
-    orphaned = tuple(said for each in judged for said in _orphaned(each))
+    rules = tuple(said for each in judged for said in _said(each, allowed))
+    orphaned = tuple(said for each in judged for said in _orphaned(each) if not allowed)
     return Way(
         source=one.name,
         to=two.name,
@@ -133,9 +133,11 @@ def _first(networks: Sequence[str]) -> str:
     return networks[0].partition("/")[0]
 
 
-def _said(judged: Judged) -> Iterator[Said]:
+def _said(judged: Judged, allowed: bool) -> Iterator[Said]:
+    # Of several graphs one that allows suffices: what another says does not decide then.
+    decides = judged.decision.deciding if judged.decision.allowed is allowed else frozenset[str]()
     for key in dict.fromkeys(key for key, _ in judged.decision.about):
-        yield _rule(judged, key, key in judged.decision.deciding)
+        yield _rule(judged, key, key in decides)
 
 
 def _orphaned(judged: Judged) -> Iterator[Said]:

@@ -185,6 +185,22 @@ def test_a_rule_at_one_hop_of_two_does_not_suffice_where_every_hop_decides() -> 
     assert "not at every firewall on the way" in there.explain("a", "b", "80").why
 
 
+def test_of_two_graphs_the_one_that_allows_decides() -> None:
+    there, other = world(allow("a", "b")), world(rule(f"DENY TCP * -> {B}"))
+    for mine, theirs in (
+        (there.routed.pods, other.routed.pods),
+        (there.routed.rows, other.routed.rows),
+    ):
+        mine |= {key.replace("main|", "another|", 1): row for key, row in theirs.items()}
+
+    rules = there.explain("a", "b", "80").ways[0].rules
+
+    assert {(each.graph, each.action): each.decides for each in rules} == {
+        ("main", "ALLOW"): True,
+        ("another", "DENY"): False,
+    }
+
+
 def served(there: World, *names: str) -> None:
     for rev, name in enumerate(names, 20):
         labels = {"app": name, "tier": "web"}
