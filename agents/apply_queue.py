@@ -19,7 +19,7 @@ import structlog
 
 from agents.clients.errors import Refused, TryLater
 from agents.clients.kubernetes import Cluster
-from agents.clients.waiting import MOST_SECONDS, Backoff, first_to_end
+from agents.clients.waiting import Backoff, first_to_end
 from agents.due_policies import DuePolicies, Taken
 from agents.managed_namespaces import ManagedNamespaces
 from agents.outcome_teller import OutcomeTeller
@@ -98,6 +98,7 @@ class ApplyQueue:
             instance=instance,
             cluster_name=cluster_name,
             managed=managed,
+            epoch=epoch,
             shadow=frozenset(shadow),
             keep_left=keep_left,
         )
@@ -108,7 +109,6 @@ class ApplyQueue:
         # What was refused, of which version: to ask again would be pointless until one changes.
         self._refused: dict[str, object] = {}
         self._backoffs: dict[str, Backoff] = {}
-        self._yielded: set[str] = set()
         self._paused_until = 0.0
         self._work_to_do = asyncio.Event()
         self._tending = asyncio.Event()
@@ -255,6 +255,7 @@ class ApplyQueue:
                 self._loaded -= {taken.partition}
                 self._orphans.pop(taken.key, None)
                 self._due.dropped(taken.key)
+                self._work_to_do.set()
             except TryLater as later:
                 self._postpone(taken.key, later.retry_after, str(later))
             except Exception as error:
@@ -293,12 +294,6 @@ class ApplyQueue:
         self._work_to_do.set()
 
     def _resume(self, key: str) -> None:
-        if key not in self._yielded and self._due.yields(key):
-            # Once: it may be that one alone of which the server will not hear.
-            self._yielded.add(key)
-            asyncio.get_running_loop().call_later(MOST_SECONDS, self._resume, key)
-            return
-        self._yielded.discard(key)
         self._due.resume(key)
         self._work_to_do.set()
 

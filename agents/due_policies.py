@@ -33,6 +33,8 @@ class _Due:
     covered: int = -1
     urgent: bool = False
     place: _Place = _Place.READY
+    # Whether it had to wait since it was settled last.
+    waited: bool = False
 
 
 @dataclass
@@ -50,6 +52,10 @@ class DuePolicies:
         self._due: dict[str, _Due] = {}
         self._urgent: dict[str, None] = {}
         self._calm: dict[str, None] = {}
+        self._postponed: dict[str, None] = {}
+        # Of those, the urgent; and the urgent that had to wait, and are looked at again.
+        self._closing: dict[str, None] = {}
+        self._retried: set[str] = set()
         self._barriers: list[_Barrier] = []
         self._time = 0
 
@@ -72,8 +78,12 @@ class DuePolicies:
             self._ready(key, due)
 
     def take(self) -> Taken | None:
-        """Take the next one in hand; nobody else gets it before it was put back."""
-        for ready in (self._urgent, self._calm):
+        """Take the next one in hand; nobody else gets it before it was put back.
+
+        After an outage no calm one overtakes what closes: it is not taken while an urgent one is
+        tried again.
+        """
+        for ready in (self._urgent, {} if self._retried else self._calm):
             if ready:
                 key = next(iter(ready))
                 del ready[key]
@@ -85,6 +95,8 @@ class DuePolicies:
     def settled(self, key: str) -> None:
         """Put back one that is as wanted, or never will be."""
         due = self._due[key]
+        due.waited = False
+        self._retried.discard(key)
         for barrier in self._barriers:
             if barrier.waits_for.get(key, due.covered + 1) <= due.covered:
                 del barrier.waits_for[key]
@@ -99,31 +111,33 @@ class DuePolicies:
         if due.newest > due.covered:
             self._ready(key, due)
             return False
-        due.place = _Place.POSTPONED
+        due.place, due.waited = _Place.POSTPONED, True
+        self._retried.discard(key)
+        self._postponed[key] = None
+        if due.urgent:
+            self._closing[key] = None
         return True
 
     def resume(self, key: str) -> None:
-        """End the wait of one that was postponed."""
-        due = self._due.get(key)
-        if due is not None and due.place is _Place.POSTPONED:
-            self._ready(key, due)
+        """End the wait of one that was postponed, and of an urgent one that is tried before it."""
+        if key not in self._postponed:
+            return
+        due = self._due[key]
+        if self._closing and not due.urgent:
+            # One of them shows whether the server hears again.
+            first = next(iter(self._closing))
+            self._ready(first, self._due[first])
+        self._ready(key, due)
 
     def resume_all(self) -> None:
         """End the wait of all that were postponed."""
-        for key in list(self._due):
-            self.resume(key)
-
-    def yields(self, key: str) -> bool:
-        """Tell whether a calm one has to wait because an urgent one does."""
-        due = self._due.get(key)
-        if due is None or due.urgent:
-            return False
-        waiting = (each for each in self._due.values() if each.place is _Place.POSTPONED)
-        return any(each.urgent for each in waiting)
+        for key in list(self._postponed):
+            self._ready(key, self._due[key])
 
     def dropped(self, key: str) -> None:
         """Forget one in hand whose partition is another's now, and who waited for that one."""
         due = self._due.pop(key)
+        self._retried.discard(key)
         self._barriers = [each for each in self._barriers if each.partition != due.partition]
 
     def bar(self, partition: int, mark: Mark) -> None:
@@ -145,6 +159,12 @@ class DuePolicies:
 
     def _ready(self, key: str, due: _Due) -> None:
         due.place = _Place.READY
+        self._postponed.pop(key, None)
+        self._closing.pop(key, None)
+        if due.urgent and due.waited:
+            self._retried.add(key)
+        else:
+            self._retried.discard(key)
         here, there = (self._urgent, self._calm) if due.urgent else (self._calm, self._urgent)
         there.pop(key, None)
         here.setdefault(key)

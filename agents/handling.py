@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from agents.outlet import Outlet
-from streams.codec import KEY_MARK, Poison, RecordTooLarge, escape
+from streams.codec import KEY_MARK, Poison, RecordTooLarge, Unread, escape
 from streams.failpoint import passing
 from streams.flow.output import Outputs, Refusal, Send
 from streams.records.cause import Source
@@ -67,6 +67,8 @@ def source_of(event: Any) -> Source:
 
 def judge(value: Any, key: str | None, source: Source, handle: Handle, lines: Any = log) -> Outputs:
     """Return what follows from one record; never raise for anything the record says."""
+    if isinstance(value, Unread):
+        raise value.error
     if value is None:
         return [Refusal(LetterReason.TOMBSTONE)]
     if isinstance(value, Poison):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from agents.metrics import Metrics
 from agents.sparing import Sparing
@@ -37,14 +36,17 @@ class Outlet:
 
     async def deliver(self, output: Send) -> None:
         """Return once the broker has the record."""
-        await self._awaited(output.topic, output.key, output.value, output.partition)
+        sent = await self._topics[output.topic].send(
+            key=output.key, value=output.value, partition=output.partition
+        )
+        await sent
 
     async def deliver_raw(self, topic: str, key: str, raw: bytes) -> None:
         """Return once the broker has these bytes, which are no record of ours."""
         await (await self._topics[topic].send(key=key, value=raw, value_serializer="raw"))
 
     async def bury(self, source: Source, raw: bytes | None, reason: str, detail: str = "") -> None:
-        """Put a record that cannot be handled among the dead letters, and wait until it is there.
+        """Put a record that cannot be handled among the dead letters, as anything else is sent.
 
         The key is where the record lay: a replay writes the same letter again, not another one.
         """
@@ -57,9 +59,5 @@ class Outlet:
             raw=base64.b64encode((raw or b"")[:MAX_RAW]).decode(),
             at=time.time(),
         )
-        await self._awaited(DEAD_LETTERS, source.text, letter, None)
+        await self.send(Send(DEAD_LETTERS, source.text, letter))
         self.metrics.buried(reason)
-
-    async def _awaited(self, topic: str, key: str, value: Any, partition: int | None) -> None:
-        sent = await self._topics[topic].send(key=key, value=value, partition=partition)
-        await sent

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from agents import policy_applier
@@ -84,9 +84,14 @@ class ClusterPart:
             **({"pod_stamper": {"error": self._stamper.last_error}} if self._stamper else {}),
         }
 
-    async def stored(self) -> Stored:
-        """Read what the cluster stores that decides who reaches whom."""
-        return await read_namespaces(self._cluster, sorted(self._managed.now))
+    @property
+    def stored(self) -> Callable[[], Awaitable[Stored]]:
+        """How what the API server stores of the managed namespaces is read."""
+
+        async def read() -> Stored:
+            return await read_namespaces(self._cluster, sorted(self._managed.now))
+
+        return read
 
     def gauge(self) -> None:
         """Say in the metrics how things are."""
@@ -164,8 +169,3 @@ class ClusterPart:
             queue.reassigned()
 
         base.app.on_rebalance_complete.connect(on_moved, weak=False)
-
-
-async def stored_elsewhere() -> Stored:
-    """Raise ConnectionError: a core knows no API server."""
-    raise ConnectionError("a core knows no API server; ask a worker at the cluster")

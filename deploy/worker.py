@@ -13,10 +13,11 @@ from agents.metrics import Metrics
 from agents.outlet import Outlet
 from agents.web.knowing import Outside
 from agents.web.server import install as install_web
-from deploy.cluster_part import ClusterPart, stored_elsewhere
+from deploy.cluster_part import ClusterPart
 from deploy.core_part import CorePart
 from deploy.judging import judging_of
 from deploy.login import credentials
+from deploy.mending import mend
 from deploy.part import Base, Hand, Part
 from deploy.reading import read_topics
 from streams import faust_topics
@@ -34,7 +35,7 @@ class Worker:
     def __init__(
         self, settings: Settings, epoch: int, listener: socket.socket | None = None
     ) -> None:
-        self.app = create_app(_options(settings), credentials=credentials(settings.kafka))
+        self.app = create_app(_options(settings, epoch), credentials=credentials(settings.kafka))
         topics = faust_topics.declare(self.app, settings)
         tables = faust_tables.declare(self.app, settings.kafka.partitions, tables_of(settings))
         metrics = Metrics()
@@ -51,7 +52,7 @@ class Worker:
             checks={name: check for part in self._parts for name, check in part.checks.items()},
             status=self._status,
             worker_name=settings.state_dir.name,
-            outside=self._outside(settings),
+            outside=_outside(settings, self._parts),
             listener=listener,
             probe_port=settings.web.probe_port,
         )
@@ -73,11 +74,6 @@ class Worker:
                 part.gauge()
             await asyncio.sleep(GAUGE_SECONDS)
 
-    def _outside(self, settings: Settings) -> Outside:
-        here = [part.stored for part in self._parts if isinstance(part, ClusterPart)]
-        stored = here[0] if here else stored_elsewhere
-        return Outside(stored, partial(read_topics, settings), judging_of(settings))
-
     def _status(self) -> dict[str, Any]:
         return {hand: said for part in self._parts for hand, said in part.status.items()}
 
@@ -88,7 +84,17 @@ def _parts(base: Base) -> tuple[Part, ...]:
     return (CorePart(base),) if base.settings.part == "core" else (ClusterPart(base),)
 
 
-def _options(settings: Settings) -> KafkaOptions:
+def _outside(settings: Settings, parts: tuple[Part, ...]) -> Outside:
+    return Outside(
+        cluster=settings.cluster.name,
+        stored=next((part.stored for part in parts if part.stored), None),
+        newest=partial(read_topics, settings),
+        judging=judging_of(settings),
+        mend=partial(mend, settings) if settings.web.writable else None,
+    )
+
+
+def _options(settings: Settings, epoch: int) -> KafkaOptions:
     kafka = settings.kafka
     return KafkaOptions(
         broker=kafka.broker,
@@ -100,4 +106,5 @@ def _options(settings: Settings) -> KafkaOptions:
         web_bind=settings.web.host,
         session_timeout=kafka.session_timeout,
         heartbeat=kafka.heartbeat,
+        epoch=epoch,
     )

@@ -6,16 +6,16 @@ import asyncio
 import fcntl
 import json
 import shutil
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
 from pydantic.alias_generators import to_camel
 
 from agents.clients.verefoo import Verefoo
-from deploy.account import make_account, needed
+from deploy.account import needed
+from deploy.backing import remembered
 from deploy.errors import Unusable
 from deploy.installation import initialise
 from deploy.kafka_rights import grant, rights
@@ -23,32 +23,24 @@ from deploy.local.broker.apache import ApacheBroker
 from deploy.local.broker.embedded import EmbeddedBroker
 from deploy.local.broker.secured import ADMIN, MECHANISM, WORKER
 from deploy.local.kubernetes.apiserver.server import ApiServer
-from deploy.local.kubernetes.kubeconfig import write_kubeconfig
-from deploy.local.kubernetes.kubelet import Kubelet
 from deploy.local.kubernetes.server import KubernetesServer
 from deploy.local.packets.lacking import lacking
-from deploy.local.packets.network import PodNetwork
-from deploy.local.packets.node_agent import NodeAgent
 from deploy.local.verefoo.server import VerefooServer
+from deploy.local_cluster import APISERVER, EMBEDDED, LocalCluster
 from deploy.login import client_options
 from deploy.placing import placement_of
 from deploy.verefoo_login import verefoo_client
 from deploy.workers import WorkerProcess, Workers
 from streams.settings import Settings, load
 
-EMBEDDED = "embedded"
 # Apache Kafka of our own, and of how many nodes; anything else is where one listens.
 KAFKA = {"kafka": 1, "kafka:3": 3, "kafka:secured": 1}
 SECURED = "kafka:secured"
-# kube-apiserver and etcd of our own.
-APISERVER = "apiserver"
 BROKER_HOOK = "deploy.local.broker.quirks:install"
 VEREFOO_PORT = 8085
 WEB_PORT = 6066
 PLACEMENTS = ("star", "distributed", "distributed:hub")
-SAVE_EVERY = 5.0
 _LOGIN = {"prefix", "tls", "ca", "user", "password_file", "mechanism"}
-ENFORCING_WITHIN = 60.0
 
 
 class WorldError(Unusable):
@@ -84,7 +76,6 @@ class World:
         self.settings: Settings
         self.workers = Workers([])
         self._stack = AsyncExitStack()
-        self._network: PodNetwork | None = None
         self._kubeconfig: Path | None = None
         self._graph = 0
 
@@ -156,7 +147,7 @@ class World:
         folder = self.plan.state_dir
         (folder / "logs").mkdir(exist_ok=True)
         if self.plan.packets:
-            self._network = await self._pod_network()
+            self._check_packets()
         broker, kubeconfig, url = await asyncio.gather(
             self._broker(), self._kubernetes(), self._verefoo()
         )
@@ -169,8 +160,6 @@ class World:
         self.settings = load(**told)
         self._graph = await self._make_graph()
         await self._initialise()
-        if self._network is not None and self._kubeconfig is not None:
-            await self._enforce(self._network, self._kubeconfig)
         await self.start_workers(self.plan.workers)
 
     def _graph_settings(self) -> dict[str, Any]:
@@ -192,18 +181,11 @@ class World:
         await initialise(admin)
         await grant(rights(admin), WORKER, **client_options(kafka))
 
-    async def _pod_network(self) -> PodNetwork:
+    def _check_packets(self) -> None:
         if self.plan.kube.startswith("kubeconfig"):
             raise WorldError("--packets is for pods of our own, not for those of another cluster")
         if lacks := lacking():
             raise WorldError(lacks)
-        return await self._stack.enter_async_context(PodNetwork(self.plan.state_dir / "packets"))
-
-    async def _enforce(self, network: PodNetwork, kubeconfig: Path) -> None:
-        agent = NodeAgent(kubeconfig, network.enforce)
-        self._background(agent.run())
-        async with asyncio.timeout(ENFORCING_WITHIN):
-            await agent.ready.wait()
 
     async def _broker(self) -> str:
         if self.plan.broker in KAFKA:
@@ -240,72 +222,25 @@ class World:
 
     async def _kubernetes(self) -> Path:
         """Return the way in for workers; people may have another one."""
-        if self.plan.kube == EMBEDDED:
-            self._kubeconfig = await self._embedded_kubernetes()
-        elif self.plan.kube == APISERVER:
-            return await self._apiserver()
-        else:
+        if self.plan.kube not in (EMBEDDED, APISERVER):
             self._kubeconfig = _kubeconfig(self.plan.kube)
-        return self._kubeconfig
+            return self._kubeconfig
+        cluster = await self._cluster_in(self.plan.state_dir)
+        self.kubernetes, self._kubeconfig = cluster.server, cluster.kubeconfig
+        return cluster.for_workers
 
-    async def _embedded_kubernetes(self) -> Path:
-        server = self.kubernetes = KubernetesServer()
-        kept = self.plan.state_dir / "kubernetes.json"
-        if kept.exists():
-            server.load(kept)
-        await server.start()
-        self._stack.push_async_callback(server.stop)
-        self._keep(server, kept)
-        http = await self._kubelet(server)
-        # Where the workers keep their lease; there may be one from an earlier run.
-        own = {"metadata": {"name": Settings.model_fields["cluster"].default.own_namespace}}
-        await http.post("/api/v1/namespaces", json=own)
-        return write_kubeconfig(self.plan.state_dir / "kubeconfig", server.url)
-
-    async def _apiserver(self) -> Path:
-        server = ApiServer(self.plan.state_dir / "apiserver")
-        self.kubernetes = await self._stack.enter_async_context(server)
-        self._kubeconfig = server.kubeconfig
-        settings = load(cluster=self._cluster_settings())
-        token = await make_account(await self._kubelet(server), *needed(settings))
-        path = self.plan.state_dir / "workers-kubeconfig"
-        return write_kubeconfig(path, server.url, token, server.authority)
-
-    async def _kubelet(self, server: KubernetesServer | ApiServer) -> httpx.AsyncClient:
-        http = await self._stack.enter_async_context(server.client())
-        self._background(Kubelet(http, sandboxes=self._network).run())
-        return http
+    async def _cluster_in(self, folder: Path) -> LocalCluster:
+        plan, settings = self.plan, load(cluster=self._cluster_settings())
+        cluster = LocalCluster(folder, plan.kube, packets=plan.packets, needed=needed(settings))
+        return await self._stack.enter_async_context(cluster)
 
     async def _verefoo(self) -> str:
         if self.plan.verefoo != EMBEDDED:
             return self.plan.verefoo
         server = self.verefoo = VerefooServer(VEREFOO_PORT)
         kept = self.plan.state_dir / "verefoo.json"
-        if kept.exists():
-            server.load(kept)
-        await server.start()
-        self._stack.push_async_callback(server.stop)
-        self._keep(server, kept)
+        await self._stack.enter_async_context(remembered(server, kept))
         return server.url
-
-    def _keep(self, server: KubernetesServer | VerefooServer, path: Path) -> None:
-        async def save_often() -> None:
-            while True:
-                await asyncio.sleep(SAVE_EVERY)
-                server.save(path)
-
-        self._stack.callback(server.save, path)
-        self._background(save_often())
-
-    def _background(self, work: Any) -> None:
-        task = asyncio.create_task(work)
-
-        async def end() -> None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-
-        self._stack.push_async_callback(end)
 
     async def _make_graph(self) -> int:
         graph = self.settings.graph

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ class KafkaOptions:
     heartbeat: float = 3.0
     rebalance_timeout: float = 30.0
     exit_when_frozen: bool = True
+    epoch: int = 0
+    """Of the changelogs: those that were made anew begin another one."""
 
     @property
     def bootstrap(self) -> str:
@@ -101,7 +104,7 @@ def create_app(
         web_router_enabled=False,
         worker_redirect_stdouts=False,
     )
-    app.transport.Consumer = SteadyConsumer
+    app.transport.Consumer = partial(SteadyConsumer, epoch=kafka.epoch)
     app.transport.Producer = SteadyProducer
     _attach_watch(app, kafka)
     return app

@@ -1,10 +1,11 @@
 """Turn bytes into records and records into bytes; what cannot be read becomes a value too.
 
-Faust loses the neighbours of a record whose decoding raises, so nothing here does.
+Faust loses a record whose decoding raises, and its neighbours: no record can make it.
 """
 
 from __future__ import annotations
 
+import codecs
 import json
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
@@ -34,6 +35,13 @@ class Poison:
     detail: str = ""
 
 
+@dataclass(frozen=True)
+class Unread:
+    """A record that nobody has read, for want of memory or of files: whoever gets it ends."""
+
+    error: Exception
+
+
 class RecordTooLarge(ValueError):
     """A record that would not travel: raised to its sender, before anything is written."""
 
@@ -46,7 +54,7 @@ class _Unreadable(Exception):
 
 
 def decode(raw: bytes, record_type: type[R]) -> R | Poison:
-    """Read one record; never raise."""
+    """Read one record; raise MemoryError or OSError for want of those, nothing for what it says."""
     try:
         _check_text(raw)
         return record_type.model_validate_json(raw)
@@ -54,6 +62,8 @@ def decode(raw: bytes, record_type: type[R]) -> R | Poison:
         reason, detail = error.reason, error.detail
     except ValidationError as error:
         reason, detail = _explain(error)
+    except (MemoryError, OSError):
+        raise
     except Exception as error:
         # A validator that fails on what it did not expect has found a bad field as well.
         reason, detail = LetterReason.BAD_FIELD, f"{type(error).__name__}: {error}"
@@ -72,7 +82,7 @@ def escape(detail: object) -> str:
     """Return a bounded text that is safe in a log, a terminal and a header."""
     # Cut twice: escaping a 1 MB text only to throw it away would be a gift to the sender.
     text = str(detail)[:MAX_DETAIL]
-    return text.encode("unicode_escape").decode("ascii")[:MAX_DETAIL]
+    return _escaped(text)[0].decode("ascii")[:MAX_DETAIL]
 
 
 def _check_text(raw: bytes) -> None:
@@ -123,6 +133,8 @@ def _constant(name: str) -> NoReturn:
     raise _Unreadable(LetterReason.NOT_JSON, name)
 
 
+# Python reads the file of an encoding when it is first used, and there may be no file left to open.
+_escaped = codecs.lookup("unicode_escape").encode
 _SCANNER = json.JSONDecoder(
     object_pairs_hook=_unique,
     parse_int=_integer,

@@ -19,21 +19,27 @@ Ends = Mapping[str, int]
 """By table, the newest offset of its changelog that is known to be there."""
 
 
-def note(ends: Ends) -> str:
-    """Return the ends as text; none where no broker would take it."""
-    text = json.dumps({name: end for name, end in sorted(ends.items()) if end >= 0})
+def note(epoch: int, ends: Ends) -> str:
+    """Return the ends as text; none where no broker would take it.
+
+    Changelogs that `vereflow init` makes anew begin another epoch.
+    """
+    known = {name: end for name, end in sorted(ends.items()) if end >= 0}
+    text = json.dumps({"epoch": epoch, "ends": known})
     return text if len(text) <= MOST_BYTES else ""
 
 
-def read(text: str) -> dict[str, int]:
-    """Return the ends that a note tells of; none from what is no note of ours."""
+def read(text: str, epoch: int) -> dict[str, int]:
+    """Return the ends that a note of this epoch tells of; none from any other text."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
         return {}
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or found.get("epoch") != epoch:
         return {}
-    return {name: end for name, end in found.items() if type(end) is int}
+    ends = found.get("ends")
+    items = ends.items() if isinstance(ends, dict) else ()
+    return {name: end for name, end in items if type(end) is int}
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from faust.serializers.codecs import Codec
 
-from streams.codec import KEY_MARK, Poison, decode, encode
+from streams.codec import KEY_MARK, Poison, Unread, decode, encode
 from streams.records.base import Record
 
 R = TypeVar("R", bound=Record)
@@ -24,8 +24,11 @@ class RecordCodec(Codec, Generic[R]):
         super().__init__(children=children, record_type=record_type, **kwargs)
         self.record_type = record_type
 
-    def _loads(self, s: bytes | None) -> R | Poison | None:
-        return None if s is None else decode(s, self.record_type)
+    def _loads(self, s: bytes | None) -> R | Poison | Unread | None:
+        try:
+            return None if s is None else decode(s, self.record_type)
+        except (MemoryError, OSError) as error:
+            return Unread(error)
 
     def _dumps(self, s: R | None) -> bytes | None:
         if s is None:

@@ -175,6 +175,10 @@ class WebSettings(Group):
     )
     port: Port = Field(default=6066, description="1 to 65535; another one for each worker.")
     enabled: bool = Field(default=True, description="Whether anything is served at all.")
+    writable: bool = Field(
+        default=False,
+        description="Whether whoever reaches the port may retry and drop dead letters.",
+    )
     probe_port: Port | None = Field(
         default=None,
         description="Where other machines may ask for health and metrics alone; None: nowhere.",

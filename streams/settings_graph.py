@@ -57,7 +57,10 @@ class GraphSettings(Group):
         description="Where identities other than pods get addresses; nothing else may have one.",
     )
     grace_minutes: int = Field(
-        default=60, ge=0, le=10_080, description="How long an identity without pods keeps its own."
+        default=60,
+        ge=0,
+        le=10_080,
+        description="How long at least an identity without pods keeps its own.",
     )
     aliases: Elsewhere = Field(
         default={}, description="By address of elsewhere: CLUSTER/NAMESPACE/KIND/NAME of who it is."

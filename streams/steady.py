@@ -172,6 +172,10 @@ class SteadyConsumer(Consumer):
 
     RebalanceListener = SteadyListener
 
+    def __init__(self, *args: Any, epoch: int = 0, **kwargs: Any) -> None:
+        self._epoch = epoch
+        super().__init__(*args, **kwargs)
+
     def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
         return SteadyThread(self, loop=self.loop, beacon=self.beacon)
 
@@ -211,7 +215,7 @@ class SteadyConsumer(Consumer):
         passing("committing")
         tables, numbers = self.app.tables, {tp.partition for tp in offsets}
         self._thread.notes = {
-            number: note({name: table.end(number) for name, table in tables.items()})
+            number: note(self._epoch, {name: table.end(number) for name, table in tables.items()})
             for number in numbers
         }
         committed: bool = await super()._commit(offsets)
@@ -223,7 +227,7 @@ class SteadyConsumer(Consumer):
         streams = [tp for tp in self.assignment() if tp.topic not in changelogs]
         found: dict[TP, int] = {}
         for tp, text in (await self._thread.committed_notes(streams)).items():
-            for name, end in read(text).items():
+            for name, end in read(text, self._epoch).items():
                 if name in tables:
                     changelog = TP(tables[name].changelog_topic_name, tp.partition)
                     found[changelog] = max(end, found.get(changelog, -1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import ItemsView, Iterator, MutableMapping
 from typing import Any, Generic, TypeVar
 
-from streams.codec import Poison
+from streams.codec import Poison, Unread
 from streams.records.base import Record
 
 R = TypeVar("R", bound=Record)
@@ -27,11 +27,10 @@ class PartitionRows(MutableMapping[str, R], Generic[R]):
     def __getitem__(self, key: str) -> R:
         store = self._table.data
         raw = self._db().get(store._encode_key(key))
-        row = None if raw is None else store._decode_value(raw)
-        if row is None or isinstance(row, Poison):
+        row = None if raw is None else self._read(raw)
+        if row is None:
             raise KeyError(key)
-        found: R = row
-        return found
+        return row
 
     def __setitem__(self, key: str, row: R) -> None:
         self._table[key] = row
@@ -51,12 +50,17 @@ class PartitionRows(MutableMapping[str, R], Generic[R]):
         """Yield every key with its row, except those that cannot be read."""
         store = self._table.data
         for raw_key, raw in store._visible_items(self._db()):
-            row = store._decode_value(raw)
-            if not isinstance(row, Poison):
+            if (row := self._read(raw)) is not None:
                 yield store._decode_key(raw_key), row
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+    def _read(self, raw: bytes) -> R | None:
+        row: R | Poison | Unread | None = self._table.data._decode_value(raw)
+        if isinstance(row, Unread):
+            raise row.error
+        return None if isinstance(row, Poison) else row
 
     def _db(self) -> Any:
         return self._table.data._db_for_partition(self._partition)

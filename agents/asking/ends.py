@@ -50,7 +50,8 @@ class End(NamedTuple):
 
 def find_end(known: Known, name: str) -> End:
     """Return who is meant; raise ValueError if it is nobody, or not clear."""
-    if pod := pod_named(known.stored, name):
+    own = known.rows.key(short(name)) == name
+    if pod := pod_named(known.stored, short(name) if own else name):
         return End(pod, (pod_peer(known, pod),))
     for key in known.stored.on_host:
         if name in (key, short(key)):
@@ -67,9 +68,14 @@ def pod_peer(known: Known, name: str) -> Peer:
     return Peer(name, str(pod["status"]["podIP"]), pod)
 
 
-def holder(index: GraphIndex, peer: Peer) -> PodRef | None:
+def holder(rows: Rows, index: GraphIndex, peer: Peer) -> PodRef | None:
     """Return whom a graph takes this for: a pod, or the identity that it is of; None: nobody."""
-    found = index.holder(peer.address)
+    own = index.pods.get(rows.stands_for(peer.name))
+    if own is not None and own.live and index.holds(own.pod):
+        # Also where the pod's own address is claimed by several identities.
+        found: PodRef | None = own.pod
+    else:
+        found = index.holder(peer.address)
     if found is None or found.service is not None:
         return None
     is_it = found.identity is not None or found.uid == peer.pod["metadata"]["uid"]
@@ -106,10 +112,13 @@ def _names(pod: PodRef) -> set[str]:
 
 def _end(known: Known, pod: PodRef) -> End:
     """Return who stands behind what a graph knows."""
+    here = known.rows.key(short(pod.key)) == pod.key
     if pod.service is not None:
+        if not here:
+            raise ValueError(f"{pod.key} is a Service of another cluster: name a pod behind it")
         behind = _wearing(known, pod.namespace, pod.service.selector)
         return End(f"Service {pod.namespace}/{pod.name}", tuple(behind), pod)
-    if pod.identity is not None:
+    if here and pod.identity is not None:
         # One policy is for all of its pods: one of them speaks for the others.
         for each in _here(known):
             if each.address in pod.aliases:

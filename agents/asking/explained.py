@@ -65,13 +65,16 @@ class Half(View):
 
 
 class Way(View):
-    """What one pod may send to another, and by which rules, policies and objects."""
+    """What one pod may send to another, and by which rules, policies and objects.
+
+    Whether rules allow it is None where another part of the installation knows them.
+    """
 
     source: str
     to: str
     port: str
     reaches: bool
-    allowed: bool
+    allowed: bool | None
     ports: str
     why: str
     rules: tuple[Said, ...]

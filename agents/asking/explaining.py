@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from agents.asking.ends import End, Known, Peer, find_end, holder
 from agents.asking.explained import Explained, Half, Said, Way
-from agents.asking.halves import half, policy_key
+from agents.asking.halves import half, wanted_key
 from agents.asking.reaching import Answer, Port
 from agents.asking.unsaid import Unsaid, say
 from streams.flow.crossing import met_at
@@ -24,6 +24,8 @@ from streams.records.rules import Action, Protocol
 from streams.records.views import Direction, Inexactness, PodRef
 from streams.rules.deciding import Flow
 from streams.rules.wording import one_line
+
+APART = "what the rules say of it another part of this installation knows"
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ def explain_way(known: Known, one: Peer, two: Peer, port: Port | None) -> Way:
     sides = both_sides(known.stored.policies, one.pod, two.pod, known.stored.labels)
     answer = Answer(one.name, two.name, *sides, port)
     egress, ingress = (half(known, answer, (one, two), leaves) for leaves in (True, False))
-    allowed = any(each.decision.allowed for each in judged)
+    apart = "graph-rules" in known.rows.apart
+    allowed = None if apart else any(each.decision.allowed for each in judged)
     rules = tuple(said for each in judged for said in _said(each, allowed))
     orphaned = tuple(said for each in judged for said in _orphaned(each) if not allowed)
     return Way(
@@ -101,7 +104,7 @@ def _arriving(end: End, peer: Peer, port: Port | None) -> Iterator[Port | None]:
 
 def _judged(known: Known, one: Peer, two: Peer, flow: Flow) -> Iterator[Judged]:
     for graph, index in known.rows.graphs.items():
-        source, destination = holder(index, one), holder(index, two)
+        source, destination = (holder(known.rows, index, each) for each in (one, two))
         if source and destination:
             found = between(index, source, destination, flow, known.judging)
         elif source:
@@ -133,7 +136,7 @@ def _first(networks: Sequence[str]) -> str:
     return networks[0].partition("/")[0]
 
 
-def _said(judged: Judged, allowed: bool) -> Iterator[Said]:
+def _said(judged: Judged, allowed: bool | None) -> Iterator[Said]:
     # Of several graphs one that allows suffices: what another says does not decide then.
     decides = judged.decision.deciding if judged.decision.allowed is allowed else frozenset[str]()
     for key in dict.fromkeys(key for key, _ in judged.decision.about):
@@ -174,7 +177,7 @@ def _unsaid(known: Known, ends: tuple[Peer, Peer], judged: Iterable[Judged]) -> 
         about |= {one_line(row.rule) for row in rows.values()}
         about |= {one_line(each.index.rules[key].rule) for key in rows}
         about |= {text for pod in each.ends if pod for text in (pod.key, pod.name, pod.uid)}
-    keys = dict.fromkeys(policy_key(known, each) for each in ends)
+    keys = dict.fromkeys(wanted_key(known, each) for each in ends)
     found = (each for key in keys if key for each in known.rows.wanted[key].inexact)
     # Both ends report the same of one rule.
     yield from map(say, dict.fromkeys(each for each in found if _is_about(each, about)))
@@ -187,11 +190,14 @@ def _is_about(each: Inexactness, about: set[str]) -> bool:
 
 def _why(
     reaches: bool,
-    allowed: bool,
+    allowed: bool | None,
     rules: tuple[Said, ...],
     orphaned: tuple[Said, ...],
     halves: tuple[Half, Half],
 ) -> str:
+    if allowed is None:
+        do = "let it through" if reaches else "do not let it through"
+        return f"The stored policies {do}; {APART}."
     deciding = [each for each in rules if each.decides]
     if reaches:
         return _why_yes(allowed, deciding, halves)

@@ -8,7 +8,7 @@ from typing import Any
 from agents.asking.ends import Known, Peer, holder
 from agents.asking.explained import Closing, Half, Opening, Standing
 from agents.asking.reaching import Answer, Port, lets_through
-from agents.asking.standing import PENDING, Drift, drift, outcome_of
+from agents.asking.standing import NOT_KNOWN, PENDING, Drift, drift
 from agents.asking.view import short
 from streams.flow.fence import INSTANCE, REVISION
 from streams.policy.reach import Side, name_of, openings
@@ -28,13 +28,14 @@ _DRIFTED = {
     Drift.LEFT: "still stored, though its pod is gone",
     Drift.UNKNOWN: "written; whether it still stands is not known",
 }
+_UNTOLD = "not known to be in force: another part of this installation knows what came of it"
 
 
 def half(known: Known, answer: Answer, ends: tuple[Peer, Peer], leaves: bool) -> Half:
     """Return what a source's policies let out, or a destination's let in."""
     mine = ends[0] if leaves else ends[1]
     side = answer.egress if leaves else answer.ingress
-    key = policy_key(known, mine)
+    key = wanted_key(known, mine)
     return Half(
         way="out of" if leaves else "into",
         pod=mine.name,
@@ -46,13 +47,14 @@ def half(known: Known, answer: Answer, ends: tuple[Peer, Peer], leaves: bool) ->
     )
 
 
-def policy_key(known: Known, peer: Peer) -> str:
+def wanted_key(known: Known, peer: Peer) -> str:
     """Return the key of the policy that rules make for somebody; empty: there is none."""
-    held = (holder(index, peer) for index in known.rows.graphs.values())
+    rows = known.rows
+    held = (holder(rows, index, peer) for index in rows.graphs.values())
     keys = [each.key for each in held if each is not None]
     if not peer.elsewhere:
-        keys += [key for key in known.rows.wanted if short(key) == peer.name]
-    return next((key for key in keys if key in known.rows.wanted), "")
+        keys += [rows.stands_for(peer.name), rows.key(peer.name)]
+    return next((key for key in keys if key in rows.wanted), "")
 
 
 def _closings(
@@ -60,11 +62,11 @@ def _closings(
 ) -> Iterator[Closing]:
     stored = {name_of(each): each for each in known.stored.policies}
     for name in side.policies:
-        meta = stored[name]["metadata"]
+        meta, key = stored[name]["metadata"], known.rows.key(name)
         found = tuple(_openings(known, stored[name], ends, leaves, port))
         yield Closing(
             name=name,
-            key=next((key for key in known.rows.wanted if short(key) == name), ""),
+            key=key if key in known.rows.wanted else "",
             ours=INSTANCE in (meta.get("labels") or {}),
             revision=(meta.get("annotations") or {}).get(REVISION, ""),
             lets=bool(found),
@@ -85,7 +87,7 @@ def _openings(
 
 def _standing(known: Known, key: str, here: bool) -> Standing:
     patch, outcome = known.rows.wanted[key], known.rows.outcomes.get(key)
-    came = outcome_of(patch, outcome)
+    came = known.rows.came_of(key)
     stored = {name_of(each): each for each in known.stored.policies}
     differs = drift(patch, stored.get(short(key)), known.known and here)
     reason = patch.unprotected or (outcome.reason if outcome and came != PENDING else "")
@@ -106,4 +108,6 @@ def _words(patch: PolicyPatch, came: str, differs: Drift) -> str:
     """Return why a policy is not in force; empty: it is."""
     if patch.unprotected:
         return _WORDS[Outcome.UNPROTECTED]
+    if came == NOT_KNOWN:
+        return "" if differs is Drift.NONE else _UNTOLD
     return _WORDS.get(came, "") or _DRIFTED.get(differs, "")

@@ -11,6 +11,7 @@ from streams.flow.fence import same_content
 from streams.records.policies import PatchOutcome, PolicyPatch
 
 PENDING = "PENDING"
+NOT_KNOWN = "not known"
 
 
 class Drift(StrEnum):
@@ -20,7 +21,7 @@ class Drift(StrEnum):
     DIFFERS = "differs"
     MISSING = "not stored"
     LEFT = "still stored"
-    UNKNOWN = "not known"
+    UNKNOWN = NOT_KNOWN
 
 
 def is_pending(patch: PolicyPatch, outcome: PatchOutcome | None) -> bool:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from agents.clients import paths
 from agents.clients.asked_once import AskedOnce
-from agents.clients.errors import NotThere, Refused
+from agents.clients.errors import NotThere, Refused, TryLater
 from agents.clients.kubernetes import Cluster
 from agents.clients.pod_events import folded
 from streams.records.views import Workload
 
 DEPTH = 8
 AT_ONCE = 16
+# With a wait before each that doubles, half a minute.
+TRIES = 6
 # A listing with more of them would ask for some twice.
 KEPT = 50_000
 KEPT_SECONDS = 600.0
@@ -60,6 +63,7 @@ class Owners:
     its predecessor left. What one said is kept by its uid, so it never counts for its successor's.
     What could not be read is asked again with each listing, and everything with one ten minutes
     later: an owner may be orphaned or adopted, and a kind of others may change its selector.
+    Trouble with one owner that stays through several listings holds the others up no longer.
     """
 
     def __init__(
@@ -71,10 +75,11 @@ class Owners:
         self._owners: AskedOnce[tuple[str, Reference], Owner | None] = AskedOnce(kept)
         self._kinds: AskedOnce[str, dict[str, Resource]] = AskedOnce(_KEPT_VERSIONS)
         self._unread: dict[str, str] = {}
+        self._tried: Counter[tuple[str, Reference]] = Counter()
 
     @property
     def unread(self) -> list[str]:
-        """Say what we may not read: there the way up ends."""
+        """Say what we may not or cannot read: there the way up ends."""
         return sorted(self._unread.values())
 
     async def begin(self, pods: Iterable[Json]) -> None:
@@ -82,6 +87,7 @@ class Owners:
         old = time.monotonic() >= self._old_at
         if old:
             self._old_at = time.monotonic() + self._kept_seconds
+            self._tried.clear()
         self._owners.forget(lambda owner: old or owner is None)
         self._kinds.forget(lambda _: True)
         self._unread.clear()
@@ -135,10 +141,14 @@ class Owners:
             found = await self._cluster.get_object(path)
         except NotThere:
             return None
-        except Refused as refused:
+        except (Refused, TryLater) as error:
+            self._tried[namespace, reference] += 1
+            if isinstance(error, TryLater) and self._tried[namespace, reference] < TRIES:
+                raise
             if len(self._unread) < _MOST_UNREAD:
-                self._unread.setdefault(f"{reference.api_version} {reference.kind}", str(refused))
+                self._unread.setdefault(f"{reference.api_version} {reference.kind}", str(error))
             return None
+        self._tried.pop((namespace, reference), None)
         return owner_of(found)
 
     async def _served(self, api_version: str) -> dict[str, Resource]:

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from agents.web.guard import HEADERS
+from agents.web.guard import HEADERS, is_from_elsewhere
 from agents.web.peers import Peers
 
 MOST_OPEN = 32
@@ -45,7 +45,7 @@ class Moving:
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Say ``moved`` when pages may be different now; never more than once a second."""
-        if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        if is_from_elsewhere(request):
             raise web.HTTPForbidden(text="only our own pages may listen")
         if request.method == "HEAD":
             return web.Response(content_type="text/event-stream")

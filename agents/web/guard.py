@@ -73,6 +73,16 @@ def _is_for_us(request: web.Request, allowed: frozenset[str]) -> bool:
     return len(named) == 1 and host is not None and (host in allowed or host == _asked_at(request))
 
 
+def is_from_elsewhere(request: web.Request) -> bool:
+    """Tell whether a page that is not ours has its reader's browser ask."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site != "same-origin"
+    # Browsers that do not say so name the origin of whatever may change something.
+    origin = request.headers.get(hdrs.ORIGIN)
+    return origin is not None and origin != f"{request.scheme}://{request.host}"
+
+
 def host_of(header: str) -> str | None:
     """Return the host in a Host header, without its port; None for what is no host."""
     match = _HOST.fullmatch(header)

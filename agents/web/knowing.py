@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from agents.asking.letters import Doing
 from agents.asking.newest import Newest
 from agents.asking.rows import Rows
 from agents.asking.stored import Stored
@@ -23,6 +24,7 @@ from streams.flow.judging import Judging
 from streams.flow.output import DEAD_LETTERS, PATCH_OUTCOMES, POD_RULES, POLICY_PATCHES
 from streams.flow.tracker import PodRow
 from streams.records.policies import PatchOutcome, PolicyPatch
+from tables.catalog import IDENTITIES
 
 T = TypeVar("T")
 
@@ -46,9 +48,12 @@ WITHIN = 8.0
 class Outside(NamedTuple):
     """How what lies outside of the workers is read, and how rules are."""
 
-    stored: Callable[[], Awaitable[Stored]]
-    newest: Callable[[Iterable[str], int], Awaitable[Mapping[str, Newest]]]
+    cluster: str
+    stored: Callable[[], Awaitable[Stored]] | None
+    newest: Callable[[Collection[str], int], Awaitable[Mapping[str, Newest]]]
     judging: Judging
+    mend: Callable[[Doing, str], Awaitable[None]] | None = None
+    """Does something about a dead letter; None where pages may only look."""
 
 
 class Own(Protocol):
@@ -68,10 +73,13 @@ class Knowing:
         self._peers = peers
         self._held = held
         self._own = own
-        self._judging = outside.judging
+        self._outside = outside
+        self._apart = TABLES.keys() - {IDENTITIES} - held.keys()
         self._rows = Lately(self._ask_all)
 
         async def picture() -> Picture:
+            if outside.stored is None:
+                raise ClientError("the part at the cluster knows it")
             return Picture(await outside.stored())
 
         async def letters() -> Recent:
@@ -96,8 +104,8 @@ class Knowing:
         told = dict(zip(names, parts, strict=True))
         cluster = told.get("stored") or Picture(Stored({}, [], {}), known=False)
         letters, past = (told.get(name) or Recent({}) for name in ("letters", "past"))
-        gaps += [*rows.answers.gaps(), *cluster.stored.notes]
-        return Seen(rows, self._judging, cluster, letters, past, tuple(gaps))
+        gaps += [*rows.gaps(), *cluster.stored.notes]
+        return Seen(rows, self._outside.judging, cluster, letters, past, tuple(gaps))
 
     async def _one(self, name: str, fresh: bool, gaps: list[str]) -> Any:
         part = self._parts[name]
@@ -122,7 +130,8 @@ class Knowing:
 
     async def _ask_all(self) -> Rows:
         told, answers = await asyncio.gather(self._told(), self._peers.rows(TABLES))
-        return Rows(Answers({self._peers.ours: told, **answers.told}, answers.silent))
+        every = Answers({self._peers.ours: told, **answers.told}, answers.silent)
+        return Rows(every, self._outside.cluster, self._apart)
 
 
 async def _in_time(ask: Callable[[], Awaitable[T]]) -> T:

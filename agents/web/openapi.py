@@ -10,6 +10,8 @@ from typing import Any, Protocol
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from agents.asking.letters import Doing
+
 REF = "#/components/schemas/{model}"
 _NAME = re.compile(r"\{(\w+)(?::[^}]+)?\}")
 
@@ -36,15 +38,17 @@ class Described(Protocol):
         """What it is about."""
 
 
-def describe(pages: Iterable[Described]) -> Json:
-    """Return the document."""
+def describe(pages: Iterable[Described], writable: bool) -> Json:
+    """Return the document; where pages are writable, with what may be done to dead letters."""
     every = list(pages)
     answers = [(page.answers, "serialization") for page in every]
     names, schemas = models_json_schema(answers, by_alias=True, ref_template=REF)  # type: ignore[arg-type]
-    paths = {}
+    paths: dict[str, Json] = {}
     for page in every:
         schema = names[page.answers, "serialization"]
         paths[twin_of(page.path)] = {"get": _operation(page, schema)}
+    if writable:
+        paths["/dead-letters.json"]["post"] = _MENDING
     return {
         "openapi": "3.1.0",
         "info": {
@@ -77,6 +81,34 @@ def _operation(page: Described, schema: Json) -> Json:
             "503": {"description": "Not found, and not everything is known at this moment."},
         },
     }
+
+
+_MENDING: Json = {
+    "summary": "Send the record of a dead letter once more, or drop the letter.",
+    "operationId": "mend",
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/x-www-form-urlencoded": {
+                "schema": {
+                    "type": "object",
+                    "required": ["do", "key"],
+                    "properties": {
+                        "do": {"type": "string", "enum": [*Doing]},
+                        "key": {"type": "string", "description": "As the list has it."},
+                    },
+                }
+            }
+        },
+    },
+    "responses": {
+        "200": {"description": "It is done."},
+        "400": {"description": "That cannot be done; `error` says why."},
+        "403": {"description": "A page of somebody else asked."},
+        "409": {"description": "The letter stays; `error` says why, and what to do instead."},
+        "503": {"description": "It is not known whether it was done."},
+    },
+}
 
 
 def _parameters(page: Described) -> Iterator[Json]:

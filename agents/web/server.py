@@ -22,13 +22,14 @@ from agents.web.guard import guard
 from agents.web.health import Check, Health, unready
 from agents.web.held import Held
 from agents.web.knowing import Knowing, Outside
+from agents.web.mending import Mending
 from agents.web.peers import Peers
-from agents.web.site import Site
+from agents.web.site import Frame, Site
 from agents.web.static import Static
 from agents.web.tables import TablePages
 from agents.web.views import Views
 from agents.web.worker import WorkerState, look_at
-from tables.catalog import Tables
+from tables.catalog import IDENTITIES, Tables
 
 LOOK_EVERY = 5.0
 KEEP_ALIVE = 30.0
@@ -75,9 +76,12 @@ def site(
     hosts: tuple[str, ...],
 ) -> web.Application:
     """Return the aiohttp application of the pages alone, as tests want it."""
-    pages = Site(Knowing(peers, held, views, outside), TablePages(peers, held, views), views.worker)
-    moving = Moving(peers, views.pulses)
+    knowing, moving = Knowing(peers, held, views, outside), Moving(peers, views.pulses)
+    frame = Frame(views.worker, IDENTITIES in held, outside.mend is not None)
+    pages = Site(knowing, TablePages(peers, held, views), frame)
     routes = [route for part in (views, Static(), moving, pages) for route in part.routes()]
+    if outside.mend is not None:
+        routes += Mending(outside.mend, knowing).routes()
     served = application(routes, hosts)
     served.on_shutdown.append(moving.stop)
     return served

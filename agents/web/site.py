@@ -14,7 +14,17 @@ from agents.asking.view import View
 from agents.web.answers import as_json, as_page, asks_for_json, json_text
 from agents.web.knowing import Knowing
 from agents.web.openapi import describe
-from agents.web.pages import letters, overview, pods, policies, reach, rules, timeline, topology
+from agents.web.pages import (
+    identities,
+    letters,
+    overview,
+    pods,
+    policies,
+    reach,
+    rules,
+    timeline,
+    topology,
+)
 from agents.web.pages.page import Asked, NotHere, Page
 from agents.web.tables import Row, RowAsked, RowList, RowsAsked, TableList, TablePages
 
@@ -27,6 +37,7 @@ PURE: Sequence[Page] = (
     *overview.PAGES,
     *topology.PAGES,
     *pods.PAGES,
+    *identities.PAGES,
     *rules.PAGES,
     *policies.PAGES,
     *reach.PAGES,
@@ -50,12 +61,20 @@ class Served(NamedTuple):
         return str(self.answers.__doc__).partition("\n")[0]
 
 
+class Frame(NamedTuple):
+    """What every page says around its own: who serves it, and what there is to see and do."""
+
+    worker: str
+    identities: bool
+    writable: bool
+
+
 class Site:
     """All pages of all workers, as any of them serves them."""
 
-    def __init__(self, knowing: Knowing, tables: TablePages, worker_name: str) -> None:
+    def __init__(self, knowing: Knowing, tables: TablePages, frame: Frame) -> None:
         self._knowing = knowing
-        self._worker = worker_name
+        self._frame = frame
         self._slots = asyncio.Semaphore(AT_ONCE)
         self.pages = (
             *map(self._served, PURE),
@@ -77,7 +96,7 @@ class Site:
 
     @cached_property
     def _described(self) -> dict[str, Any]:
-        return describe(self.pages)
+        return describe(self.pages, self._frame.writable)
 
     def _served(self, page: Page) -> Served:
         async def answer(asked: Asked, fresh: bool) -> View:
@@ -103,7 +122,7 @@ class Site:
                 raise web.HTTPNotFound(text=str(error)) from error
             if programs:
                 return json_text(await self._beside(_to_json, view))
-            content = {"page": view, "asked": asked, "here": page.path, "worker": self._worker}
+            content = {"page": view, "asked": asked, "here": page.path, "frame": self._frame}
             return await self._beside(as_page, page.template, content)
 
         return handle

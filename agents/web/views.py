@@ -43,7 +43,7 @@ class Views:
         self.worker = worker_name
 
     def routes(self) -> Iterable[web.RouteDef]:
-        """Return every route: reading is all there is."""
+        """Return every route."""
         return [
             *self.probes(),
             web.get("/status", self.status),

@@ -17,6 +17,7 @@ from deploy.allowing import allowances_of
 from deploy.cli.answers import failures
 from deploy.cli.broker import reach_broker
 from deploy.cli.endpoints import Running
+from deploy.cli.linked import mistaken
 from deploy.cli.rights import (
     RIGHTS_AT_HOME,
     RIGHTS_ON_OWNERS,
@@ -29,6 +30,7 @@ from deploy.cli.rights import (
 from deploy.cli.stored import ANSWER_WITHIN, cluster_of
 from deploy.cli.taken import taken
 from deploy.installation import read_epoch
+from deploy.judging import judging_of
 from deploy.login import client_options
 from deploy.managing import namespaces_now
 from deploy.placing import firewall_names
@@ -263,6 +265,18 @@ async def _aliases(running: Running) -> str:
     return f"{len(named)} addresses of elsewhere, each held"
 
 
+async def _links(running: Running) -> str:
+    links = judging_of(running.settings).links
+    if not links:
+        return "no clusters are linked"
+    answers = await ask_workers(running.web, {"graph-pods": PodsRow})
+    known = (row.pod for row in answers.rows("graph-pods", PodsRow).values())
+    wrong = mistaken(links, [each.pod for each in known if each is not None and each.live])
+    if wrong:
+        raise Wrong("; ".join(wrong[:_MOST_TAKEN]), "check graph.links")
+    return f"{len(links)}, of which no pod's address is wrong; what packets wear is not seen here"
+
+
 async def _workers(running: Running) -> str:
     answers = await ask_workers(running.web, {})
     wrong = [f"{url} does not answer: {why}" for url, why in sorted(answers.silent.items())]
@@ -291,6 +305,7 @@ _GRAPH = (Check("Verefoo", _verefoo, "start Verefoo, or set verefoo.url"),)
 _RUNNING = (
     Check("workers", _workers, "start `vereflow worker`, or say --web with its web server"),
     Check("aliases", _aliases, "check graph.aliases", needs="workers"),
+    Check("links", _links, "check graph.links", needs="workers"),
 )
 
 

@@ -20,8 +20,9 @@ from deploy.demo.stage import Stage
 from deploy.demo.star import StarStory
 from deploy.demo.story import Story
 from deploy.hooks import call_hook
+from deploy.local_cluster import APISERVER, EMBEDDED
 from deploy.waiting import wait_for_effects
-from deploy.world import APISERVER, BROKER_HOOK, EMBEDDED, Plan, World, WorldError
+from deploy.world import BROKER_HOOK, Plan, World, WorldError
 
 SETTLED_WITHIN = 30.0
 STORIES: dict[str, type[Story]] = {

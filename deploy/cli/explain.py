@@ -22,9 +22,11 @@ from deploy.cli.stored import read_stored
 from deploy.cli.worded import sentences
 from deploy.judging import judging_of
 from streams.flow.graph_rows import GraphRow, PodsRow
+from streams.flow.tracker import PodRow
 from streams.records.policies import PatchOutcome, PolicyPatch
 
 TABLES: Kinds = {
+    "pods": PodRow,
     "graph-pods": PodsRow,
     "graph-rules": GraphRow,
     "wanted": PolicyPatch,
@@ -54,8 +56,10 @@ def explain(
         asked = parse_port(port) if port is not None else None
         running = find(endpoints, web)
         answers, stored = asyncio.run(_read(running))
-        warn(map(plain, [*answers.gaps(), *stored.notes]))
-        known = Known(Rows(answers), stored, judging_of(running.settings))
+        settings = running.settings
+        rows = Rows(answers, settings.cluster.name, answers.apart(TABLES))
+        warn(map(plain, [*rows.gaps(), *stored.notes]))
+        known = Known(rows, stored, judging_of(settings))
         found = explain_it(known, source, destination, asked)
     show(found.model_dump(mode="json", by_alias=True), output, lambda: sentences(found))
     raise typer.Exit(0 if found.reaches else NO)

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
 from agents.asking.aliases import list_aliases
-from agents.asking.identities import newest
+from agents.asking.identities import list_identities
 from agents.asking.workers import Kinds, ask_workers
 from deploy.cli.answers import NO, errors, plain_errors, warn
 from deploy.cli.endpoints import find
-from deploy.cli.moments import time_text
 from deploy.cli.options import EndpointsFile, Everything, Output, WebUrls
 from deploy.cli.showing import Format, show, table
-from streams.flow.graph_rows import GraphPodRow, PodsRow
+from streams.flow.graph_rows import PodsRow
 from streams.flow.identity_rows import IdentitiesRow
-from streams.flow.workloads import identity_key
 from streams.records.policies import PolicyPatch
 
 Json = dict[str, Any]
@@ -67,50 +63,6 @@ def identities(
     if aliases:
         drawn += ["", table(_ALIAS_HEADERS, map(_alias_cells, aliases))]
     show({"identities": shown, "aliases": aliases}, output, lambda: drawn)
-
-
-def list_identities(
-    told: Mapping[str, PodsRow],
-    rows: Mapping[str, IdentitiesRow],
-    wanted: Mapping[str, PolicyPatch],
-) -> list[Json]:
-    """Return every identity as plain data, as its graph was told of it."""
-    pods, empty = defaultdict[str, list[str]](list), dict[str, float]()
-    for version in newest(rows):
-        if version.pod is not None and version.pod.live:
-            pods[identity_key(version.pod.pod)].append(version.pod.pod.name)
-        if version.identity is not None and version.identity.empty is not None:
-            empty[version.identity.pod.key] = version.identity.empty
-    found = (row.pod for row in told.values() if row.pod and row.pod.pod.identity)
-    return [
-        _said(each, pods[key], empty.get(key), wanted.get(key))
-        for each in found
-        if (key := each.pod.key)
-    ]
-
-
-def _said(
-    row: GraphPodRow, pods: list[str], empty: float | None, patch: PolicyPatch | None
-) -> Json:
-    pod, identity = row.pod, row.pod.identity
-    assert identity is not None
-    return {
-        "key": pod.key,
-        "namespace": pod.namespace,
-        "kind": identity.kind,
-        "name": identity.name,
-        "address": pod.address,
-        "uid": pod.uid,
-        "live": row.live,
-        "pods": sorted(pods),
-        "emptySince": time_text(empty) if empty is not None else "",
-        "selector": dict(identity.selector),
-        "sharedWith": identity.shared_with,
-        "aliases": list(identity.aliases),
-        "onHosts": identity.on_hosts,
-        "policy": pod.name if patch is not None and patch.manifest is not None else "",
-        "unprotected": patch.unprotected if patch is not None and row.live else "",
-    }
 
 
 def _cells(identity: Json) -> tuple[object, ...]:

@@ -9,12 +9,10 @@ from typing import Any
 
 from agents.asking.letters import list_letters
 from deploy.cli.broker import read_newest
+from deploy.mending import MOST_READ
 from streams.flow.output import DEAD_LETTERS
 from streams.settings import Settings
 from streams.topics import names
-
-# Of each partition: a producer gone wild must not cost a command its memory.
-MOST_READ = 5_000
 
 
 async def read_letters(settings: Settings) -> tuple[list[dict[str, Any]], bool]:

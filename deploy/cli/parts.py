@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from deploy.local.kubernetes.apiserver import binary
-from deploy.world import APISERVER, Plan
+from deploy.local_cluster import APISERVER
+from deploy.world import Plan
 
 Broker = Annotated[
     str, typer.Option(help="embedded; kafka, kafka:3 or kafka:secured, our own; or HOST:PORT.")

@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from agents.asking.identities import policy_key
 from agents.asking.workers import Kinds, ask_workers
 from deploy.cli.answers import plain_errors, warn
 from deploy.cli.endpoints import find
 from deploy.cli.options import EndpointsFile, Everything, Output, WebUrls
 from deploy.cli.showing import Format, show, table
 from streams.flow.tracker import PodRow
-from streams.flow.workloads import identity_key
 from streams.records.policies import PolicyPatch
 
 TABLES: Kinds = {"pods": PodRow, "wanted": PolicyPatch}
@@ -49,16 +49,12 @@ def list_pods(
             "uid": row.pod.uid,
             "incarnation": row.pod.incarnation,
             "live": row.live,
-            "unprotected": _unprotected(row, wanted.get(_policy(row))),
+            "unprotected": _unprotected(row, wanted.get(policy_key(row.pod))),
         }
         for key, row in rows.items()
         # What the tracker notes of whole partitions is no pod.
         if row.pod.name and row.pod.service is None
     ]
-
-
-def _policy(row: PodRow) -> str:
-    return identity_key(row.pod) if row.pod.workload is not None else row.pod.key
 
 
 def _unprotected(row: PodRow, patch: PolicyPatch | None) -> str:

@@ -14,7 +14,8 @@ from rich.table import Table
 
 from deploy.cli.answers import console, plain_errors
 from deploy.cli.parts import Broker, starting
-from deploy.world import EMBEDDED, Plan, World
+from deploy.local_cluster import EMBEDDED
+from deploy.world import Plan, World
 
 MOST_WORKERS = 16
 

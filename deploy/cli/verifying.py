@@ -15,6 +15,7 @@ from deploy.judging import judging_of
 from streams.flow.graph_rows import GraphRow, PodsRow
 from streams.flow.index import GraphIndex
 from streams.flow.views import allowing, resolve
+from streams.flow.workloads import home_of
 from streams.policy.comparing import Difference, Pair, compare, compare_beyond, open_pods
 from streams.policy.compile import compile_policy
 from streams.policy.flows import Flows
@@ -242,13 +243,17 @@ def _met(indexes: Iterable[GraphIndex], settings: Settings) -> Iterator[str]:
 
 
 def _seen(index: GraphIndex, cluster: str, stored: Stored) -> Iterator[tuple[str, PodRef]]:
-    """Yield each pod that is seen under an alias of an identity, and the identity."""
+    """Yield each pod that is seen under an alias of one identity here, and the identity.
+
+    Pods of other clusters may have that address as well.
+    """
     for name, pod in stored.pods.items():
-        holder = index.holder(pod["status"]["podIP"])
-        home = (cluster, pod["metadata"]["namespace"])
-        at_home = holder is not None and (holder.cluster, holder.namespace) == home
-        if holder is not None and holder.identity is not None and at_home:
-            yield name, holder
+        home = f"{cluster}/{pod['metadata']['namespace']}"
+        claimants = (index.pods[key].pod for key in index.aliases.get(pod["status"]["podIP"], ()))
+        identities = (each for each in claimants if each.identity is not None and each.address)
+        here = [each for each in identities if home_of(each) == home]
+        if len(here) == 1:
+            yield name, here[0]
 
 
 def _unprotected(flows: Flows, stored: Stored) -> Iterator[Json]:

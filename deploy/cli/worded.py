@@ -37,7 +37,9 @@ def _way(way: Way) -> Iterator[str]:
 
 
 def _rules(way: Way) -> Iterator[str]:
-    if not way.rules:
+    if way.allowed is None:
+        yield "  another part of this installation knows them"
+    elif not way.rules:
         yield "  none is about it"
     # What decides comes first.
     for each in sorted(way.rules, key=lambda said: not said.decides):

@@ -26,6 +26,22 @@ def shed(old: GraphPodRow | None, claim: PodClaim) -> tuple[str, ...]:
     return tuple(sorted(set(had).difference(kept)))
 
 
+def moving(old: GraphPodRow | None, new: GraphPodRow) -> set[str]:
+    """Return the addresses, own and further ones, that a claim gives or takes."""
+    return _claimed(old) ^ _claimed(new)
+
+
+def may_move(row: GraphPodRow) -> set[str]:
+    """Return those that a claim may have given or taken when it was met first."""
+    return {str(each) for each in (row.pod.address, *row.pod.aliases, *row.was, *row.shed) if each}
+
+
+def _claimed(row: GraphPodRow | None) -> set[str]:
+    if row is None or not row.live:
+        return set()
+    return {str(each) for each in (row.pod.address, *row.pod.aliases) if each}
+
+
 def is_scaled(index: GraphIndex, old: GraphPodRow, new: GraphPodRow) -> bool:
     """Tell whether nothing but aliases changed, and no rule names one of those."""
     changed = set(old.pod.aliases).symmetric_difference(new.pod.aliases)

@@ -64,7 +64,7 @@ def crossed(
 
 
 def met_by_address(
-    index: GraphIndex, key: str, aliases: Iterable[str], links: Iterable[Link]
+    index: GraphIndex, key: str, moved: Iterable[str], links: Iterable[Link]
 ) -> Iterator[str]:
     """Yield whose view, in another cluster, names addresses that just changed hands."""
     routed = {
@@ -73,8 +73,8 @@ def met_by_address(
         for cluster, side in ((each.source, each.seen), (each.destination, each.dialled))
         if side is None
     }
-    changed = list(aliases) if routed else []
-    claimants = {other for alias in changed for other in index.aliases.get(alias, ())}
+    changed = list(moved) if routed else []
+    claimants = {other for each in changed for other in index.aliases.get(each, ())}
     for each in {key, *claimants} if changed else ():
         pod = index.pods[each].pod
         if pod.address and pod.cluster in routed:

@@ -139,7 +139,8 @@ class GateRow(Record):
     ``listing`` is the newest listing per cluster, ``lists`` the partitions whose end of it came.
     ``forgotten`` is, per partition of pod-events, the newest claim of the pods that were forgotten:
     an older claim of an unknown pod is about one of them. It was last raised when ``raised_below``
-    was committed. ``framed`` is when the newest key frame was written.
+    was committed. ``framed`` is when the newest key frame was written. ``judged`` is the digest of
+    how rules were read when it opened: read otherwise, it opens once more, and all is said again.
     """
 
     epoch: int = 0
@@ -152,6 +153,7 @@ class GateRow(Record):
     forgotten: dict[int, int] = Field(default_factory=dict)
     raised_below: int = -1
     framed: float = 0.0
+    judged: str = ""
 
 
 class SaidRow(Record):

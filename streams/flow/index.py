@@ -118,13 +118,14 @@ class GraphIndex:
                 self.wearing[label].discard(key)
             self.selecting[selected_by(old.pod)].discard(key)
             self._near(old.pod).discard(key)
-            for alias in old.pod.aliases:
-                self.aliases[alias].discard(key)
+        for alias in old.pod.aliases if old is not None else ():
+            self.aliases[alias].discard(key)
         self.pods[key] = row
+        # Also of who has no address of its own: what two claim is nobody's.
+        for alias in row.pod.aliases if row.live else ():
+            self.aliases[alias].add(key)
         if row.live and row.pod.address:
             self.claims[row.pod.address].add(key)
-            for alias in row.pod.aliases:
-                self.aliases[alias].add(key)
             for label in worn(row.pod):
                 self.wearing[label].add(key)
             self.selecting[selected_by(row.pod)].add(key)
@@ -209,8 +210,8 @@ class GraphIndex:
             return None
         if keys:
             return max((self.pods[key] for key in keys), key=lambda row: row.age).pod
-        claimants = self.aliases.get(address, ())
-        return self.pods[next(iter(claimants))].pod if len(claimants) == 1 else None
+        claimants = [self.pods[each].pod for each in self.aliases.get(address, ())]
+        return claimants[0] if len(claimants) == 1 and claimants[0].address else None
 
     def clash(self, address: str) -> bool:
         """Tell whether pods, or Services, of two clusters claim one address: it is nobody's."""
@@ -235,8 +236,8 @@ class GraphIndex:
         led = (binding.address,) if binding and binding.address else ()
         if row.rule.action is Action.ALLOW:
             return led or (name,)
-        claimants = self.aliases.get(name, ())
-        return (name, *led, *(str(self.pods[key].pod.address) for key in claimants))
+        claimants = [self.pods[key].pod for key in self.aliases.get(name, ())]
+        return (name, *led, *(str(each.address) for each in claimants if each.address))
 
     def alikes(self, pod: PodRef) -> set[str]:
         """Return the keys of the other live pods that a policy for this one selects as well."""
@@ -253,6 +254,11 @@ class GraphIndex:
             services = [self.pods[key].pod for key in sorted(self.services.get(home, ()))]
             self._called[home] = [each for each in services if self.named(str(each.address))]
         return (service for service in self._called[home] if pod.serves(service))
+
+    def calling(self, service: PodRef) -> Iterator[str]:
+        """Yield the rules whose destination may be a Service: not those that mean anybody."""
+        named = self.named(str(service.address))
+        return (key for key in named if is_exact(self.rules[key].rule.destination))
 
     def behind(self, service: PodRef) -> set[str]:
         """Return the keys of the pods that stand behind a Service."""

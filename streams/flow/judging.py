@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -27,6 +28,11 @@ class Judging(NamedTuple):
     """Whether a rule that is not directional is one for the way back as well."""
     links: tuple[Link, ...] = ()
     """How clusters see each other."""
+
+    @property
+    def digest(self) -> str:
+        """Return what is another one whenever rules are read otherwise."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()[:20]
 
 
 class Way(NamedTuple):

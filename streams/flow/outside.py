@@ -111,7 +111,7 @@ def _through(
     Nobody outside can call a Service by its own address.
     """
     for service in index.served_by(subject):
-        for key in index.named(str(service.address)):
+        for key in index.calling(service):
             row = index.rules[key]
             own = row.rule.destination == service.address
             if own or not applies(index, key, End.DESTINATION, service):

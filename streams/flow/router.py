@@ -8,7 +8,7 @@ from typing import NamedTuple
 from streams.flow import change_sets
 from streams.flow.barriers import seen_with
 from streams.flow.blast import blast, closing, opening
-from streams.flow.claiming import clashing, is_scaled, served, shed
+from streams.flow.claiming import clashing, is_scaled, may_move, moving, served, shed
 from streams.flow.crossing import met_by_address
 from streams.flow.framing import frame, is_due
 from streams.flow.graph import Graph
@@ -166,9 +166,8 @@ def _claim(
     for name in sorted({str(each) for each in (*held, *now.pod.aliases, *now.shed) if each}):
         # Not always to this one: who was one of two that claimed it may be left alone with it.
         _bind(graph, name, source.offset)
-    had = old.pod.aliases if old is not None and not stale else ()
-    changed = {*set(had).symmetric_difference(now.pod.aliases), *now.shed}
-    abroad = set(met_by_address(index, key, changed, ours.judging.links))
+    moved = may_move(now) if stale else moving(old, now)
+    abroad = set(met_by_address(index, key, moved, ours.judging.links))
     if old is not None and not stale and is_scaled(index, old, now):
         return abroad
     # Whose label it wears is selected together with it, in his own policy and in his peers'.
@@ -311,10 +310,12 @@ def _after(gate: GateRow, mark: Mark, source: Source, ours: Routing) -> GateRow:
     if gate.epoch != ours.epoch:
         kept = gate.model_dump(include={"forgotten", "raised_below", "framed"})
         gate = GateRow(epoch=ours.epoch, **kept)
-    gate = _seen(gate, mark)
-    if gate.open or not _ready(gate, ours):
+    gate, judged = _seen(gate, mark), ours.judging.digest
+    told = gate.open and gate.judged == judged
+    if told or not (gate.open or _ready(gate, ours)):
         return gate
-    return gate.model_copy(update={"open": True, "opened_at": source.offset})
+    opened = {"open": True, "opened_at": source.offset, "judged": judged}
+    return gate.model_copy(update=opened)
 
 
 def _older(mark: Mark, gate: GateRow) -> bool:

@@ -115,7 +115,7 @@ def _through(
 ) -> Iterator[tuple[PodRef, str]]:
     """Yield the Services before a pod, each with the key of a rule that lets the source call it."""
     for service in index.served_by(destination):
-        for key in index.named(str(service.address)):
+        for key in index.calling(service):
             if applies(index, key, End.SOURCE, source) and applies(
                 index, key, End.DESTINATION, service
             ):

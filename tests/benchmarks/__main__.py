@@ -20,6 +20,7 @@ from tests.benchmarks.computing import computing
 from tests.benchmarks.crowd import crowd
 from tests.benchmarks.cycles import cycles
 from tests.benchmarks.figures import Figure, show
+from tests.benchmarks.pages import pages
 from tests.benchmarks.steady import steady
 from tests.e2e.conftest import EMBEDDED, REAL
 from tests.real import go_lacks, java_lacks
@@ -29,6 +30,7 @@ PARTS: dict[str, Callable[[Path, dict[str, Any], float], AsyncIterator[Figure]]]
     "steady": steady,
     "crowd": crowd,
     "cycles": cycles,
+    "pages": pages,
 }
 
 

@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
 from deploy.demo.stage import Stage
 from deploy.installation import initialise
-from deploy.local.kubernetes.kubeconfig import write_kubeconfig
-from deploy.local.kubernetes.kubelet import Kubelet
-from deploy.local.kubernetes.server import KubernetesServer
+from deploy.local.ports import HOST
+from deploy.local_cluster import LocalCluster
 from deploy.workers import WorkerProcess, Workers
 from deploy.world import World
 from streams.settings import Settings
 from tests.e2e.acting import Actor, acting
 from tests.faults.line import Line
+from tests.faults.lines import LinedBroker, by_line, port_of
 
 NOBODY = "http://127.0.0.1:9/nobody"
 
 
 class Far:
-    """A cluster beside the world's own: its API server, and the line to it."""
+    """A cluster beside the world's own, and the lines of its part to its servers."""
 
-    def __init__(self, server: KubernetesServer, line: Line, kubeconfig: Path) -> None:
-        self.server = server
-        self.line = line
-        self.kubeconfig = kubeconfig
-        self.stage: Stage
+    cluster: LocalCluster
+    kubeconfig: Path
+    kube: httpx.AsyncClient
+    stage: Stage
+
+    def __init__(self, world: World) -> None:
+        def to_broker() -> int:
+            assert isinstance(world.broker, LinedBroker)
+            return world.broker.ports[0]
+
+        self.to_kube = Line(lambda: port_of(self.cluster.server.url))
+        self.to_broker = Line(to_broker, seed=1)
 
 
 class Apart(World):
@@ -57,6 +64,7 @@ class Apart(World):
         environment = {
             **process.environment,
             "VEREFLOW_PART": settings.part,
+            "VEREFLOW_KAFKA__BROKER": settings.kafka.broker,
             "VEREFLOW_CLUSTER__NAME": settings.cluster.name,
             "VEREFLOW_CLUSTER__KUBECONFIG": str(settings.cluster.kubeconfig),
             "VEREFLOW_VEREFOO__URL": settings.verefoo.url,
@@ -65,10 +73,41 @@ class Apart(World):
         log = self.plan.state_dir / "logs" / f"{name}.log"
         return replace(process, name=name, environment=environment, log=log)
 
+    async def _start(self) -> None:
+        if len(self.names) > 1:
+            self.far = Far(self)
+            for line in (self.far.to_kube, self.far.to_broker):
+                await self._stack.enter_async_context(line)
+        await super()._start()
+
     async def _initialise(self) -> None:
         """Leave it to the parts, each with what is its own."""
-        if len(self.names) > 1:
-            self.far = await self._second()
+
+    async def _broker(self) -> str:
+        if self.far is None or self.plan.broker != "kafka":
+            return await super()._broker()
+        self.broker = LinedBroker(self.plan.state_dir / "kafka", [self.far.to_broker])
+        await self._stack.enter_async_context(self.broker)
+        return self.broker.bootstrap
+
+    async def _kubernetes(self) -> Path:
+        own = super()._kubernetes()
+        if self.far is None:
+            return await own
+        way, _ = await asyncio.gather(own, self._second(self.far))
+        return way
+
+    async def _second(self, far: Far) -> None:
+        folder = self.plan.state_dir / "two"
+        folder.mkdir()
+        far.cluster = await self._cluster_in(folder)
+        far.kube = await self._stack.enter_async_context(far.cluster.server.client())
+        # No Verefoo is there to be asked.
+        far.stage = Stage(far.kube, far.kube, 0)
+        given = far.cluster.for_workers
+        far.kubeconfig = given.with_name("kubeconfig-by-line")
+        far.kubeconfig.touch(0o600)
+        far.kubeconfig.write_text(by_line(given.read_text(), far.cluster.server.url, far.to_kube))
 
     def _core(self) -> Settings:
         cluster = self.settings.cluster.model_copy(update={"kubeconfig": Path("/nowhere")})
@@ -76,29 +115,16 @@ class Apart(World):
 
     def _at(self, name: str) -> Settings:
         told: dict[str, Any] = {"name": name}
+        kafka = self.settings.kafka
         if self.far is not None and name != self.names[0]:
             told["kubeconfig"] = self.far.kubeconfig
+            if self.plan.broker == "kafka":
+                by = f"{HOST}:{self.far.to_broker.port}"
+                kafka = kafka.model_copy(update={"broker": by})
         cluster = self.settings.cluster.model_copy(update=told)
         verefoo = self.settings.verefoo.model_copy(update={"url": NOBODY})
-        changes = {"part": "cluster", "cluster": cluster, "verefoo": verefoo}
+        changes = {"part": "cluster", "cluster": cluster, "verefoo": verefoo, "kafka": kafka}
         return self.settings.model_copy(update=changes)
-
-    async def _second(self) -> Far:
-        server = KubernetesServer()
-        await server.start()
-        self._stack.push_async_callback(server.stop)
-        http = await self._stack.enter_async_context(server.client())
-        self._background(Kubelet(http).run())
-        own = {"metadata": {"name": self.settings.cluster.own_namespace}}
-        await http.post("/api/v1/namespaces", json=own)
-        port = urlsplit(server.url).port or 0
-        line = await self._stack.enter_async_context(Line(lambda: port))
-        there = write_kubeconfig(
-            self.plan.state_dir / "kubeconfig-two", f"http://127.0.0.1:{line.port}"
-        )
-        far = Far(server, line, there)
-        far.stage = Stage(http, httpx.AsyncClient(), 0)
-        return far
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from deploy.world import APISERVER
+from deploy.local_cluster import APISERVER
 from tests.e2e.acting import Actor, acting
 from tests.real import needs_go, needs_java
 

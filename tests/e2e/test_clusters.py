@@ -1,91 +1,216 @@
-"""Two clusters, one graph: a rule between them is written in each, by its own part."""
+"""Two clusters, one graph: a rule between them opens exactly that, its half written in each."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from deploy.backing import beside
 from deploy.demo.expected import isolated
-from deploy.demo.stage import Stage
+from deploy.local.packets.namespaces import Namespace
+from deploy.local.packets.network import link_of
 from tests.e2e.acting import Actor, until_true
-from tests.e2e.apart import Apart, apart
+from tests.e2e.apart import Apart, Far, apart
+from tests.e2e.conftest import EMBEDDED, REAL
 from tests.e2e.test_commands import Asking, allow
-from tests.faults.line import Trouble
+from tests.faults.line import Line, Trouble
+from tests.faults.timeline import Timeline
+from tests.faults.witness import Witness
+from tests.integration.packets.everybody import Flow, Home, opened
+from tests.integration.packets.joined import Side, joined
+from tests.real import needs_go, needs_java, needs_packets
+
+pytestmark = needs_packets
 
 ONE = {"pod-a": "10.1.0.11", "pod-b": "10.1.0.12"}
 TWO = {"pod-c": "10.2.0.13", "pod-d": "10.2.0.14"}
-(A, B), (C, D) = ONE.values(), TWO.values()
-GATE = "172.18.0.1/32"
-LINKS = [{"source": "one", "destination": "two", "seen": [GATE]}]
-PORT = [{"protocol": "TCP", "port": 80}]
+PODS = {**ONE, **TWO}
+# The pods of one are hidden on their way to two; those of two are not on their way to one.
+GATE = "172.18.0.1"
+LINKS = [
+    {"source": "one", "destination": "two", "seen": [f"{GATE}/32"]},
+    {"source": "two", "destination": "one"},
+]
+A_TO_C, B_TO_D, D_TO_B = ("pod-a", "pod-c"), ("pod-b", "pod-d"), ("pod-d", "pod-b")
+KAFKA, KUBE = "to_broker", "to_kube"
+# Two API servers and Kafka take more than a minute to play it.
+real = (needs_java, needs_go, pytest.mark.long)
+CUTS = [
+    pytest.param(EMBEDDED, KUBE, 20.0, id="embedded"),
+    pytest.param(REAL, KAFKA, 20.0, id="real-broker", marks=real),
+    pytest.param(REAL, KUBE, 300.0, id="real-kube-long", marks=real),
+    pytest.param(REAL, KAFKA, 300.0, id="real-broker-long", marks=real),
+]
+Pair = tuple[str, str]
 
 
-def block(side: str, cidr: str) -> list[dict[str, Any]]:
-    return [{side: [{"ipBlock": {"cidr": cidr}}], "ports": PORT}]
+class Clusters:
+    """Two clusters of one graph: what is said of both, stored in each, and let through."""
+
+    def __init__(self, actor: Actor, far: Far, homes: dict[str, Home]) -> None:
+        self.actor = actor
+        self.far = far
+        self._homes = homes
+        self._timeline = Timeline()
+        self._timeline.turn(halves())
+        self.witnesses = Witness(actor._kube), Witness(far.kube)
+
+    async def say(self, *rules: Pair) -> None:
+        """Have these rules in Verefoo, and no others."""
+        self._timeline.turn(halves(*rules))
+        await self.actor.write_rules([allow(*(PODS[each] for each in rule)) for rule in rules])
+
+    async def are_in_force(self, *rules: Pair) -> None:
+        """Fail unless this is what is stored, and in the end what packets get through by."""
+        await self.actor.settled()
+        assert await self.stored() == halves(*rules)
+        await self.let_through(*rules)
+
+    async def stored(self) -> dict[str, Any]:
+        """Return what the policies of both clusters say."""
+        found = await asyncio.gather(self.actor.policies(), self.far.stage.policies())
+        return {name: each["spec"] for policies in found for name, each in policies.items()}
+
+    async def let_through(self, *rules: Pair) -> None:
+        """Return once exactly these arrive; a node enforces a moment after it is stored."""
+        wanted: set[Flow] = {(*each, "TCP", 80) for each in rules}
+
+        async def exactly() -> bool:
+            return await opened(self._homes, wanted) == wanted
+
+        await until_true(exactly)
+
+    def violations(self) -> list[str]:
+        """Return every version that was stored at any moment and that no rules explain."""
+        seen = (each.versions for each in self.witnesses)
+        return [why for versions in seen for why in self._timeline.violations(versions)]
 
 
-def sends(name: str, address: str) -> dict[str, Any]:
-    return isolated(name) | {"egress": block("to", f"{address}/32")}
+def halves(*rules: Pair) -> dict[str, Any]:
+    """Return what each policy is to say."""
+    found = {name: isolated(name) for name in PODS}
+    for source, destination in rules:
+        met_at = GATE if source in ONE else PODS[source]
+        found[source] |= {"egress": block("to", PODS[destination])}
+        found[destination] |= {"ingress": block("from", met_at)}
+    return found
 
 
-def hears(name: str) -> dict[str, Any]:
-    return isolated(name) | {"ingress": block("from", GATE)}
+def block(side: str, address: str) -> list[dict[str, Any]]:
+    port = {"protocol": "TCP", "port": 80}
+    return [{side: [{"ipBlock": {"cidr": f"{address}/32"}}], "ports": [port]}]
 
 
-async def specs(stage: Stage) -> dict[str, Any]:
-    return {name: each["spec"] for name, each in (await stage.policies()).items()}
+@asynccontextmanager
+async def two_clusters(folder: Path, parts: dict[str, Any]) -> AsyncIterator[Clusters]:
+    """Start both with their pods, joined by a router; somebody watches all policies."""
+    async with AsyncExitStack() as stack:
+        actor = await stack.enter_async_context(apart(folder, "one", "two", packets=True, **parts))
+        assert isinstance(actor.world, Apart)
+        far = actor.world.far
+        assert far is not None
+        await actor.create_pods(ONE)
+        await asyncio.gather(*(far.stage.create_pod(*each) for each in TWO.items()))
+        await actor.settled()
+        networks = {**dict.fromkeys(ONE, actor.world.plan.state_dir / "packets")}
+        networks |= dict.fromkeys(TWO, far.cluster.packets)
+        one, two = networks["pod-a"], networks["pod-c"]
+        stack.enter_context(
+            joined(Side("one", one, "10.1.0.0/16", GATE), Side("two", two, "10.2.0.0/16"))
+        )
+        homes = {}
+        for name, address in PODS.items():
+            namespace = Namespace.at(link_of(networks[name], "default", name))
+            homes[name] = Home(stack.enter_context(closing(namespace)), address)
+        clusters = Clusters(actor, far, homes)
+        for witness in clusters.witnesses:
+            await witness.begin()
+            stack.push_async_callback(witness.end)
+        await stack.enter_async_context(beside(actor.world.run()))
+        yield clusters
 
 
-async def test_a_rule_between_clusters_is_in_each_its_half_also_after_one_was_cut_off(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.fault("F55")
+@pytest.mark.parametrize(("parts", "which", "seconds"), CUTS)
+async def test_a_rule_between_clusters_opens_exactly_that_also_after_one_was_cut_off(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    parts: dict[str, Any],
+    which: str,
+    seconds: float,
 ) -> None:
     monkeypatch.setenv("VEREFLOW_CLUSTER__NAME", "one")
     monkeypatch.setenv("VEREFLOW_GRAPH__CLUSTERS", '["one", "two"]')
     monkeypatch.setenv("VEREFLOW_GRAPH__LINKS", json.dumps(LINKS))
-    async with apart(tmp_path, "one", "two") as actor:
-        assert isinstance(actor.world, Apart)
-        far = actor.world.far
-        assert far is not None
-        two = far.stage
-        await actor.create_pods(ONE)
-        await asyncio.gather(*(two.create_pod(*each) for each in TWO.items()))
-        await actor.settled()
-        assert {*ONE.values(), *TWO.values()} <= (await actor.neighbours()).keys()
-        assert await specs(actor) == {name: isolated(name) for name in ONE}
-        assert await specs(two) == {name: isolated(name) for name in TWO}
+    async with two_clusters(tmp_path, parts) as clusters:
+        await clusters.are_in_force()
+        await clusters.say(A_TO_C, D_TO_B)
+        await clusters.are_in_force(A_TO_C, D_TO_B)
+        await clusters.say(A_TO_C)
+        await clusters.are_in_force(A_TO_C)
+        await shared_by_b(clusters.actor)
 
-        await actor.write_rules([allow(A, C)])
-        await actor.settled()
-        assert await specs(actor) == {"pod-a": sends("pod-a", C), "pod-b": isolated("pod-b")}
-        assert await specs(two) == {"pod-c": hears("pod-c"), "pod-d": isolated("pod-d")}
-        await shared_by_b(actor)
-
-        far.line.trouble = Trouble(refuses=True)
-        await far.line.reset()
-        await actor.write_rules([allow(B, D)])
-        await until_true(
-            lambda: is_so(actor, {"pod-a": isolated("pod-a"), "pod-b": sends("pod-b", D)})
-        )
-        await until_true(lambda: pending(actor, 2))
-        assert await specs(two) == {"pod-c": hears("pod-c"), "pod-d": isolated("pod-d")}
-        status, told = await actor.vereflow("wait", "--timeout", "1")
-        assert (status, "at cluster two" in told) == (1, True)
-
-        before = len(far.server.writes("networkpolicies"))
-        far.line.trouble = Trouble()
-        await actor.settled()
-        assert await specs(two) == {"pod-c": isolated("pod-c"), "pod-d": hears("pod-d")}
-        written = far.server.writes("networkpolicies")[before:]
+        before = await cut_off(clusters, getattr(clusters.far, which), seconds)
+        await clusters.are_in_force(B_TO_D)
+        # What closes is written before what opens.
+        written = clusters.witnesses[1].versions[before:]
         assert [each.name for each in written] == ["pod-c", "pod-d"]
 
-        await actor.write_rules([])
-        await actor.settled()
-        assert await specs(actor) == {name: isolated(name) for name in ONE}
-        assert await specs(two) == {name: isolated(name) for name in TWO}
+        await clusters.say()
+        await clusters.are_in_force()
+        assert clusters.violations() == []
+        assert await clusters.actor.dead_letters() == {}
+
+
+async def cut_off(clusters: Clusters, line: Line, seconds: float) -> int:
+    """Revoke and grant while two hears of nothing; return how many versions were stored there."""
+    until = time.monotonic() + seconds
+    versions = clusters.witnesses[1].versions
+    before, old = len(versions), halves(A_TO_C)
+    line.trouble = Trouble(refuses=True)
+    await line.reset()
+
+    for rules in ((), (B_TO_D,)):
+        await clusters.say(*rules)
+        now = {name: (old if name in TWO else halves(*rules))[name] for name in PODS}
+        await until_true(lambda now=now: is_stored(clusters, now))
+        await clusters.let_through()
+    if line is clusters.far.to_kube:
+        await until_true(lambda: pending(clusters.actor, 2))
+    status, told = await clusters.actor.vereflow("wait", "--timeout", "1")
+    assert (status, "at cluster two" in told) == (1, True), told
+
+    await asyncio.sleep(until - time.monotonic())
+    assert len(versions) == before
+    line.trouble = Trouble()
+    await line.reset()
+    return before
+
+
+async def is_stored(clusters: Clusters, wanted: dict[str, Any]) -> bool:
+    return await clusters.stored() == wanted
+
+
+async def pending(actor: Actor, policies: int) -> bool:
+    """Tell whether so many policies wait for the API server of the second cluster."""
+    _, out, _ = await actor.answer("status", "-o", "json")
+    hands = {each["worker"]: each["hands"] for each in json.loads(out)["workers"]}
+    return bool(hands["two"]["policy_applier"]["pending"] >= policies)
+
+
+async def contradicts_no_link(actor: Actor) -> None:
+    """Fail if a look at everything finds that an address of a link means somebody else's pod."""
+    _, out, _ = await actor.answer("doctor", "-o", "json")
+    checks = {each["check"]: each for each in json.loads(out)["checks"]}
+    assert checks["links"]["ok"], checks["links"]
+    assert checks["links"]["detail"].startswith("2, ")
 
 
 async def shared_by_b(actor: Actor) -> None:
@@ -96,14 +221,3 @@ async def shared_by_b(actor: Actor) -> None:
     assert (found["reason"], found["errs"]) == ("shared-address", "wider")
     assert found["sharedBy"] == ["one/default/pod-b"]
     assert "one/default/pod-b" in await Asking(actor).ends(0, "policies", "pod-c")
-
-
-async def is_so(stage: Stage, wanted: dict[str, Any]) -> bool:
-    return await specs(stage) == wanted
-
-
-async def pending(actor: Actor, policies: int) -> bool:
-    """Tell whether so many policies wait for the API server of the second cluster."""
-    _, out, _ = await actor.answer("status", "-o", "json")
-    hands = {each["worker"]: each["hands"] for each in json.loads(out)["workers"]}
-    return bool(hands["two"]["policy_applier"]["pending"] >= policies)

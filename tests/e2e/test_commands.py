@@ -200,8 +200,9 @@ async def looks_at_everything(asking: Asking) -> None:
         "Verefoo",
         "workers",
         "aliases",
+        "links",
     ]
-    assert len(checks) == 12
+    assert len(checks) == 13
 
 
 async def shows_who_is_gone(asking: Asking, actor: Actor) -> None:

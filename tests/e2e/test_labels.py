@@ -10,7 +10,7 @@ import time
 import httpx
 import pytest
 
-from deploy.world import APISERVER
+from deploy.local_cluster import APISERVER
 from streams.policy.selection import OWN_LABEL
 from tests.e2e.acting import Actor, until_true
 from tests.e2e.conftest import Start

@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 
 from deploy.local.broker.apache import ApacheBroker, Node
 from deploy.local.ports import HOST, free_port
+from deploy.local_cluster import APISERVER
 from deploy.workers import WorkerProcess
-from deploy.world import APISERVER, Plan, World
+from deploy.world import Plan, World
 from tests.faults.line import Line, Trouble
 from tests.faults.trial import Trial
 

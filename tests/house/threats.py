@@ -48,7 +48,8 @@ THREATS = {
     "T6": Threat(
         "who reaches our ports, or Verefoo's",
         "read the tables, or write rules at Verefoo, which has no login",
-        "our pages are on loopback, for reading, and for no other host's name; none of Faust's own"
+        "our pages are on loopback, for reading but for dead letters where that is set,"
+        " which nobody else's page can ask for, and for no other host's name; none of Faust's own"
         " is there; other machines are served health and metrics alone, where that is set;"
         " Verefoo may stand behind TLS and a token, which never travels in the clear",
     ),

@@ -31,6 +31,7 @@ class Queue:
     def __init__(self, task: Task, cluster: Cluster, calls: list[Call], epoch: int) -> None:
         self.rows = task.rows("wanted")
         self.partition = task.partition
+        self.home = task.topic.rpartition(".")[2]
         self.cluster = cluster
         self.calls = calls
         self.epoch = epoch
@@ -45,8 +46,8 @@ class Queue:
         self.keys |= {key for key in self.cluster.policies if self.owns(key)}
 
     def owns(self, key: str) -> bool:
-        """Tell whether the key is in this partition."""
-        return self.partition_of(key) == self.partition
+        """Tell whether the key is of this cluster, and in this partition."""
+        return key.startswith(f"{self.home}/") and self.partition_of(key) == self.partition
 
     def take(self, patch: PolicyPatch, key: str, source: Source) -> Outputs:
         """Store what is wanted and return; this is the agent."""

@@ -24,11 +24,12 @@ class LivePod(NamedTuple):
     born: int
     told: str = "watcher"
     workload: Workload | None = None
+    cluster: str = "local"
 
     @property
     def key(self) -> str:
         """Return the key of the pod and its policy."""
-        return f"local/default/{self.name}"
+        return f"{self.cluster}/default/{self.name}"
 
 
 class Conflict(Exception):

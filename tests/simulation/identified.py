@@ -24,7 +24,7 @@ from tests.simulation.kafka import Handle, Task
 from tests.simulation.living import Population
 from tests.simulation.meant import ALL, NOTHING, Bound, Packets, allowed
 from tests.simulation.ruling import GRAPH, Firewall
-from tests.simulation.running import CLUSTER, PARTITIONS, TRACKING, Run
+from tests.simulation.running import PARTITIONS, TRACKING, Run
 
 GRACE = 20.0
 RANGE = IPv4Network("10.0.0.0/27")
@@ -49,7 +49,8 @@ class Crowd(Population):
 
     def change(self) -> list[Send]:
         """Let something happen to a pod; sometimes it goes over to another workload."""
-        seen = [pod for pod in self.cluster.pods.values() if pod.told == "watcher"]
+        here = (pod for pod in self.cluster.pods.values() if pod.cluster == self.home)
+        seen = [pod for pod in here if pod.told == "watcher"]
         if seen and self.chance.random() < 0.1:
             return self._became(self._owned(self.chance.choice(seen)))
         return super().change()
@@ -109,7 +110,8 @@ class Selecting(Cluster):
         policy = self.policies.get(key)
         selector = policy["spec"]["podSelector"].get("matchLabels", {}) if policy else None
         return selector is not None and any(
-            selector.items() <= pod.labels.items() for pod in running(self)
+            key.startswith(f"{pod.cluster}/") and selector.items() <= pod.labels.items()
+            for pod in running(self)
         )
 
 
@@ -131,7 +133,9 @@ class IdentityJudge(Judge):
         self.told()
         one = self._node(key)
         for other in map(self._node, self.cluster.policies):
-            if one is None or other is None or _overlap(one, other):
+            if one is None or other is None or one.cluster != other.cluster:
+                continue
+            if _overlap(one, other):
                 continue
             self._never_wider(one, other)
             self._never_wider(other, one)
@@ -143,7 +147,7 @@ class IdentityJudge(Judge):
             return None
         pod = self.told().ever[policy["metadata"]["annotations"][POD_UID]]
         labels = policy["spec"]["podSelector"]["matchLabels"]
-        return LivePod(pod.name, pod.uid, pod.address, labels, "Running", 0)
+        return node_of(pod)._replace(labels=labels)
 
     def _never_wider(self, source: LivePod, destination: LivePod) -> None:
         policies = [self.cluster.policies[pod.key] for pod in (source, destination)]
@@ -177,7 +181,7 @@ class IdentityJudge(Judge):
             meant = self._meant(source, destination, shared, bound)
             said = self._said(source, destination, policies)
             if said != meant:
-                names = f"{source.name} to {destination.name}"
+                names = f"{source.key} to {destination.key}"
                 self._wrong(f"{names}: {sorted(said)} instead of {sorted(meant)}")
 
     def _meant(
@@ -192,16 +196,20 @@ class IdentityJudge(Judge):
         if not living.keys() >= {*keys}:
             return NOTHING
         ends = [living[key] for key in keys]
-        nodes = [LivePod(each.name, each.uid, each.address, {}, "Running", 0) for each in ends]
-        return allowed(*nodes, self.firewalls, bound)
+        return allowed(*map(node_of, ends), self.firewalls, bound)
+
+
+def node_of(pod: PodRef) -> LivePod:
+    """Return an identity as the pod for which its node stands."""
+    return LivePod(pod.name, pod.uid, pod.address, {}, "Running", 0, cluster=pod.cluster)
 
 
 def whose(pod: LivePod) -> str:
     """Return the key of the identity that a pod is of."""
     owner = pod.workload
     if owner is None or not (owner.selector or {}).items() <= pod.labels.items():
-        return f"local/default/pod.{pod.name}"
-    return f"local/default/{owner.kind.lower()}.{owner.name}"
+        return f"{pod.cluster}/default/pod.{pod.name}"
+    return f"{pod.cluster}/default/{owner.kind.lower()}.{owner.name}"
 
 
 def selectors(pods: Iterable[LivePod]) -> dict[str, dict[str, str]]:
@@ -218,7 +226,8 @@ def shared_among(pods: Sequence[LivePod]) -> set[str]:
         key
         for key, labels in selectors(pods).items()
         for other in pods
-        if labels and whose(other) != key and labels.items() <= other.labels.items()
+        if labels and whose(other) != key and key.startswith(f"{other.cluster}/")
+        if labels.items() <= other.labels.items()
     }
 
 
@@ -259,10 +268,7 @@ class IdentityRun(Run):
 
     def nodes(self) -> list[LivePod]:
         """Return the identities for which the nodes of the graph stand."""
-        return [
-            LivePod(pod.name, pod.uid, pod.address, {}, "Running", 0)
-            for pod in self.told().living().values()
-        ]
+        return [node_of(pod) for pod in self.told().living().values()]
 
     def _agents(self) -> Iterable[tuple[str, Callable[[Task], Handle]]]:
         for topic, make in super()._agents():
@@ -286,7 +292,7 @@ class IdentityRun(Run):
         return handle
 
     def _identifying(self) -> Identifying:
-        return Identifying(PARTITIONS, self.epoch, (CLUSTER,), RANGE, RESERVED, GRACE)
+        return Identifying(PARTITIONS, self.epoch, self.clusters, RANGE, RESERVED, GRACE)
 
     def is_told_again(self) -> bool:
         """Tell whether every identity has a pod that says what its pods wear."""

@@ -131,9 +131,9 @@ class Judge:
         return (policy["metadata"].get("annotations") or {}).get(POD_UID) == pod.uid
 
     def _said(self, source: LivePod, destination: LivePod, policies: list[Policy]) -> Packets:
-        ends = [_readable(source), _readable(destination)]
+        ends = [readable(source), readable(destination)]
         names = [f"default/{pod.name}" for pod in (source, destination)]
-        return _probed(reading.allowed_ports(policies, ends, *names))
+        return probed(reading.allowed_ports(policies, ends, *names))
 
     def _wrong(self, what: str) -> None:
         self.violations.append(what)
@@ -144,13 +144,15 @@ def protectable(pod: LivePod) -> bool:
     return pod.labels.get("app") == pod.name
 
 
-def _readable(pod: LivePod) -> dict[str, object]:
+def readable(pod: LivePod) -> dict[str, object]:
+    """Return the pod as who reads policies sees it."""
     address = pod.address or "10.255.255.255"
     return {"namespace": "default", "name": pod.name, "labels": pod.labels, "ip": address}
 
 
 @functools.cache
-def _probed(reach: reading.Reach) -> Packets:
+def probed(reach: reading.Reach) -> Packets:
+    """Return which of the probes get through."""
     found = {
         packet
         for packet in ALL - {ICMP}

@@ -20,11 +20,19 @@ class Population:
     """Whoever starts and stops pods; what happened is kept in order for the watchers."""
 
     def __init__(
-        self, chance: random.Random, cluster: Cluster, addresses: Sequence[str] = ADDRESSES
+        self,
+        chance: random.Random,
+        cluster: Cluster,
+        addresses: Sequence[str] = ADDRESSES,
+        home: str = "local",
     ) -> None:
         self.chance = chance
         self.cluster = cluster
         self.addresses = addresses
+        self.home = home
+        self.uid = "uid" if home == "local" else f"uid-{home}"
+        # Who tells of pods in five fields can name no other cluster.
+        self.names = (*NAMES, *(TOLD_BY_OTHERS if home == "local" else ()))
         self.events: list[Happened] = []
         self.uids = 0
         self.foreign_key: str | None = "somebody"
@@ -32,8 +40,8 @@ class Population:
     def change(self) -> list[Send]:
         """Let something happen to a pod; return what its five-field producer says of it."""
         pods = self.cluster.pods
-        name = self.chance.choice((*NAMES, *TOLD_BY_OTHERS))
-        pod = pods.get(f"local/default/{name}")
+        name = self.chance.choice(self.names)
+        pod = pods.get(f"{self.home}/default/{name}")
         if pod is None:
             return self._born(name)
         if pod.address is None:
@@ -70,12 +78,13 @@ class Population:
         label = name if by_others or self.chance.random() < 0.93 else f"not-{name}"
         pod = LivePod(
             name=name,
-            uid=f"address-{address}" if by_others else f"uid-{self.uids}",
+            uid=f"address-{address}" if by_others else f"{self.uid}-{self.uids}",
             address=address,
             labels={"app": label},
             phase="Running",
             born=self.cluster.clock,
             told="others" if by_others else "watcher",
+            cluster=self.home,
         )
         return self._happened(PodEventType.ADDED, pod)
 
@@ -95,6 +104,7 @@ class Population:
         return [] if pod.told == "watcher" else [five_fields(event, pod, self.foreign_key)]
 
     def _free_address(self) -> str | None:
-        held = {pod.address for pod in self.cluster.pods.values()}
+        here = (pod for pod in self.cluster.pods.values() if pod.cluster == self.home)
+        held = {pod.address for pod in here}
         free = [address for address in self.addresses if address not in held]
         return self.chance.choice(free) if free else None

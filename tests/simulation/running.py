@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from agents import policy_applier
 from streams.flow import compiler, gate, router, tracker
+from streams.flow.judging import Judging
 from streams.flow.output import (
     FIREWALL_CHANGES,
     GRAPH_FACTS,
@@ -20,7 +21,7 @@ from streams.flow.output import (
 from tests.simulation.applying import SYNCED, Call, Queue, arrive
 from tests.simulation.cluster import LivePod
 from tests.simulation.judging import Judge
-from tests.simulation.kafka import Broker, Handle, Killed, Task
+from tests.simulation.kafka import Broker, Handle, Killed, Place, Task
 from tests.simulation.living import Population
 from tests.simulation.meant import Heard, bindings
 from tests.simulation.ruling import GRAPH, LOOSE, STRICT, Firewall, Solver
@@ -61,7 +62,11 @@ class Run:
     """A world and everything that runs in it; ``chance`` decides all that happens.
 
     Where changes are limited, what counts is what the mailbox says, read slowly beside the router.
+    Each cluster has a watcher and an applier of its own.
     """
+
+    clusters: tuple[str, ...] = (CLUSTER,)
+    judging = Judging()
 
     def __init__(
         self,
@@ -86,7 +91,7 @@ class Run:
         self.calls: list[Call] = []
         # Requests whose sender is dead or only paused: they arrive one day.
         self.stray: list[Call] = []
-        self.queues: dict[int, Queue] = {}
+        self.queues: dict[Place, Queue] = {}
         self.tasks = [task for place in self._agents() for task in self._tasks(*place)]
         self.watchers: list[Watcher] = []
         self.lease = 0
@@ -97,6 +102,9 @@ class Run:
     def _people(self) -> Population:
         return Population(self.chance, self.cluster)
 
+    def _people_at(self, home: str) -> Population:
+        return self.people
+
     def nodes(self) -> list[LivePod]:
         """Return the pods for which the nodes of the graph stand."""
         return list(self.cluster.pods.values())
@@ -106,7 +114,8 @@ class Run:
         yield FIREWALL_CHANGES, lambda _: lambda v, k, s: gate.handle(v, k, s, CHECKS)
         yield GRAPH_FACTS, self._router
         yield POD_RULES, self._compiler
-        yield PATCHES, self._applier
+        for cluster in self.clusters:
+            yield f"{POLICY_PATCHES}.{cluster}", self._applier
 
     def _tasks(self, topic: str, make: Callable[[Task], Handle]) -> list[Task]:
         return [Task(self.broker, topic, partition, make) for partition in range(PARTITIONS)]
@@ -117,7 +126,8 @@ class Run:
 
     def _router(self, task: Task) -> Handle:
         graph = router.Graph(GRAPH, task.rows("graph-pods"), task.rows("graph-rules"))
-        ours = router.Routing(PARTITIONS, self.epoch, (CLUSTER,), blast_limit=self.limit)
+        known = (PARTITIONS, self.epoch, self.clusters, self.judging)
+        ours = router.Routing(*known, blast_limit=self.limit)
 
         def handle(value, key, source):
             if source.offset % 7 == 6:
@@ -128,18 +138,19 @@ class Run:
 
     def _compiler(self, task: Task) -> Handle:
         rows = task.rows("pod-rules")
-        ours = compiler.Compiling("demo", self.epoch, (CLUSTER,))
+        ours = compiler.Compiling("demo", self.epoch, self.clusters)
         return lambda value, key, source: compiler.handle(rows, value, key, source, ours)
 
     def _applier(self, task: Task) -> Handle:
         queue = Queue(task, self.cluster, self.calls, self.epoch)
-        self.queues[task.partition] = queue
+        self.queues[task.topic, task.partition] = queue
         return queue.take
 
     def begin(self) -> None:
         """Start the watchers' side: a leader that lists, and all rules read once."""
         self.judge.rules_changed()
-        self._elect()
+        for cluster in self.clusters:
+            self._elect(cluster)
         living = {pod.uid for pod in self.nodes()}
         for send in self.solver.read_again(self.epoch, living):
             self.broker.append(send)
@@ -190,12 +201,13 @@ class Run:
 
     def settle(self) -> None:
         """Let everything that was said have its effect, and judge."""
-        leader = self.watchers[-1]
-        self._retire(self.watchers[:-1])
-        self.watchers = [leader]
-        while leader.behind:
-            leader.follow()
-        leader.producer.flush()
+        leaders = {watcher.home: watcher for watcher in self.watchers}
+        self._retire([each for each in self.watchers if each is not leaders[each.home]])
+        self.watchers = list(leaders.values())
+        for leader in self.watchers:
+            while leader.behind:
+                leader.follow()
+            leader.producer.flush()
         for _ in range(500):
             if not self._settle_more():
                 break
@@ -261,7 +273,7 @@ class Run:
                 tracker.forget(task.rows("pods"), task.committed, math.inf)
             elif task.topic == POD_RULES:
                 compiler.forget(task.rows("pod-rules"), task.committed, math.inf)
-            elif task.topic == PATCHES:
+            elif task.topic.startswith(POLICY_PATCHES):
                 kept = {SYNCED, *self.cluster.policies}
                 policy_applier.forget(task.rows("wanted"), kept.__contains__, math.inf)
             task.commit()
@@ -296,8 +308,7 @@ class Run:
             task.process(fuse)
         except Killed:
             self._say("killed between two puts")
-            if task.topic == PATCHES:
-                self._abandon(self.queues[task.partition], zombie=False)
+            self._abandon(self.queues.get((task.topic, task.partition)), zombie=False)
             task.crash(self.chance, moves=self.chance.random() < 0.5, zombie=False)
 
     def _flush(self) -> None:
@@ -319,19 +330,18 @@ class Run:
         moves = self.chance.random() < 0.5
         zombie = self.faults.zombies and self.chance.random() < 0.5
         self._say(f"crash of {task.topic}/{task.partition}: {moves=} {zombie=}")
-        if task.topic == PATCHES:
-            self._abandon(self.queues[task.partition], zombie)
+        self._abandon(self.queues.get((task.topic, task.partition)), zombie)
         task.crash(self.chance, moves, zombie)
 
     def _apply(self) -> None:
         if self.calls and self.chance.random() < 0.5:
             self._arrive(self.calls, self.chance.choice(self.calls))
             return
-        queue = self.queues[self.chance.randrange(PARTITIONS)]
+        queue = self.chance.choice(list(self.queues.values()))
         if queue.ready:
             queue.compare(self.chance.choice(queue.ready))
 
-    def _abandon(self, queue: Queue, zombie: bool) -> None:
+    def _abandon(self, queue: Queue | None, zombie: bool) -> None:
         under_way = [call for call in self.calls if call.queue is queue]
         for call in under_way:
             self.calls.remove(call)
@@ -363,15 +373,18 @@ class Run:
         elif dice < 0.92:
             watcher.list_pods()
         elif self.faults.changes_of_leader and dice < 0.96:
-            self._elect()
-        elif len(self.watchers) > 1:
-            self._retire(self.watchers[:1])
-            self.watchers = self.watchers[1:]
+            self._elect(watcher.home)
+        else:
+            oldest, *others = (each for each in self.watchers if each.home == watcher.home)
+            if others:
+                self._retire([oldest])
+                self.watchers.remove(oldest)
 
-    def _elect(self) -> None:
+    def _elect(self, home: str = CLUSTER) -> None:
         self.lease += 1
-        self._say(f"leader {self.lease}")
-        leader = Watcher(self.broker, self.cluster, self.people.events, self.lease, self.epoch)
+        self._say(f"leader {self.lease} at {home}")
+        events = self._people_at(home).events
+        leader = Watcher(self.broker, self.cluster, events, self.lease, self.epoch, home)
         leader.list_pods()
         self.watchers.append(leader)
 

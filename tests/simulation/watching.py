@@ -15,7 +15,13 @@ class Watcher:
     """One holder of the lease; it may go on for a while after somebody else took it."""
 
     def __init__(
-        self, broker: Broker, cluster: Cluster, events: list[Happened], lease: int, epoch: int
+        self,
+        broker: Broker,
+        cluster: Cluster,
+        events: list[Happened],
+        lease: int,
+        epoch: int,
+        home: str = "local",
     ) -> None:
         self.producer = Producer(broker)
         self.broker = broker
@@ -23,6 +29,7 @@ class Watcher:
         self.events = events
         self.lease = lease
         self.epoch = epoch
+        self.home = home
         self.n = 0
         self.seen = 0
 
@@ -32,7 +39,7 @@ class Watcher:
         self._mark(MarkKind.LIST_STARTED, started)
         self.seen = len(self.events)
         for pod in self.cluster.pods.values():
-            if pod.told == "watcher":
+            if pod.told == "watcher" and pod.cluster == self.home:
                 self._say(PodEventType.ADDED, pod)
         self._mark(MarkKind.LIST_COMPLETE, started)
 
@@ -53,7 +60,7 @@ class Watcher:
             pod_name=pod.name,
             pod_ip=pod.address,
             event=event,
-            cluster="local",
+            cluster=self.home,
             namespace="default",
             uid=pod.uid,
             labels=pod.labels,
@@ -68,7 +75,7 @@ class Watcher:
             mark = Mark(
                 kind=kind,
                 id=f"list-{started.lease}-{started.n}",
-                cluster="local",
+                cluster=self.home,
                 epoch=self.epoch,
                 stamp=self._stamp(),
                 started=started,

@@ -20,6 +20,9 @@ MOST_CHANGES = 12
 _MILD = ("inexact", "shadow")
 _LINKS = {
     "dead letters": "/dead-letters",
+    "no address": "/identities",
+    "disputed alias": "/identities",
+    "alias of nobody": "/identities",
     "inexact": "/policies?q=inexact",
     "refused": "/policies?q=REFUSED",
     "unprotected": "/policies?q=UNPROTECTED",
@@ -77,7 +80,7 @@ def overview(seen: Seen, asked: Asked) -> Overview:
     found = condition(seen.rows.answers, Letters(letters))
     return Overview(
         ready=found["ready"],
-        troubles=tuple(_troubles(seen, found["wrong"], len(letters))),
+        troubles=tuple(_troubles(seen, found["wrong"], letters)),
         workers=tuple(map(_worker, found["workers"])),
         allowed=found["allowed"],
         counts=found["counts"] | {"dead letters": len(letters)},
@@ -86,18 +89,23 @@ def overview(seen: Seen, asked: Asked) -> Overview:
     )
 
 
-def _troubles(seen: Seen, wrong: list[Mapping[str, str]], letters: int) -> Iterator[Trouble]:
+def _troubles(
+    seen: Seen, wrong: list[Mapping[str, str]], letters: list[dict[str, Any]]
+) -> Iterator[Trouble]:
     by_kind: dict[str, list[Example]] = {}
     for each in wrong:
         known = each["about"] if each["about"] in seen.rows.wanted else ""
         example = Example(about=each["about"], detail=each["detail"], policy=known)
         by_kind.setdefault(each["kind"], []).append(example)
+    if letters:
+        by_kind["dead letters"] = [
+            Example(about=each["key"], detail=each["reason"], policy="") for each in letters[::-1]
+        ]
     for kind, examples in sorted(by_kind.items(), key=lambda item: item[0] in _MILD):
         yield Trouble(
             kind=kind,
             severe=kind not in _MILD,
-            # Of dead letters one line tells of all.
-            count=letters if kind == "dead letters" else len(examples),
+            count=len(examples),
             examples=tuple(examples[:MOST_EXAMPLES]),
             link=_LINKS.get(kind, ""),
         )

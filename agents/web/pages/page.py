@@ -11,6 +11,8 @@ from agents.asking.view import View
 from agents.web.seen import Seen
 
 MOST_LINES = 500
+# As keys read, so that people can type them.
+NAMED = "{cluster}/{namespace}/{name}"
 
 
 class Asked(BaseModel):
@@ -25,6 +27,25 @@ class Listing(Asked):
     q: str = Field(default="", max_length=200, description="Only what has this text in it.")
     after: str = Field(default="", max_length=1000, description="Only what comes behind this key.")
     limit: int = Field(default=100, ge=1, le=MOST_LINES, description="So many at most.")
+
+
+class WithGone(Listing):
+    """What is asked of a list that also knows what is gone."""
+
+    gone: bool = Field(default=False, description="Also what is gone.")
+
+
+class Named(Asked):
+    """Which pod, identity or policy is asked for."""
+
+    cluster: str = Field(max_length=253)
+    namespace: str = Field(max_length=253)
+    name: str = Field(max_length=253)
+
+    @property
+    def key(self) -> str:
+        """Its key: a policy has that of whom it selects."""
+        return f"{self.cluster}/{self.namespace}/{self.name}"
 
 
 class NotHere(LookupError):

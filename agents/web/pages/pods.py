@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import Field
-
+from agents.asking.identities import policy_key
 from agents.asking.view import View, short
-from agents.web.pages.page import Listing, NotHere, Page, cut
-from agents.web.pages.policies import Policy, PolicyAsked, PolicyLine, policy, policy_line
+from agents.web.pages.page import NAMED, Named, NotHere, Page, WithGone, cut
+from agents.web.pages.policies import Policy, PolicyLine, policy_line, policy_of
 from agents.web.pages.reach import Peer, peers_of
 from agents.web.pages.rules import RuleLine, rules_about
-from agents.web.pages.timeline import Change, recent
+from agents.web.pages.timeline import Change, changes_of
 from agents.web.seen import Seen
 from streams.flow.tracker import PodRow
 
@@ -23,6 +22,7 @@ class PodLine(View):
     uid: str
     incarnation: int
     live: bool
+    identity: str
     policy: PolicyLine | None
 
 
@@ -33,12 +33,6 @@ class Pods(View):
     total: int
     next: str | None
     gaps: tuple[str, ...]
-
-
-class PodsAsked(Listing):
-    """What may be asked of the list of pods."""
-
-    gone: bool = Field(default=False, description="Also pods that are gone.")
 
 
 class Pod(View):
@@ -55,7 +49,7 @@ class Pod(View):
     gaps: tuple[str, ...]
 
 
-def pods(seen: Seen, asked: PodsAsked) -> Pods:
+def pods(seen: Seen, asked: WithGone) -> Pods:
     """Return the list."""
     known = seen.rows.pods
     found = (
@@ -66,26 +60,28 @@ def pods(seen: Seen, asked: PodsAsked) -> Pods:
     return Pods(pods=lines, total=total, next=following, gaps=seen.gaps)
 
 
-def pod(seen: Seen, asked: PolicyAsked) -> Pod:
+def pod(seen: Seen, asked: Named) -> Pod:
     """Return one pod; raise NotHere if nobody ever saw it."""
     row = seen.rows.pods.get(asked.key)
     if row is None:
         raise NotHere(f"no pod {asked.key} is known")
     out, into, more = peers_of(seen, short(asked.key))
+    line = _line(seen, asked.key, row)
     return Pod(
-        pod=_line(seen, asked.key, row),
+        pod=line,
         labels=dict(row.pod.labels),
-        rules=rules_about(seen, row.pod),
-        policy=policy(seen, asked) if asked.key in seen.rows.wanted else None,
+        rules=rules_about(seen, line.identity or asked.key),
+        policy=policy_of(seen, line.policy.key) if line.policy else None,
         reaches=out,
         reached_by=into,
         more_peers=more,
-        history=tuple(recent(seen, every=True, policy=asked.key)[:50]),
+        history=changes_of(seen, policy_key(row.pod)),
         gaps=seen.gaps,
     )
 
 
 def _line(seen: Seen, key: str, row: PodRow) -> PodLine:
+    selecting = policy_key(row.pod)
     return PodLine(
         key=key,
         name=short(key),
@@ -93,18 +89,12 @@ def _line(seen: Seen, key: str, row: PodRow) -> PodLine:
         uid=row.pod.uid,
         incarnation=row.pod.incarnation,
         live=row.live,
-        policy=policy_line(seen, key) if key in seen.rows.wanted else None,
+        identity=selecting if selecting != key else "",
+        policy=policy_line(seen, selecting) if selecting in seen.rows.wanted else None,
     )
 
 
 PAGES = (
-    Page("/pods", "pods.html", pods, PodsAsked, Pods, ("stored",)),
-    Page(
-        "/pods/{cluster}/{namespace}/{name}",
-        "pod.html",
-        pod,
-        PolicyAsked,
-        Pod,
-        ("past", "stored"),
-    ),
+    Page("/pods", "pods.html", pods, WithGone, Pods, ("stored",)),
+    Page(f"/pods/{NAMED}", "pod.html", pod, Named, Pod, ("past", "stored")),
 )

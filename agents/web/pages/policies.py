@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from difflib import ndiff
 from typing import Any
 
-from pydantic import Field
+import yaml
 
-from agents.asking.standing import PENDING, Drift, drift, outcome_of, reasons
+from agents.asking.standing import PENDING, Drift, drift, reasons
+from agents.asking.times import clock, span
 from agents.asking.unsaid import Unsaid, say
 from agents.asking.view import View, short
-from agents.web.pages.page import Asked, Listing, NotHere, Page, cut
+from agents.web.pages.page import NAMED, Named, NotHere, Page, WithGone, cut
 from agents.web.seen import Seen
-from agents.web.times import clock, span
-from streams.records.policies import Outcome
+from streams.records.policies import Outcome, PolicyPatch
 
 # Of a stored policy's metadata; who wrote which field when is a matter for kubectl.
-_COMPARED = ("name", "namespace", "labels", "annotations", "uid", "resourceVersion")
+_COMPARED = ("name", "namespace", "labels", "annotations")
+_SHOWN = (*_COMPARED, "uid", "resourceVersion")
 _SPEC = ("podSelector", "policyTypes", "ingress", "egress")
 BAD = (Outcome.REFUSED, Outcome.FOREIGN, Outcome.UNPROTECTED)
 
@@ -45,31 +48,14 @@ class Policies(View):
     gaps: tuple[str, ...]
 
 
-class PoliciesAsked(Listing):
-    """What may be asked of the list of policies."""
-
-    gone: bool = Field(default=False, description="Also those of pods that are gone.")
-
-
-class PolicyAsked(Asked):
-    """Which policy is asked for."""
-
-    cluster: str = Field(max_length=253)
-    namespace: str = Field(max_length=253)
-    name: str = Field(max_length=253)
-
-    @property
-    def key(self) -> str:
-        """The key of the policy, and of its pod."""
-        return f"{self.cluster}/{self.namespace}/{self.name}"
-
-
 class Policy(View):
     """One policy whole: its manifest as wanted and as stored, and where it is not its rules."""
 
     line: PolicyLine
     wanted: dict[str, Any] | None
     stored: dict[str, Any] | None
+    difference: tuple[str, ...]
+    kind: str
     digest: str
     pod_uid: str
     took: str
@@ -77,11 +63,10 @@ class Policy(View):
     gaps: tuple[str, ...]
 
 
-def policies(seen: Seen, asked: PoliciesAsked) -> Policies:
+def policies(seen: Seen, asked: WithGone) -> Policies:
     """Return the list."""
-    outcomes = seen.rows.outcomes
     found = (
-        (key, f"{key} {outcome_of(patch, outcomes.get(key))} {'inexact' if patch.inexact else ''}")
+        (key, f"{key} {seen.rows.came_of(key)} {'inexact' if patch.inexact else ''}")
         for key, patch in seen.rows.wanted.items()
         if asked.gone or patch.manifest is not None or patch.unprotected
     )
@@ -96,19 +81,26 @@ def policies(seen: Seen, asked: PoliciesAsked) -> Policies:
     )
 
 
-def policy(seen: Seen, asked: PolicyAsked) -> Policy:
+def policy(seen: Seen, asked: Named) -> Policy:
     """Return one policy; raise NotHere if nobody ever wanted it."""
-    patch = seen.rows.wanted.get(asked.key)
-    if patch is None:
+    if asked.key not in seen.rows.wanted:
         raise NotHere(f"no policy {asked.key} is known")
-    outcome = seen.rows.outcomes.get(asked.key)
+    return policy_of(seen, asked.key)
+
+
+def policy_of(seen: Seen, key: str) -> Policy:
+    """Return one policy of those that are wanted whole."""
+    patch, outcome = seen.rows.wanted[key], seen.rows.outcomes.get(key)
     took = ""
     if outcome is not None and outcome.cause is not None and outcome.cause.at:
         took = span(outcome.at - outcome.cause.at)
+    line, stored = policy_line(seen, key), seen.cluster.policies.get(short(key))
     return Policy(
-        line=policy_line(seen, asked.key),
+        line=line,
         wanted=patch.manifest,
-        stored=_tidied(seen.cluster.policies.get(short(asked.key))),
+        stored=_tidied(stored, _SHOWN),
+        difference=tuple(_difference(patch, stored)) if line.drift is Drift.DIFFERS else (),
+        kind=seen.rows.kind(key),
         digest=patch.digest,
         pod_uid=patch.pod_uid,
         took=took,
@@ -120,7 +112,7 @@ def policy(seen: Seen, asked: PolicyAsked) -> Policy:
 def policy_line(seen: Seen, key: str) -> PolicyLine:
     """Return one policy of those that are wanted as a line."""
     patch, outcome = seen.rows.wanted[key], seen.rows.outcomes.get(key)
-    told, cause = outcome_of(patch, outcome), patch.cause
+    told, cause = seen.rows.came_of(key), patch.cause
     return PolicyLine(
         key=key,
         name=short(key),
@@ -135,12 +127,19 @@ def policy_line(seen: Seen, key: str) -> PolicyLine:
     )
 
 
-def _tidied(stored: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return what people compare with what is wanted, in the same order."""
-    if stored is None:
+def _difference(patch: PolicyPatch, stored: dict[str, Any] | None) -> Iterator[str]:
+    """Yield the lines of what is wanted and of what is stored, each with which of them has it."""
+    wanted, found = (_tidied(each, _COMPARED) for each in (patch.manifest, stored))
+    one, two = (yaml.safe_dump(each, sort_keys=False).splitlines() for each in (wanted, found))
+    return (line for line in ndiff(one, two) if not line.startswith("?"))
+
+
+def _tidied(policy: dict[str, Any] | None, kept_of_it: tuple[str, ...]) -> dict[str, Any] | None:
+    """Return what people compare, in one order."""
+    if policy is None:
         return None
-    meta, spec = stored["metadata"], stored.get("spec") or {}
-    kept = {name: meta[name] for name in _COMPARED if name in meta}
+    meta, spec = policy["metadata"], policy.get("spec") or {}
+    kept = {name: meta[name] for name in kept_of_it if name in meta}
     rest = {name: each for name, each in spec.items() if name not in _SPEC}
     said = {name: _by_order(spec[name]) for name in _SPEC if name in spec}
     return {"metadata": kept, "spec": said | rest}
@@ -160,13 +159,6 @@ def _place(name: str) -> tuple[bool, bool, bool, str]:
 
 
 PAGES = (
-    Page("/policies", "policies.html", policies, PoliciesAsked, Policies, ("stored",)),
-    Page(
-        "/policies/{cluster}/{namespace}/{name}",
-        "policy.html",
-        policy,
-        PolicyAsked,
-        Policy,
-        ("stored",),
-    ),
+    Page("/policies", "policies.html", policies, WithGone, Policies, ("stored",)),
+    Page(f"/policies/{NAMED}", "policy.html", policy, Named, Policy, ("stored",)),
 )

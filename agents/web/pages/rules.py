@@ -15,7 +15,6 @@ from agents.web.seen import Seen
 from streams.flow.graph_rows import End
 from streams.flow.index import GraphIndex
 from streams.records.addresses import is_exact
-from streams.records.views import PodRef
 from streams.rules.spaces import around, minus
 from streams.rules.wording import one_line
 
@@ -35,10 +34,11 @@ class Firewall(View):
 
 
 class Bound(View):
-    """One end of a rule: what it names, and the pod that this was bound to."""
+    """One end of a rule: what it names, and the pod, identity or Service it was bound to."""
 
     names: str
     state: str
+    kind: str
     pod: str
 
 
@@ -130,13 +130,13 @@ def rule(seen: Seen, asked: RuleAsked) -> Rule:
     )
 
 
-def rules_about(seen: Seen, pod: PodRef) -> tuple[RuleLine, ...]:
-    """Return the rules with an end that covers a pod's address."""
+def rules_about(seen: Seen, key: str) -> tuple[RuleLine, ...]:
+    """Return the rules with an end that covers the address of a pod or an identity."""
     return tuple(
-        _line(seen, graph, key)
+        _line(seen, graph, rule)
         for graph, index in seen.rows.graphs.items()
-        if pod.address
-        for key in sorted(index.covering(pod.address))[:MOST_POLICIES]
+        if (row := index.pods.get(key)) and row.pod.address
+        for rule in sorted(index.covering(row.pod.address))[:MOST_POLICIES]
     )
 
 
@@ -179,18 +179,15 @@ def _line(seen: Seen, graph: str, key: str) -> RuleLine:
 
 def _bound(seen: Seen, index: GraphIndex, key: str, end: End, names: str) -> Bound:
     if not is_exact(names):
-        return Bound(names=names, state="range", pod="")
+        return Bound(names=names, state="range", kind="", pod="")
     uid = index.uid(key, end)
     if uid is None:
         strange = not minus(around(names), seen.judging.outside)
-        return Bound(names=names, state="outside" if strange else "parked", pod="")
+        return Bound(names=names, state="outside" if strange else "parked", kind="", pod="")
     holder = index.holder(names)
-    lives = holder is not None and holder.uid == uid
-    return Bound(
-        names=names,
-        state="bound" if lives else "gone",
-        pod=holder.key if holder is not None and lives else "",
-    )
+    if holder is None or holder.uid != uid:
+        return Bound(names=names, state="gone", kind="", pod="")
+    return Bound(names=names, state="bound", kind=seen.rows.kind(holder.key), pod=holder.key)
 
 
 PAGES = (

@@ -6,15 +6,16 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
+from agents.asking.times import clock, span
 from agents.asking.view import View, short
 from agents.web.pages.page import Listing, Page
 from agents.web.seen import Seen
-from agents.web.times import clock, span
 from streams.flow.output import PATCH_OUTCOMES, POD_RULES, POLICY_PATCHES
 from streams.records.policies import Outcome, PatchOutcome, PodRules, PolicyPatch
 
 # A version of a policy: its key, and from which of its records on pod-rules it was computed.
 Version = tuple[str, int]
+MOST_OF_ONE = 50
 QUIET = (Outcome.UNCHANGED, Outcome.SUPERSEDED)
 
 
@@ -86,6 +87,11 @@ def recent(seen: Seen, *, every: bool = False, policy: str | None = None) -> lis
     compiled = dict(_compiled(seen))
     changes = [_change(each, routed, compiled) for each in outcomes]
     return sorted(changes, key=_place, reverse=True)
+
+
+def changes_of(seen: Seen, policy: str) -> tuple[Change, ...]:
+    """Return what became of one policy lately, also where nothing changed."""
+    return tuple(recent(seen, every=True, policy=policy)[:MOST_OF_ONE])
 
 
 def _place(change: Change) -> str:

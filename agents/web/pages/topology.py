@@ -8,7 +8,7 @@ from math import cos, pi, sin
 
 from pydantic import Field
 
-from agents.asking.view import View, short
+from agents.asking.view import View
 from agents.web.pages.page import Asked, Page
 from agents.web.seen import Seen
 from streams.policy.reach import Reach
@@ -18,7 +18,7 @@ MOST_PODS = 500
 MOST_LINES = 4_000
 # Between two names on the rim.
 SPACING = 18.0
-LEAST_RADIUS = 150.0
+LEAST_RADIUS = 200.0
 # From a place to its name.
 OFF = 12.0
 # For the names, beside and above the places.
@@ -87,7 +87,7 @@ def topology(seen: Seen, asked: TopologyAsked) -> Topology:
     grouped = len(names) > MOST_PODS
     pods = Counter(map(_home, names)) if grouped else Counter(names)
     radius = max(LEAST_RADIUS, len(pods) * SPACING / (2 * pi))
-    keys = {} if grouped else {short(key): key for key in seen.rows.pods}
+    keys = {each: key for each in names if (key := seen.rows.key(each)) in seen.rows.pods}
     nodes = {node.name: node for node in _nodes(pods, radius, keys)}
     flows = list(_flows(seen, set(names)))
     lines = _grouped(flows) if grouped else [(one, two, ports, 1) for one, two, ports in flows]

@@ -13,6 +13,8 @@
       // How much of the picture one pixel shows: who is looked for is drawn as large in any of it.
       const scale = Math.max(view.w / svg.clientWidth, view.h / svg.clientHeight);
       svg.style.setProperty("--scale", Math.max(1, scale));
+      // The tip of an arrow is as large in any of it as well: no pod may grow over it.
+      svg.style.setProperty("--fine", Math.min(1, scale));
     };
     const nodes = [...svg.querySelectorAll(".nodes [data-name]")];
     const lines = [...svg.querySelectorAll(".lines path")];

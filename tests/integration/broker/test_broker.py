@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.errors import CommitFailedError
 from aiokafka.structs import OffsetAndMetadata
 
+from deploy.consumers import members
 from deploy.local.broker import quirks
 from deploy.local.broker.apache import ApacheBroker
 from deploy.local.broker.embedded import EmbeddedBroker
@@ -71,6 +74,38 @@ async def test_the_end_of_a_partition_counts_the_whole_last_batch(
         ends: dict[Any, int] = await consumer.end_offsets([PARTITION])
 
     assert ends == {PARTITION: 5}
+
+
+@pytest.mark.parametrize(
+    "broker",
+    ["embedded", pytest.param("apache", marks=(needs_java, pytest.mark.long))],
+    indirect=True,
+)
+async def test_who_has_left_a_group_is_no_member_and_its_offsets_may_be_moved(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("__init__", "end_offsets"):
+        monkeypatch.setattr(AIOKafkaConsumer, name, getattr(AIOKafkaConsumer, name))
+    leave = GroupCoordinator._maybe_leave_group
+    monkeypatch.setattr(GroupCoordinator, "_maybe_leave_group", leave)
+    quirks.install()
+    await provision([TopicSpec(PARTITION.topic, 1, 1)], bootstrap_servers=broker.bootstrap)
+    await send_batch(broker, 5)
+    group = {"bootstrap_servers": broker.bootstrap, "group_id": "counters"}
+
+    async with AIOKafkaConsumer(PARTITION.topic, **group, enable_auto_commit=False) as member:
+        await member.commit({PARTITION: 5})
+        assert await members("counters", bootstrap_servers=broker.bootstrap) == 1
+        async with AIOKafkaConsumer(**group, enable_auto_commit=False) as nobody:
+            nobody.assign([PARTITION])
+            with pytest.raises(CommitFailedError):
+                await nobody.commit({PARTITION: 2})
+
+    assert await members("counters", bootstrap_servers=broker.bootstrap) == 0
+    async with AIOKafkaConsumer(**group, enable_auto_commit=False) as nobody:
+        nobody.assign([PARTITION])
+        await nobody.commit({PARTITION: 2})
+        assert await nobody.committed(PARTITION) == 2
 
 
 @needs_java

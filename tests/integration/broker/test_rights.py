@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,12 @@ from deploy.local.broker.apache import ApacheBroker
 from deploy.local.broker.secured import ADMIN, WORKER
 from deploy.login import client_options
 from deploy.provision import check, provision
-from streams.settings import Settings
+from streams.settings import ClusterSettings, Settings
+from streams.settings_graph import GraphSettings
 from streams.settings_kafka import KafkaSettings
+from streams.topics import specs
 from streams.topicspec import TopicSpec
+from tables.catalog import tables_of
 from tests.e2e.acting import until_true
 from tests.real import needs_java
 
@@ -52,9 +56,10 @@ class User:
         self.settings = Settings(kafka=kafka)
         self.client = client_options(kafka)
 
-    async def write(self, topic: TopicSpec) -> None:
+    async def write(self, *topics: TopicSpec) -> None:
         async with AIOKafkaProducer(**self.client) as producer:
-            await producer.send_and_wait(topic.name, b"{}")
+            for topic in topics:
+                await producer.send_and_wait(topic.name, b"{}", b"key")
 
     async def read(self, topic: TopicSpec) -> None:
         # A consumer would go on asking for a topic that it may not see.
@@ -154,6 +159,58 @@ async def test_a_login_can_do_what_a_worker_must_and_nothing_else(tmp_path: Path
                     await until_refused(needed[right.resource, operation])
                     await grant([right], WORKER, **admin.client)
                     await until_done(needed[right.resource, operation])
+
+
+@pytest.mark.long
+@needs_java
+@pytest.mark.threat("T1", "T3")
+async def test_a_part_at_a_cluster_can_do_what_it_must_there_and_nothing_elsewhere(
+    tmp_path: Path,
+) -> None:
+    async with ApacheBroker(tmp_path / "kafka", secured=True) as broker:
+        admin, worker = User(broker, ADMIN), User(broker, WORKER)
+        two = part(admin, "cluster")
+        topics = {
+            spec.name: spec
+            for settings in (part(admin, "core"), two)
+            for spec in specs(settings, tables_of(settings))
+        }
+        await provision([*topics.values()], **admin.client)
+        await admin.write(*topics.values())
+        given = rights(two)
+        await grant(given, WORKER, **admin.client)
+
+        acts = {"Read": worker.read, "Write": worker.write, "DescribeConfigs": worker.look}
+        needed = {
+            (right, operation): partial(acts[operation], topics[right.name])
+            for right in given
+            for operation in right.operations
+            if right.resource == "topic" and operation != "Describe"
+        }
+        (group,) = (right for right in given if right.resource == "group")
+        needed[group, "Read"] = partial(worker.join, "vereflow-at-two")
+        for must in needed.values():
+            await until_done(must)
+
+        may = {right.name: right.operations for right in given}
+        for name, topic in topics.items():
+            for operation in {"Read", "Write"}.difference(may.get(name, ())):
+                await refused(partial(acts[operation], topic))
+        for other in ("vereflow", "vereflow-at-one"):
+            await refused(partial(worker.join, other))
+
+        for (right, operation), must in needed.items():
+            await take_away(admin, right, operation)
+            await until_refused(must)
+            await grant([right], WORKER, **admin.client)
+            await until_done(must)
+
+
+def part(user: User, name: str) -> Settings:
+    """Return the settings of a part of an installation over two clusters."""
+    kafka = user.settings.kafka.model_copy(update={"partitions": 1})
+    both = GraphSettings(clusters=("one", "two"))
+    return Settings(part=name, kafka=kafka, graph=both, cluster=ClusterSettings(name="two"))
 
 
 async def described(admin: Any, topic: TopicSpec) -> Any:

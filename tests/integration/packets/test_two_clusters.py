@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 from deploy.local.packets.lacking import lacking
-from deploy.local.packets.probing import Probe
 from streams.flow.crossing import Link
-from tests.integration.packets.crowd import Crowd, arrivals
+from tests.integration.packets.crowd import Crowd
+from tests.integration.packets.everybody import Flow, Home, opened
 from tests.integration.packets.joined import Side, joined, seen_as
 from tests.real import needs_packets
 from tests.unit.flow.records import Routed, allow, change
@@ -23,7 +22,6 @@ pytestmark = needs_packets
 # One is hidden on its way to two, and two on its way to one is not.
 LINKS = [Link(ONE, TWO, seen=(f"{GATES[ONE]}/32",)), Link(TWO, ONE)]
 PORTS = (("http", "TCP", 80), ("more", "TCP", 81))
-FLOWS = [("TCP", 80), ("TCP", 81), ("ICMP", 0)]
 THERE, BACK = (allow(ADDRESSES[each[0]], ADDRESSES[each[1]]) for each in ("ac", "db"))
 
 
@@ -42,23 +40,18 @@ class Clusters:
                 *({**each, "spec": each["spec"]} for each in manifests(routed, home))
             )
 
-    async def opened(
-        self, wanted: set[tuple[str, str, str, int]]
-    ) -> set[tuple[str, str, str, int]]:
+    async def opened(self, wanted: set[Flow]) -> set[Flow]:
         """Return what gets through, of all that anybody could send to anybody."""
-        asked = [(*pair, *flow) for pair in permutations(HOMES, 2) for flow in FLOWS]
-        probes = [self._probe(*each) for each in asked]
-        found = await asyncio.to_thread(arrivals, probes, [each in wanted for each in asked])
-        return {each for each, arrived in zip(asked, found, strict=True) if arrived}
+        homes = {
+            name: Home(self.crowds[home].namespace(name), ADDRESSES[name])
+            for name, home in HOMES.items()
+        }
+        return await opened(homes, wanted)
 
     def seen(self, source: str, destination: str) -> str:
         ends = (ADDRESSES[source], ADDRESSES[destination])
         namespaces = (self.crowds[HOMES[each]].namespace(each) for each in (source, destination))
         return seen_as(*namespaces, ends, 8080)
-
-    def _probe(self, source: str, destination: str, protocol: str, port: int) -> Probe:
-        namespace = self.crowds[HOMES[source]].namespace(source)
-        return Probe(namespace, ADDRESSES[source], ADDRESSES[destination], protocol, port)
 
 
 def _pod(name: str) -> dict[str, Any]:

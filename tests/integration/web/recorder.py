@@ -80,7 +80,7 @@ def recorder(bootstrap: str, datadir: Path, listener: socket.socket, name: str) 
         checks={},
         status=lambda: HANDS,
         worker_name=name,
-        outside=Outside(nothing_stored, nothing_new, Judging()),
+        outside=Outside("local", nothing_stored, nothing_new, Judging()),
         listener=listener,
     )
     return app

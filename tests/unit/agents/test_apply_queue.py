@@ -120,19 +120,61 @@ def test_a_dropped_policy_takes_along_who_waited_for_its_partition() -> None:
     assert (len(due), [partition for partition, _ in due.reached()]) == (0, [1])
 
 
-def test_where_both_had_to_wait_a_calm_one_yields_to_an_urgent_one() -> None:
+def postponed(*keys: str) -> DuePolicies:
+    """Return who waits because a server did not hear; the urgent are called so."""
     due = DuePolicies()
-    due.put(0, "calm", False)
-    due.put(0, "urgent", True)
-    for key in ("urgent", "calm"):
-        due.take()
+    for key in keys:
+        due.put(0, key, "urgent" in key)
+    for key in takes(due, len(keys)):
         due.postponed(key)
-    assert [due.yields(key) for key in ("calm", "urgent", "unknown")] == [True, False, False]
+    return due
 
+
+def takes(due: DuePolicies, times: int) -> list[str]:
+    return [taken.key for taken in (due.take() for _ in range(times)) if taken]
+
+
+def test_a_calm_one_that_wakes_has_an_urgent_one_tried_before_it() -> None:
+    due = postponed("calm", "urgent", "urgent too")
+
+    due.resume("calm")
+    assert takes(due, 3) == ["urgent"]
+    # It may be that one alone of which the server will not hear.
+    due.postponed("urgent")
+    assert takes(due, 3) == ["calm"]
+
+
+def test_after_an_outage_a_calm_one_waits_until_all_urgent_ones_are_settled() -> None:
+    due = postponed("calm", "urgent", "urgent too")
+    due.resume("urgent")
+    (first,) = takes(due, 2)
+    due.settled(first)
     due.resume_all()
+    due.put(0, "calm too", False)
 
-    assert not due.yields("calm")
-    assert [taken.key for taken in (due.take(), due.take()) if taken] == ["urgent", "calm"]
+    assert takes(due, 4) == ["urgent too"]
+    due.settled("urgent too")
+    assert takes(due, 4) == ["calm", "calm too"]
+
+
+def test_who_is_gone_or_became_calm_holds_nobody_up() -> None:
+    due = postponed("calm", "urgent", "urgent too")
+    due.resume_all()
+    assert takes(due, 3) == ["urgent", "urgent too"]
+
+    due.dropped("urgent")
+    due.put(0, "urgent too", False)
+    due.settled("urgent too")
+
+    assert takes(due, 3) == ["calm", "urgent too"]
+
+
+def test_an_urgent_one_that_never_waited_holds_nobody_up() -> None:
+    due = DuePolicies()
+    due.put(0, "urgent", True)
+    due.put(0, "calm", False)
+
+    assert takes(due, 2) == ["urgent", "calm"]
 
 
 def test_what_became_urgent_is_taken_first() -> None:

@@ -14,13 +14,21 @@ from streams.records.marks import MarkKind
 class World:
     """A clock, and what it asks and says."""
 
-    def __init__(self) -> None:
+    def __init__(self, grace: float = 0.0) -> None:
         self.sent: list[Send] = []
         self.asked: list[float] = []
         self.owned = self.over = True
         self.enough = asyncio.Event()
+        self.seconds = 0.0
         self.clock = GraceClock(
-            self._emit, "main", 3, owns=lambda: self.owned, due=self._due, every=0.001
+            self._emit,
+            "main",
+            3,
+            owns=lambda: self.owned,
+            due=self._due,
+            grace=grace,
+            every=0.001,
+            clock=lambda: self.seconds,
         )
 
     async def _emit(self, output: Send) -> None:
@@ -62,6 +70,25 @@ async def test_rows_that_are_not_here_are_not_looked_at() -> None:
     await world.clock.look()
 
     assert (world.asked, world.sent) == ([], [])
+
+
+async def test_whoever_just_came_says_nothing_for_a_whole_grace() -> None:
+    world = World(grace=60.0)
+    said = []
+
+    for seconds, owned in (
+        (0, True),
+        (59, True),
+        (61, False),
+        (70, True),
+        (129, True),
+        (130, True),
+    ):
+        world.seconds, world.owned = seconds, owned
+        await world.clock.look()
+        said.append(len(world.sent))
+
+    assert said == [0, 0, 0, 0, 0, 1]
 
 
 async def test_it_looks_again_and_again() -> None:

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from agents.handling import handle_each, judge
 from agents.outlet import MAX_RAW, Outlet
-from streams.codec import KEY_MARK, MAX_BYTES, Poison, RecordTooLarge
+from streams.codec import KEY_MARK, MAX_BYTES, Poison, RecordTooLarge, Unread
 from streams.flow.output import DEAD_LETTERS, PATCH_OUTCOMES, Outputs, Refusal
 from streams.records.cause import Source
 from tests.unit.agents.handled import App, Stream, Topics, event, outcome, sent
@@ -140,7 +140,8 @@ async def test_a_record_handled_again_is_the_same_letter_again() -> None:
     assert len({key for key, _, _ in letters(topics)}) == 1
 
 
-async def test_the_dead_letter_is_at_the_broker_before_the_next_record_is_handled() -> None:
+async def test_nobody_waits_until_a_dead_letter_is_at_the_broker() -> None:
+    # Who commits does, for everything that was sent.
     topics = Topics()
 
     def handle(value: Any, key: str, source: Source) -> Outputs:
@@ -149,7 +150,7 @@ async def test_the_dead_letter_is_at_the_broker_before_the_next_record_is_handle
 
     await handled([event(7, b"[]"), event(8, GOOD)], handle, topics)
 
-    assert [what for what, _, _ in topics.log] == ["sent", "delivered", "handled"]
+    assert [what for what, _, _ in topics.log] == ["sent", "handled"]
 
 
 async def test_what_is_too_large_to_send_is_a_dead_letter_and_the_rest_is_sent() -> None:
@@ -218,6 +219,11 @@ async def test_a_broker_that_fails_ends_the_worker_with_the_record_in_hand(
 
     assert isinstance(app.reason, ConnectionError)
     assert stream.acknowledged == []
+
+
+def test_what_nobody_could_read_ends_the_worker_and_is_no_dead_letter() -> None:
+    with pytest.raises(MemoryError):
+        judge(Unread(MemoryError()), "pod", AT, lambda *_: [sent()])
 
 
 def test_a_record_without_a_key_is_handled_under_the_empty_key() -> None:

@@ -11,13 +11,12 @@ from agents.asking.explained import Explained, Half
 from deploy.cli.worded import sentences
 from streams.flow.crossing import Link
 from streams.flow.judging import Judging
-from streams.records.facts import GraphFact
 from streams.records.policies import Outcome
 from streams.records.reasons import InexactReason
-from streams.records.views import Identity, PodRef, Service, ServicePort
+from streams.records.views import Identity, Service, ServicePort
 from streams.rules.spaces import EVERYWHERE, minus, networks
 from streams.rules.verdict import Reading
-from tests.unit.asking.world import World
+from tests.unit.asking.world import World, claimed
 from tests.unit.flow.records import ROUTING, address_of, allow, change, claim
 from tests.unit.rules.worlds import rule
 
@@ -29,13 +28,6 @@ def world(*said: Any, names: str = "abc", **judging: Any) -> World:
     there = World(names, ROUTING._replace(judging=Judging(**judging)))
     there.tell(change(1, elements=said))
     return there
-
-
-def claimed(letter: str, rev: int, **changes: Any) -> GraphFact:
-    fact = claim(letter, rev)
-    assert fact.claim is not None
-    pod = PodRef.model_validate(fact.claim.pod.model_dump() | changes)
-    return fact.model_copy(update={"claim": fact.claim.model_copy(update={"pod": pod})})
 
 
 def text(found: Explained) -> str:

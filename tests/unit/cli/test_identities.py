@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from agents.asking.condition import Letters, condition
-from deploy.cli.identities import _cells, list_identities
+from agents.asking.identities import list_identities
+from deploy.cli.identities import _cells
 from deploy.cli.pods import list_pods
 from streams.flow.graph_rows import GraphPodRow, PodsRow
 from streams.flow.identity_rows import IdentitiesRow, Member, Standing, Synced, Version
@@ -85,7 +86,7 @@ def test_since_when_it_has_no_pods_is_said() -> None:
     (listed,) = list_identities(told(identity()), rows, {})
 
     assert (listed["pods"], listed["policy"]) == ([], "")
-    assert listed["emptySince"] == "2023-11-14T22:13:20.000+00:00"
+    assert listed["emptySince"] == "2023-11-14T22:13:20.000Z"
 
 
 def test_a_pod_is_unprotected_if_its_identity_is() -> None:

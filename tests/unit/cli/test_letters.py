@@ -12,17 +12,24 @@ from agents.asking.letters import list_letters
 from streams.records.policies import DeadLetter
 
 
-def record(offset: int, at: float, raw: bytes = b"{}", reason: str = "not-json") -> Any:
+def record(
+    offset: int, at: float, raw: bytes = b"{}", reason: str = "not-json", key: bytes | None = None
+) -> Any:
     encoded = base64.b64encode(raw).decode()
     letter = DeadLetter(
         topic="pod-events", partition=0, offset=offset, reason=reason, raw=encoded, at=at
     )
-    return stored(letter.to_bytes())
+    return stored(letter.to_bytes(), key)
 
 
-def stored(value: bytes | None) -> Any:
+def stored(value: bytes | None, key: bytes | None = None) -> Any:
     return SimpleNamespace(
-        value=value, topic="dead-letters", partition=3, offset=9, timestamp=1_795_583_575_251
+        key=key,
+        value=value,
+        topic="dead-letters",
+        partition=3,
+        offset=9,
+        timestamp=1_795_583_575_251,
     )
 
 
@@ -31,6 +38,21 @@ def test_a_letter_that_was_written_again_is_one_letter() -> None:
 
     assert [each["key"] for each in listed] == ["pod-events/0/2", "pod-events/0/1"]
     assert listed[-1]["reason"] == "too-large"
+
+
+def test_a_letter_that_was_dropped_is_gone_until_it_is_written_again() -> None:
+    dropped = stored(None, b"pod-events/0/1")
+
+    assert list_letters([record(1, 10), dropped]) == []
+    assert len(list_letters([record(1, 10), dropped, record(1, 10)])) == 1
+
+
+def test_what_lay_at_no_offset_is_told_apart_by_its_key() -> None:
+    pods = (b"kubernetes/default/pod-a/7", b"kubernetes/default/pod-b/8")
+
+    listed = list_letters([record(-1, at, key=key) for at, key in enumerate(pods)])
+
+    assert [each["key"].encode() for each in listed] == [*pods]
 
 
 def test_the_newest_letter_comes_last_and_numbers_count_as_numbers() -> None:
@@ -53,7 +75,7 @@ def test_the_bytes_are_shown_escaped_and_given_in_full() -> None:
 def test_the_time_is_said_in_utc() -> None:
     (letter,) = list_letters([record(1, 1_795_583_575.9)])
 
-    assert letter["at"] == "2026-11-25T05:12:55Z"
+    assert letter["at"] == "2026-11-25T05:12:55.900Z"
 
 
 @pytest.mark.parametrize("value", [None, b"", b"\xff", b"[1]", b'{"topic": 1}'])

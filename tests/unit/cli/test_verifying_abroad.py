@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from agents.asking.workers import Answers, Told
 from deploy.cli.stored import Stored
 from deploy.cli.verifying import Findings, verify_all
 from deploy.judging import judging_of
+from streams.records.facts import GraphFact
 from streams.settings import Settings, load
 from tests.unit.flow.test_crossing import (
     A_TO_C,
@@ -20,6 +22,7 @@ from tests.unit.flow.test_crossing import (
     TWO,
     claim,
     manifests,
+    workload,
     world,
 )
 
@@ -30,9 +33,14 @@ def at(cluster: str) -> Settings:
     return load(cluster={"name": cluster}, graph={"clusters": [ONE, TWO], "links": [LINK]})
 
 
-def found(cluster: str, policies: list[dict[str, Any]]) -> Findings:
+def found(
+    cluster: str,
+    policies: list[dict[str, Any]],
+    claims: Iterable[GraphFact] = tuple(map(claim, HOMES)),
+    held: Mapping[str, str] = ADDRESSES,
+) -> Findings:
     settings = at(cluster)
-    routed = world(judging_of(settings).links, *map(claim, HOMES), A_TO_C)
+    routed = world(judging_of(settings).links, *claims, A_TO_C)
     pods = {
         f"default/{name}": {
             "metadata": {
@@ -41,10 +49,10 @@ def found(cluster: str, policies: list[dict[str, Any]]) -> Findings:
                 "namespace": "default",
                 "labels": {"app": name},
             },
-            "status": {"podIP": ADDRESSES[name]},
+            "status": {"podIP": held[name]},
         }
         for name, home in HOMES.items()
-        if home == cluster
+        if home == cluster and name in held
     }
     rows = {"graph-pods": routed.pods, "graph-rules": routed.rows}
     answers = Answers({"http://127.0.0.1:1": Told({}, rows, True)}, {})
@@ -70,3 +78,13 @@ def test_a_half_that_is_not_stored_is_missed(cluster: str, missing: str) -> None
 
     assert (difference["errs"], difference["ports"]) == ("narrower", "TCP 80")
     assert missing in difference["example"]
+
+
+@pytest.mark.parametrize("cluster", [ONE, TWO])
+def test_a_pod_whose_address_one_of_the_other_cluster_has_too_is_known(cluster: str) -> None:
+    both = "10.9.0.1"
+    told = found(
+        cluster, [], [workload("a", 0, both), workload("c", 0, both)], dict(a=both, c=both)
+    )
+
+    assert (told.differences, told.unsettled) == ([], [])

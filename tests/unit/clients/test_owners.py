@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agents.clients.errors import Refused, TryLater
-from agents.clients.owners import AT_ONCE, Owners
+from agents.clients.owners import AT_ONCE, TRIES, Owners
 from agents.clients.workloads import ServiceAccounts, workloads_of
 from streams.records.views import Workload
 from tests.unit.clients.owned import Keeper, owned, reference
@@ -173,6 +173,24 @@ async def test_trouble_that_may_pass_is_no_answer(what: str) -> None:
     keeper.trouble.clear()
 
     assert await found.workload(pod) == Workload(kind="Deployment", name="web", selector=WEB)
+
+
+async def test_trouble_with_one_owner_that_stays_is_said_and_holds_nobody_up() -> None:
+    keeper, pod = deployed(), owned("web-1-x", REPLICA_SET, app="web")
+    keeper.trouble[keeper.path(DEPLOYMENT)] = TryLater("503")
+    found = owners(keeper)
+    for _ in range(TRIES - 1):
+        with pytest.raises(TryLater):
+            await found.begin([pod])
+
+    await found.begin([pod])
+    assert await found.workload(pod) == Workload(kind="Deployment", name="web")
+    assert found.unread == ["503"]
+
+    keeper.trouble.clear()
+    await found.begin([pod])
+    assert await found.workload(pod) == Workload(kind="Deployment", name="web", selector=WEB)
+    assert found.unread == []
 
 
 @pytest.mark.row("E46")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import Annotated, Any
 
 import pytest
@@ -15,6 +17,7 @@ from streams.codec import (
     MAX_DETAIL,
     Poison,
     RecordTooLarge,
+    Unread,
     decode,
     encode,
 )
@@ -25,6 +28,8 @@ from streams.records.base import Record
 def _explode(text: str) -> str:
     if text == "bang":
         raise ZeroDivisionError("a validator nobody foresaw")
+    if text == "too many files":
+        raise OSError(text)
     return text
 
 
@@ -178,3 +183,23 @@ def test_another_type_is_refused_by_the_codec() -> None:
 def test_a_type_has_one_adapter() -> None:
     assert faust_type(Thing) is faust_type(Thing)
     assert faust_type(Thing) is not faust_type(Part)
+
+
+def test_what_is_not_read_for_want_of_files_is_no_bad_record() -> None:
+    raw = b'{"podName":"too many files"}'
+
+    with pytest.raises(OSError, match="too many files"):
+        decode(raw, Thing)
+    unread = RecordCodec(Thing).loads(raw)
+
+    assert isinstance(unread, Unread)
+    assert isinstance(unread.error, OSError)
+
+
+def test_nothing_is_left_to_be_loaded_when_a_record_cannot_be_read() -> None:
+    # Once there were no files left to open, and the first bad record took the agent with it.
+    told = "import sys, streams.codec; print('encodings.unicode_escape' in sys.modules)"
+
+    ran = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+
+    assert ran.stdout == "True\n"

@@ -47,7 +47,7 @@ def pod(
     """Return what the tracker claims for a pod; it wears what its workload selects."""
     labels = said.pop("labels", (workload.selector if workload else None) or {"app": name})
     ref = PodRef(
-        cluster=CLUSTER,
+        cluster=said.pop("cluster", CLUSTER),
         namespace=said.pop("namespace", "default"),
         name=name,
         uid=said.pop("uid", f"uid-{name}"),

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from streams.flow import router
 from streams.flow.crossing import Link
 from streams.flow.judging import Judging
-from streams.flow.output import Refusal
+from streams.flow.output import Refusal, Send
 from streams.records.facts import GraphFact, PodClaim
 from streams.records.marks import Mark, MarkKind, Stamp
 from streams.records.reasons import InexactReason, LetterReason
-from streams.records.views import Errs, Identity, PodRef
+from streams.records.views import Errs, Identity, PodRef, Service, ServicePort
 from streams.rules.verdict import Exactness
 from tests.reading import Reach, allowed_ports
 from tests.unit.flow.records import GRAPH, ROUTING, Routed, allow, at, change, listed
@@ -315,3 +315,69 @@ def test_a_cluster_that_is_silent_keeps_its_pods_and_its_half(silent):
         assert routed.tell(GraphFact(graph=GRAPH, mark=mark)) == []
 
     assert [manifests(routed, home) for home in (ONE, TWO)] == before
+
+
+def service(home: str, rev: int, address: str, *further: str, live: bool = True) -> GraphFact:
+    """Claim addresses for a Service that nobody stands before or behind."""
+    said = Service(ports=(ServicePort(port=80, target=80),), further=further)
+    who = "a" if home == ONE else "c"
+    return claim(who, rev, live, name="s", uid="s", address=address, labels={}, service=said)
+
+
+@pytest.mark.parametrize("claimed", [("10.1.7.1",), ("10.96.0.1", "10.1.7.1")])
+def test_an_address_that_a_service_has_as_well_is_written_for_nobody_until_it_lets_go(claimed):
+    routed = world([ROUTED], workload("a", 0, "10.1.7.1"), workload("c", 0, "10.2.7.1"), A_TO_C)
+
+    routed.tell(service(TWO, 1, *claimed))
+    assert blocks(routed, "c", "from") == []
+    routed.tell(service(TWO, 2, *claimed, live=False))
+    assert blocks(routed, "c", "from") == ["10.1.7.1/32"]
+    routed.tell(service(TWO, 3, *claimed))
+    assert blocks(routed, "c", "from") == []
+
+
+def test_an_address_is_nobodys_also_while_one_of_two_claimants_has_none_of_his_own():
+    routed = world([ROUTED], workload("a", 0, "10.1.7.1"), workload("c", 0, "10.2.7.1"), A_TO_C)
+    said = Identity(kind="Deployment", name="d", selector={"app": "d"}, aliases=("10.1.7.1",))
+
+    routed.tell(claim("d", 1, name="deployment.d", address=None, identity=said))
+    assert blocks(routed, "c", "from") == []
+    routed.tell(change(1, added=(allow("10.1.7.1", ADDRESSES["c"], 81),)))
+    assert routed.graph.index.holder("10.1.7.1") is None
+
+    routed.tell(workload("d", 2))
+    assert blocks(routed, "c", "from") == ["10.1.7.1/32"]
+    ports = [{"protocol": "TCP", "port": 80, "endPort": 81}]
+    assert specs(routed, "c")["ingress"][0]["ports"] == ports
+
+
+def relisted(n: int) -> GraphFact:
+    """Return that one of the clusters was listed whole once more."""
+    return GraphFact(graph=GRAPH, mark=listed(n).model_copy(update={"cluster": ONE}))
+
+
+def test_a_link_that_is_taken_out_of_the_settings_closes_at_the_next_listing():
+    routed = world([ROUTED], *map(claim, HOMES), A_TO_C)
+    assert blocks(routed, "a", "to") == [f"{ADDRESSES['c']}/32"]
+    assert blocks(routed, "c", "from") == [f"{ADDRESSES['a']}/32"]
+
+    routed.routing = routed.routing._replace(judging=Judging())
+    routed.restart()
+    routed.tell(relisted(1))
+    assert blocks(routed, "a", "to") == blocks(routed, "c", "from") == []
+
+    outputs = router.handle(routed.graph, relisted(2), at(50), routed.routing)
+    assert [each for each in outputs if isinstance(each, Send) and each.value.mark is None] == []
+
+
+def test_what_other_settings_close_is_said_again_where_a_kill_lost_it():
+    routed = world([ROUTED], *map(claim, HOMES), A_TO_C)
+    routed.routing = routed.routing._replace(judging=Judging())
+    routed.restart()
+    lost = router.handle(routed.graph, relisted(1), at(len(routed.facts)), routed.routing)
+
+    routed.restart()
+    routed.tell(relisted(1))
+
+    assert any(isinstance(each, Send) and each.key == "two/default/c" for each in lost)
+    assert blocks(routed, "a", "to") == blocks(routed, "c", "from") == []

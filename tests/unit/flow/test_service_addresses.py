@@ -203,3 +203,20 @@ def test_an_address_that_no_rule_names_touches_nobody() -> None:
 
     routed.tell(service(5, BALANCER))
     assert routed.views == before
+
+
+@pytest.mark.parametrize("further", [(), ("10.0.0.11",)])
+def test_a_rule_from_an_address_to_anybody_is_none_about_a_service_that_has_it_too(
+    further: tuple[str, ...],
+) -> None:
+    routed = world(service(3, *further), change(4, added=(allow("a", "*"),)))
+
+    assert reach(routed) == {("a", each): ((80, 80),) for each in "bc"}
+
+
+@pytest.mark.parametrize("further", [(), (BALANCER,)])
+def test_nor_is_it_for_strangers(further: tuple[str, ...]) -> None:
+    rules = change(4, added=(allow(BALANCER, "*"),))
+    routed = world(service(3, *further), rules, judging=OUTSIDE)
+
+    assert blocks(routed, "b") == {("ingress", f"{BALANCER}/32"): [(80, 80)]}

@@ -17,7 +17,8 @@ MOST = 10
 class Partition:
     """A partition's pods as its agent keeps them."""
 
-    def __init__(self) -> None:
+    def __init__(self, ours: tracker.Tracking = TRACKING) -> None:
+        self.ours = ours
         self.rows: dict[str, tracker.PodRow] = {}
         self.strangers = Strangers(self.rows, MOST)
         self.offset = -1
@@ -25,10 +26,10 @@ class Partition:
     def tell(self, event: PodEvent, key: str = "") -> Outputs:
         self.offset += 1
         key = key or event.key(CLUSTER)
-        refusal = self.strangers.refuse(event, key, TRACKING)
+        refusal = self.strangers.refuse(event, key, self.ours)
         if refusal is not None:
             return [refusal]
-        outputs = tracker.handle(self.rows, event, key, at(self.offset), TRACKING)
+        outputs = tracker.handle(self.rows, event, key, at(self.offset), self.ours)
         self.strangers.note(key)
         return outputs
 
@@ -103,3 +104,29 @@ def test_a_worker_that_takes_over_counts_those_that_are_there(flooded: Partition
     flooded.strangers = Strangers(flooded.rows, MOST)
 
     assert refused(flooded.tell(made_up(100)))
+
+
+@pytest.mark.row("E44")
+def test_the_pods_that_are_made_up_in_other_clusters_are_as_many_strangers() -> None:
+    ours = TRACKING._replace(clusters=frozenset({CLUSTER, "two"}))
+    partition = Partition(ours)
+    abroad = [made_up(n).model_copy(update={"cluster": "two"}) for n in range(MOST + 1)]
+
+    assert [refused(partition.tell(each)) for each in abroad] == [False] * MOST + [True]
+    assert refused(partition.tell(made_up(0)))
+    seen = told("ADDED", "u", "10.1.0.1", n=1, name="fake-0", cluster="two")
+    assert not refused(partition.tell(seen))
+    assert not refused(partition.tell(made_up(0)))
+    assert {key.partition("/")[0] for key in partition.rows} == {CLUSTER, "two"}
+
+
+def test_where_only_the_other_clusters_watcher_knows_what_is_managed_its_strangers_count() -> None:
+    ours = TRACKING._replace(clusters=frozenset({CLUSTER, "two"}))
+    partition = Partition(ours)
+    for number in range(MOST):
+        partition.tell(made_up(number))
+    elsewhere = made_up(100).model_copy(update={"namespace": "shop"})
+
+    # Here nobody manages that namespace: it is nobody's, and no stranger.
+    assert not refused(partition.tell(elsewhere))
+    assert refused(partition.tell(elsewhere.model_copy(update={"cluster": "two"})))

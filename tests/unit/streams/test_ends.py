@@ -11,30 +11,37 @@ from hypothesis import strategies as st
 
 from streams.ends import MOST_BYTES, note, noting, read
 
+ENDS = st.dictionaries(st.text(max_size=40), st.integers(0, 2**63), max_size=12)
 
-@given(st.dictionaries(st.text(max_size=40), st.integers(0, 2**63), max_size=12))
-def test_what_is_noted_is_read_again(ends: dict[str, int]) -> None:
-    assert read(note(ends)) in (ends, {})
+
+@given(st.integers(0, 9), ENDS)
+def test_what_is_noted_is_read_again(epoch: int, ends: dict[str, int]) -> None:
+    assert read(note(epoch, ends), epoch) in (ends, {})
+
+
+@given(ENDS)
+def test_what_was_noted_in_another_epoch_says_nothing(ends: dict[str, int]) -> None:
+    assert read(note(3, ends), 4) == {}
 
 
 def test_of_a_changelog_without_records_nothing_is_noted() -> None:
-    assert read(note({"pods": -1, "wanted": 0})) == {"wanted": 0}
+    assert read(note(1, {"pods": -1, "wanted": 0}), 1) == {"wanted": 0}
 
 
 def test_a_note_that_no_broker_would_take_is_none() -> None:
-    assert note({"x" * MOST_BYTES: 1}) == ""
+    assert note(1, {"x" * MOST_BYTES: 1}) == ""
 
 
 @given(st.text(max_size=200))
 def test_no_text_breaks_whoever_reads_it(text: str) -> None:
-    read(text)
+    read(text, 1)
 
 
 @pytest.mark.parametrize(
     "text", ["", "[1]", "null", '{"pods": "7"}', '{"pods": true}', "[" * 10**6]
 )
 def test_what_is_no_note_of_ours_says_nothing(text: str) -> None:
-    assert read(text) == {}
+    assert read(text, 1) == {}
 
 
 class Committing:

@@ -231,7 +231,7 @@ async def test_an_app_is_steady_throughout(app: faust.App) -> None:
     assert isinstance(table, SteadyTable)
     assert isinstance(app.tables, SteadyTableManager)
     assert isinstance(app.tables.recovery, SteadyRecovery)
-    assert app.transport.Consumer is SteadyConsumer
+    assert app.transport.Consumer.func is SteadyConsumer
 
 
 @pytest.mark.parametrize(

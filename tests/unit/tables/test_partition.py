@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.app import KafkaOptions, create_app
+from streams.codec import Unread
 from streams.records.policies import Outcome, PatchOutcome
 from tables import faust_tables
 from tables.partition import PartitionRows
@@ -78,6 +79,18 @@ def test_a_row_that_cannot_be_read_is_missing_and_can_be_written_again(table: An
     assert "pod" not in mine
     mine["pod"] = outcome("pod")
     assert mine["pod"] == outcome("pod")
+
+
+def test_a_row_that_is_not_read_for_want_of_memory_is_not_taken_for_missing(
+    table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = rows(table, 0)
+    mine["pod"] = outcome("pod")
+    monkeypatch.setattr(table.data, "_decode_value", lambda raw: Unread(MemoryError()))
+
+    for look in (lambda: mine.get("pod"), lambda: list(mine.items())):
+        with pytest.raises(MemoryError):
+            look()
 
 
 def test_a_row_that_cannot_be_read_hides_no_other(table: Any) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.web.living import live
 from tests.unit.web.site import THERE, Site, opened
 
 
@@ -33,3 +34,10 @@ async def two(half: Site, tmp_path: Path) -> Site:
     half.other = opened(Site(tmp_path / "other", owned={2, 3}, url=THERE))
     half.other.other = half
     return half
+
+
+@pytest.fixture
+async def lived(small: Site) -> Site:
+    """The site of a worker that knows three pods."""
+    live(small)
+    return small

@@ -189,7 +189,7 @@ def _told(records: list[Any], timestamp: int, offset: int = 0) -> Newest:
 
 def _record(told: Record, timestamp: int, offset: int) -> Any:
     return SimpleNamespace(
-        topic="t", partition=0, offset=offset, timestamp=timestamp, value=told.to_bytes()
+        key=None, topic="t", partition=0, offset=offset, timestamp=timestamp, value=told.to_bytes()
     )
 
 

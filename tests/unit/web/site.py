@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 from faust.types import TP
 
+from agents.asking.letters import Doing
 from agents.asking.newest import Newest
 from agents.asking.stored import Stored
 from agents.asking.workers import BadAnswer, NoSuch
@@ -27,6 +28,7 @@ from streams.flow.judging import Judging
 from streams.records.base import Record
 from streams.records.policies import Outcome, PatchOutcome
 from tables import faust_tables
+from tables.catalog import NAMES
 
 PARTITIONS = 4
 HERE = "http://127.0.0.1:6066"
@@ -70,11 +72,12 @@ class Site:
         owned: Iterable[int] = range(PARTITIONS),
         url: str = HERE,
         partitions: int = PARTITIONS,
+        kept: tuple[str, ...] = NAMES,
     ) -> None:
         self.url = url
         self.partitions = partitions
         self.faust = create_app(KafkaOptions("127.0.0.1:1", "x", folder, partitions=partitions))
-        self.tables = faust_tables.declare(self.faust, partitions)
+        self.tables = faust_tables.declare(self.faust, partitions, kept)
         self.owned = set(owned)
         self.looker = StillLooker()
         self.metrics = Metrics()
@@ -86,12 +89,13 @@ class Site:
             name: Held(self._app(), name, table) for name, table in self.tables.by_name.items()
         }
         self.alone = False
+        self.mend: Callable[[Doing, str], Awaitable[None]] | None = None
         self.build()
 
     def build(self) -> None:
         """Make the site anew: it remembers nothing of what it was asked."""
         views = Views(self.looker, self.held, self.metrics, lambda: self.status(), "worker-0")
-        outside = Outside(self._stored, self._newest, Judging())
+        outside = Outside("local", self._stored, self._newest, Judging(), self.mend)
         peers = Peers(self._app(), self.fetch)
         self.served = site(views, self.held, peers, outside, ("127.0.0.1",))
         self.probes = application(views.probes(), ("127.0.0.1",))
@@ -108,9 +112,12 @@ class Site:
         raw = store._encode_value(row)
         store._db_for_partition(partition).put(store._encode_key(key), raw)
 
-    async def ask(self, path: str, method: str = "GET", **headers: str) -> web.Response:
+    async def ask(
+        self, path: str, method: str = "GET", body: bytes = b"", **headers: str
+    ) -> web.Response:
         headers = {"Host": "localhost:6066"} | {k.replace("_", "-"): v for k, v in headers.items()}
         request = make_mocked_request(method, path, headers=headers, app=self.served)
+        request._read_bytes = body
         response = await self.served._handle(request)
         assert isinstance(response, web.Response)
         return response

@@ -7,23 +7,13 @@ from urllib.parse import quote
 
 import pytest
 
-from agents.asking.stored import Stored
-from agents.clients.errors import TryLater
 from agents.web.knowing import TABLES
 from tables.catalog import CATALOG
 from tests.unit.web.elements import Elements
 from tests.unit.web.living import CAUSE, RULE, RULE_KEY, key, live, manifest, patch, stored
-from tests.unit.web.site import HERE, THERE, Site, opened
-from tests.unit.web.site import outcome as row
+from tests.unit.web.site import Site, opened
 
 POD_A, POD_B, POD_C = map(key, ("pod-a", "pod-b", "pod-c"))
-
-
-@pytest.fixture
-async def lived(small: Site) -> Site:
-    """The site of a worker that knows three pods."""
-    live(small)
-    return small
 
 
 async def test_what_is_wrong_comes_first_and_what_needs_somebody_before_the_rest(
@@ -125,21 +115,15 @@ async def test_a_policy_that_is_not_stored_as_wanted_is_said_to_drift(
     assert told[POD_B] == "as wanted"
 
 
-async def test_whoever_does_not_answer_is_named_and_nothing_is_claimed(
-    lived: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def silent() -> Stored:
-        raise TryLater("GET /api: timed out")
+async def test_where_a_stored_policy_differs_is_shown_line_by_line(lived: Site) -> None:
+    policies = stored("fine").policies
+    policies[0]["spec"]["egress"][0]["ports"][0]["port"] = 81
+    lived.stored = lived.stored._replace(policies=policies)
 
-    monkeypatch.setattr(lived, "_stored", silent)
-    lived.build()
+    lines = (await lived.ask_json(f"/policies/{POD_A}"))["difference"]
 
-    policies = await lived.ask_json("/policies")
-    page = await lived.ask_page("/policies")
-
-    assert {each["drift"] for each in policies["policies"]} == {"not known"}
-    assert policies["gaps"] == ["what the cluster stores is not known: GET /api: timed out"]
-    assert "This is not everything" in page
+    changed = [(line[0], line[1:].strip()) for line in lines if line[0] != " "]
+    assert changed == [("-", "port: 80"), ("+", "port: 81")]
 
 
 async def test_policies_of_others_are_named(lived: Site) -> None:
@@ -292,68 +276,6 @@ async def test_too_many_pods_are_drawn_as_their_namespaces(
 @pytest.mark.parametrize("path", ["/pods", "/policies"])
 async def test_who_is_not_there_is_not_found(lived: Site, path: str) -> None:
     assert (await lived.ask(f"{path}/local/default/nobody")).status == 404
-
-
-async def test_who_is_not_there_may_be_with_a_worker_that_does_not_answer(half: Site) -> None:
-    response = await half.ask("/pods/local/default/nobody", Accept="text/html")
-
-    assert response.status == 503
-    assert THERE in (response.text or "")
-
-
-async def test_what_another_worker_holds_is_shown_here_too(two: Site) -> None:
-    assert two.other
-    for site in (two, two.other):
-        live(site)
-
-    pods = await two.ask_json("/pods")
-    overview = await two.ask_json("/")
-
-    assert len(pods["pods"]) == 3
-    assert pods["gaps"] == ["note: fine"]
-    assert [worker["url"] for worker in overview["workers"]] == [HERE, THERE]
-
-
-@pytest.mark.parametrize("path", ["/", "/pods", "/rules", "/timeline", "/tables", "/topology"])
-async def test_a_worker_that_does_not_answer_is_named_on_every_page(half: Site, path: str) -> None:
-    content = await half.ask_json(path)
-
-    assert any(THERE in gap and "does not answer" in gap for gap in content["gaps"])
-    assert THERE in await half.ask_page(path)
-
-
-async def test_partitions_that_nobody_holds_are_named(half: Site) -> None:
-    live(half)
-    half.alone = True
-
-    gaps = (await half.ask_json("/pods"))["gaps"]
-
-    assert any("nobody who answers holds partition 2, 3" in gap for gap in gaps)
-
-
-async def test_that_a_worker_holds_more_than_is_read_is_said(
-    lived: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("agents.web.knowing.MOST_ROWS", 3)
-
-    content = await lived.ask_json("/pods")
-
-    assert f"{HERE} holds more of pods than is read, the rest is missing" in content["gaps"]
-
-
-async def test_no_more_than_a_bound_is_read_of_the_others(
-    two: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("agents.asking.workers.PAGE", 1)
-    monkeypatch.setattr("agents.web.peers.MOST_PAGES", 2)
-    assert two.other
-    keys = [f"a/b/{number}" for number in range(40)]
-    theirs = [each for each in keys if two.held["policies"].place(each) in two.other.owned]
-    two.other.put("policies", [(each, row(each)) for each in theirs])
-
-    content = await two.ask_json("/policies")
-
-    assert f"{THERE} holds more of policies than is read, the rest is missing" in content["gaps"]
 
 
 @pytest.mark.parametrize(
