@@ -30,7 +30,7 @@ format: $(INSTALLED) ## Let ruff put the code in order
 	$(BIN)/ruff format .
 
 test: $(INSTALLED) ## Every test, real processes and sockets included
-	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 unit: $(INSTALLED) ## The tests without sockets
 	$(BIN)/pytest -q tests/unit

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import Enum, auto
 from typing import NamedTuple
 
 from streams.records.marks import Mark
@@ -19,12 +18,6 @@ class Taken(NamedTuple):
     partition: int
 
 
-class _Place(Enum):
-    READY = auto()
-    IN_HAND = auto()
-    POSTPONED = auto()
-
-
 @dataclass
 class _Due:
     partition: int
@@ -32,7 +25,7 @@ class _Due:
     newest: int
     covered: int = -1
     urgent: bool = False
-    place: _Place = _Place.READY
+    in_hand: bool = False
     # Whether it had to wait since it was settled last.
     waited: bool = False
 
@@ -67,7 +60,7 @@ class DuePolicies:
         self._time += 1
         due = self._due.setdefault(key, _Due(partition, self._time))
         due.partition, due.newest, due.urgent = partition, self._time, urgent
-        if due.place is not _Place.IN_HAND:
+        if not due.in_hand:
             self._ready(key, due)
 
     def sort(self, urgent: Callable[[int, str], bool]) -> None:
@@ -88,7 +81,7 @@ class DuePolicies:
                 key = next(iter(ready))
                 del ready[key]
                 due = self._due[key]
-                due.place, due.covered = _Place.IN_HAND, due.newest
+                due.in_hand, due.covered = True, due.newest
                 return Taken(key, due.partition)
         return None
 
@@ -111,7 +104,7 @@ class DuePolicies:
         if due.newest > due.covered:
             self._ready(key, due)
             return False
-        due.place, due.waited = _Place.POSTPONED, True
+        due.in_hand, due.waited = False, True
         self._retried.discard(key)
         self._postponed[key] = None
         if due.urgent:
@@ -158,7 +151,7 @@ class DuePolicies:
         ]
 
     def _ready(self, key: str, due: _Due) -> None:
-        due.place = _Place.READY
+        due.in_hand = False
         self._postponed.pop(key, None)
         self._closing.pop(key, None)
         if due.urgent and due.waited:

@@ -13,7 +13,7 @@ from tests.real import demand
 from tests.summary import what_ran
 
 HERE = Path(__file__).parent
-# Which only compute: two of them at once take half the time.
+# Which only compute, and come first: whoever broke something hears of it soon.
 COMPUTING = ("unit", "simulation", "house")
 
 # A slow machine is no fault, and CI must not fail for an example that nobody else draws.
@@ -31,12 +31,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = [item for item in items if item.get_closest_marker("long")]
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
-    # The others have the machine for themselves: they start servers, and wait for them.
     items.sort(key=lambda item: _folder(item) not in COMPUTING)
     for item in items:
         item.add_marker(_folder(item))
-        if _folder(item) not in COMPUTING:
-            item.add_marker(pytest.mark.xdist_group("servers"))
         ids = [id for mark in item.iter_markers("fault") for id in mark.args]
         if ids:
             item.user_properties.append(("faults", ids))

@@ -124,7 +124,8 @@ async def all_that_is_shown(actor: Actor, folder: Path) -> dict[str, str]:
         "endpoints": actor.file.read_text(),
     }
     shown |= logs_in(folder)
-    async with httpx.AsyncClient(trust_env=False) as http:
+    # A page asks everybody and the broker first, and shows what it has after eight seconds.
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
         for url in actor.world.endpoints()["web"]:
             for page in ("/metrics", "/status", "/readyz", "/"):
                 shown[page] = shown.get(page, "") + (await http.get(url + page)).text

@@ -6,9 +6,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaConsumer
 
+from deploy.local.broker import quirks
 from deploy.local.broker.apache import ApacheBroker
 from deploy.local.broker.embedded import EmbeddedBroker
+from deploy.provision import provision
+from streams.settings import Settings, load
+from streams.topics import specs
 from tests.real import needs_java
 
 Broker = EmbeddedBroker | ApacheBroker
@@ -28,3 +33,15 @@ async def broker(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterato
 async def embedded(tmp_path: Path) -> AsyncIterator[EmbeddedBroker]:
     async with EmbeddedBroker(tmp_path / "broker.log") as broker:
         yield broker
+
+
+@pytest.fixture
+async def settings(embedded: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The settings of an embedded broker that has every topic."""
+    for name in ("__init__", "end_offsets"):
+        # Put back what the quirks replace when the test is over.
+        monkeypatch.setattr(AIOKafkaConsumer, name, getattr(AIOKafkaConsumer, name))
+    quirks.install()
+    settings = load(kafka={"broker": embedded.bootstrap, "partitions": 2})
+    await provision(specs(settings, ()), bootstrap_servers=embedded.bootstrap)
+    return settings

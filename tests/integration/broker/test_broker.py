@@ -7,15 +7,13 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.consumer.group_coordinator import GroupCoordinator
-from aiokafka.errors import CommitFailedError
 from aiokafka.structs import OffsetAndMetadata
 
-from deploy.consumers import members
 from deploy.local.broker import quirks
 from deploy.local.broker.apache import ApacheBroker
 from deploy.local.broker.embedded import EmbeddedBroker
 from deploy.local.broker.errors import BrokerNotReady
+from deploy.local.broker.secured import ADMIN
 from deploy.provision import provision
 from streams.topicspec import TopicSpec
 from tests.integration.broker.conftest import Broker
@@ -76,36 +74,23 @@ async def test_the_end_of_a_partition_counts_the_whole_last_batch(
     assert ends == {PARTITION: 5}
 
 
-@pytest.mark.parametrize(
-    "broker",
-    ["embedded", pytest.param("apache", marks=(needs_java, pytest.mark.long))],
-    indirect=True,
-)
-async def test_who_has_left_a_group_is_no_member_and_its_offsets_may_be_moved(
-    broker: Broker, monkeypatch: pytest.MonkeyPatch
+@needs_java
+async def test_who_has_a_login_asks_kafka_itself_for_an_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("__init__", "end_offsets"):
         monkeypatch.setattr(AIOKafkaConsumer, name, getattr(AIOKafkaConsumer, name))
-    leave = GroupCoordinator._maybe_leave_group
-    monkeypatch.setattr(GroupCoordinator, "_maybe_leave_group", leave)
     quirks.install()
-    await provision([TopicSpec(PARTITION.topic, 1, 1)], bootstrap_servers=broker.bootstrap)
-    await send_batch(broker, 5)
-    group = {"bootstrap_servers": broker.bootstrap, "group_id": "counters"}
+    async with ApacheBroker(tmp_path / "kafka", secured=True) as broker:
+        assert broker.secured is not None
+        told = {"bootstrap_servers": broker.bootstrap, **broker.secured.client(ADMIN)}
+        await provision([TopicSpec(PARTITION.topic, 1, 1)], **told)
+        async with AIOKafkaProducer(**told) as producer:
+            await producer.send_and_wait(PARTITION.topic, b"1", partition=0)
+        async with AIOKafkaConsumer(**told) as consumer:
+            ends: dict[Any, int] = await consumer.end_offsets([PARTITION])
 
-    async with AIOKafkaConsumer(PARTITION.topic, **group, enable_auto_commit=False) as member:
-        await member.commit({PARTITION: 5})
-        assert await members("counters", bootstrap_servers=broker.bootstrap) == 1
-        async with AIOKafkaConsumer(**group, enable_auto_commit=False) as nobody:
-            nobody.assign([PARTITION])
-            with pytest.raises(CommitFailedError):
-                await nobody.commit({PARTITION: 2})
-
-    assert await members("counters", bootstrap_servers=broker.bootstrap) == 0
-    async with AIOKafkaConsumer(**group, enable_auto_commit=False) as nobody:
-        nobody.assign([PARTITION])
-        await nobody.commit({PARTITION: 2})
-        assert await nobody.committed(PARTITION) == 2
+    assert ends == {PARTITION: 1}
 
 
 @needs_java

@@ -8,36 +8,21 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaProducer
 
 from agents.ownership import partition_of
 from deploy.cli import history as reading
 from deploy.cli.history import History, NoHistory, open_history
 from deploy.cli.moments import NOW, Moment
-from deploy.local.broker import quirks
-from deploy.local.broker.embedded import EmbeddedBroker
-from deploy.provision import provision
 from streams.codec import encode
 from streams.flow.framing import KeyFrame
 from streams.records.base import Record
 from streams.records.cause import Cause
 from streams.records.facts import FirewallChange, GraphFact
 from streams.records.rules import Action
-from streams.settings import Settings, load
-from streams.topics import specs
+from streams.settings import Settings
 
 Json = dict[str, Any]
-
-
-@pytest.fixture
-async def settings(embedded: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    for name in ("__init__", "end_offsets"):
-        # Put back what the quirks replace when the test is over.
-        monkeypatch.setattr(AIOKafkaConsumer, name, getattr(AIOKafkaConsumer, name))
-    quirks.install()
-    settings = load(kafka={"broker": embedded.bootstrap, "partitions": 2})
-    await provision(specs(settings, ()), bootstrap_servers=embedded.bootstrap)
-    return settings
 
 
 @pytest.fixture

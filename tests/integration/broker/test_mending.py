@@ -10,26 +10,12 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from agents.asking.letters import Doing, LetterStays
 from deploy.cli.letters import read_letters
-from deploy.local.broker import quirks
 from deploy.local.broker.embedded import EmbeddedBroker
 from deploy.mending import mend
-from deploy.provision import provision
 from streams.records.policies import DeadLetter
-from streams.settings import Settings, load
-from streams.topics import specs
+from streams.settings import Settings
 
 TOPIC, KEY = "firewall-changes", b"main"
-
-
-@pytest.fixture
-async def settings(embedded: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    for name in ("__init__", "end_offsets"):
-        # Put back what the quirks replace when the test is over.
-        monkeypatch.setattr(AIOKafkaConsumer, name, getattr(AIOKafkaConsumer, name))
-    quirks.install()
-    settings = load(kafka={"broker": embedded.bootstrap, "partitions": 2})
-    await provision(specs(settings, ()), bootstrap_servers=embedded.bootstrap)
-    return settings
 
 
 async def bury(producer: AIOKafkaProducer, value: bytes, key: bytes | None = KEY) -> str:

@@ -71,7 +71,7 @@ async def play(apiserver: ApiServer, kubectl: Kubectl, folder: Path) -> None:
         settings = from_outside(told, broker.secured)
         client = broker.secured.client(ADMIN)
         # As whoever keeps the Kafka does.
-        await grant(rights(settings.kafka), WORKER, bootstrap_servers=broker.bootstrap, **client)
+        await grant(rights(settings), WORKER, bootstrap_servers=broker.bootstrap, **client)
         worker = pod(found.one("StatefulSet"), "vereflow-0", folder, kubectl, apiserver)
         with worker.started(**where(apiserver)) as process:
             await ready(worker, process)

@@ -66,7 +66,7 @@ def test_the_user_may_do_what_a_worker_must(told: Json) -> None:
             },
             "operations": list(right.operations),
         }
-        for right in rights(settings_of(told).kafka)
+        for right in rights(settings_of(told))
     ]
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,23 @@ class Clusters:
         return seen_as(*namespaces, ends, 8080)
 
 
+@asynccontextmanager
+async def living(folder: Path) -> AsyncIterator[Clusters]:
+    """Have both clusters meanwhile, and the router between them."""
+    assert lacking() == ""
+    clusters = Clusters(folder)
+    async with AsyncExitStack() as stack:
+        for crowd in clusters.crowds.values():
+            await stack.enter_async_context(crowd)
+        stack.enter_context(
+            joined(
+                Side("one", folder / ONE, "10.1.0.0/16", hidden_behind=GATES[ONE]),
+                Side("two", folder / TWO, "10.2.0.0/16"),
+            )
+        )
+        yield clusters
+
+
 def _pod(name: str) -> dict[str, Any]:
     return pod(name, ADDRESSES[name], app=name, ports=PORTS)
 
@@ -61,17 +79,7 @@ def _pod(name: str) -> dict[str, Any]:
 async def test_a_rule_between_clusters_opens_exactly_that_and_only_while_it_stands(
     tmp_path: Path,
 ) -> None:
-    assert lacking() == ""
-    clusters = Clusters(tmp_path)
-    async with AsyncExitStack() as stack:
-        for crowd in clusters.crowds.values():
-            await stack.enter_async_context(crowd)
-        stack.enter_context(
-            joined(
-                Side("one", tmp_path / ONE, "10.1.0.0/16", hidden_behind=GATES[ONE]),
-                Side("two", tmp_path / TWO, "10.2.0.0/16"),
-            )
-        )
+    async with living(tmp_path) as clusters:
         for home in clusters.crowds.values():
             await home.enforce()
         # As the links say that they see each other.
@@ -100,17 +108,7 @@ async def test_a_rule_between_clusters_opens_exactly_that_and_only_while_it_stan
 async def test_whom_nobody_closes_in_one_comes_in_under_the_address_that_it_shares(
     tmp_path: Path,
 ) -> None:
-    assert lacking() == ""
-    clusters = Clusters(tmp_path)
-    async with AsyncExitStack() as stack:
-        for crowd in clusters.crowds.values():
-            await stack.enter_async_context(crowd)
-        stack.enter_context(
-            joined(
-                Side("one", tmp_path / ONE, "10.1.0.0/16", hidden_behind=GATES[ONE]),
-                Side("two", tmp_path / TWO, "10.2.0.0/16"),
-            )
-        )
+    async with living(tmp_path) as clusters:
         routed = world(LINKS, *map(claim, HOMES), change(0, added=(THERE,)))
         await clusters.enforce(routed)
         others = [each for each in manifests(routed, ONE) if each["metadata"]["name"] != "b"]

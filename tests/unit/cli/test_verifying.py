@@ -37,18 +37,12 @@ def world(*told: Rule, **said: Any) -> Routed:
 
 
 def pods_of(names: str = PODS) -> dict[str, dict[str, Any]]:
-    return {
-        f"default/{name}": {
-            "metadata": {
-                "uid": f"uid-{name}",
-                "name": name,
-                "namespace": "default",
-                "labels": {"app": name},
-            },
-            "status": {"podIP": address_of(name)},
-        }
-        for name in names
-    }
+    return {f"default/{name}": stored_pod(name, address_of(name)) for name in names}
+
+
+def stored_pod(name: str, address: str) -> dict[str, Any]:
+    meta = {"uid": f"uid-{name}", "name": name, "namespace": "default", "labels": {"app": name}}
+    return {"metadata": meta, "status": {"podIP": address}}
 
 
 def manifests(routed: Routed) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from deploy.cli.verifying import Findings, verify_all
 from deploy.judging import judging_of
 from streams.records.facts import GraphFact
 from streams.settings import Settings, load
+from tests.unit.cli.test_verifying import stored_pod
 from tests.unit.flow.test_crossing import (
     A_TO_C,
     ADDRESSES,
@@ -42,15 +43,7 @@ def found(
     settings = at(cluster)
     routed = world(judging_of(settings).links, *claims, A_TO_C)
     pods = {
-        f"default/{name}": {
-            "metadata": {
-                "uid": f"uid-{name}",
-                "name": name,
-                "namespace": "default",
-                "labels": {"app": name},
-            },
-            "status": {"podIP": held[name]},
-        }
+        f"default/{name}": stored_pod(name, held[name])
         for name, home in HOMES.items()
         if home == cluster and name in held
     }
