@@ -41,7 +41,7 @@ class Answer(NamedTuple):
     @property
     def yes(self) -> bool:
         """Whether the port that was asked about gets through, or without one anything."""
-        return _lets_through(self.both, self.port)
+        return lets_through(self.both, self.port)
 
     @property
     def in_the_way(self) -> list[str]:
@@ -54,7 +54,7 @@ class Answer(NamedTuple):
                 ("egress", "out of", self.source, self.egress),
                 ("ingress", "into", self.destination, self.ingress),
             )
-            if not _lets_through(side.reach, self.port)
+            if not lets_through(side.reach, self.port)
         ]
         return closed or [
             f"out go {self.egress.reach.text}, in come {self.ingress.reach.text}:"
@@ -85,12 +85,18 @@ def parse_port(text: str) -> Port:
 
 def find_pod(stored: Stored, name: str) -> str:
     """Return the namespace/name of a pod that is named either way; raise ValueError if unclear."""
+    found = pod_named(stored, name)
+    if found is None:
+        raise ValueError(f"no pod {name!r} with an address in the managed namespaces")
+    return found
+
+
+def pod_named(stored: Stored, name: str) -> str | None:
+    """Return the same, or that there is none; raise ValueError if there are several."""
     found = [key for key in stored.pods if name in (key, key.partition("/")[2])]
     if len(found) > 1:
         raise ValueError(f"{name} is in several namespaces: {', '.join(found)}")
-    if not found:
-        raise ValueError(f"no pod {name!r} with an address in the managed namespaces")
-    return found[0]
+    return found[0] if found else None
 
 
 def judge(stored: Stored, source: str, destination: str, port: Port | None = None) -> Answer:
@@ -100,5 +106,6 @@ def judge(stored: Stored, source: str, destination: str, port: Port | None = Non
     return Answer(source, destination, egress, ingress, port)
 
 
-def _lets_through(reach: Reach, port: Port | None) -> bool:
+def lets_through(reach: Reach, port: Port | None) -> bool:
+    """Tell whether a port gets through, or where none is asked for anything."""
     return bool(reach) if port is None else reach.admits(port.protocol, port.number)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
@@ -76,6 +76,11 @@ class Answers(NamedTuple):
             held = each.rows.get(table, {})
             found |= {key: row for key, row in held.items() if isinstance(row, kind)}
         return dict(sorted(found.items()))
+
+    def apart(self, tables: Iterable[str]) -> list[str]:
+        """Return which tables nobody has of those who answered: another part has them."""
+        told = self.told.values()
+        return sorted(name for name in tables if not any(name in each.rows for each in told))
 
     def gaps(self) -> list[str]:
         """Return what keeps this from being everything, as lines for people."""
@@ -150,10 +155,11 @@ async def in_time(answer: Coroutine[Any, Any, T], within: float) -> T | str:
 
 async def _worker(fetch: Fetch, url: str, tables: Kinds, most_pages: int) -> Told:
     status = await fetch(f"{url}/status")
-    pages = {
+    asked = {
         name: await _table(fetch, f"{url}/held/{name}", kind, most_pages)
         for name, kind in tables.items()
     }
+    pages = {name: page for name, page in asked.items() if page is not None}
     return Told(
         status,
         {name: page.rows for name, page in pages.items()},
@@ -170,15 +176,15 @@ class _Table(NamedTuple):
     cut: bool = False
 
 
-async def _table(fetch: Fetch, url: str, kind: type[Record], most_pages: int) -> _Table:
+async def _table(fetch: Fetch, url: str, kind: type[Record], most_pages: int) -> _Table | None:
+    """Return what a worker has of a table; None: no worker of these settings has it."""
     rows: dict[str, Record] = {}
     complete, after, places = True, "", Places()
     for _ in range(most_pages):
         try:
             page = await fetch(f"{url}?rows=true&limit={PAGE}&after={quote(after, safe='')}")
         except NoSuch:
-            # No worker of these settings has such a table.
-            return _Table({}, True, Places())
+            return None
         complete = complete and page.get("complete") is True
         places = _places(page)
         # Beside the loop: who asks may have other things to do there.

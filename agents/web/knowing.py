@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from agents.asking.letters import Doing
 from agents.asking.newest import Newest
+from agents.asking.rows import Rows
 from agents.asking.stored import Stored
 from agents.asking.workers import PAGE, Answers, Kinds, Places, Told
 from agents.clients.errors import ClientError
 from agents.web.held import Held
 from agents.web.lately import Lately
 from agents.web.peers import MOST_PAGES, Peers
-from agents.web.seen import Picture, Recent, Rows, Seen
+from agents.web.seen import Picture, Recent, Seen
 from streams.codec import escape
 from streams.flow.graph_rows import GraphRow, PodsRow
 from streams.flow.identity_rows import IdentitiesRow
@@ -73,7 +74,7 @@ class Knowing:
         self._held = held
         self._own = own
         self._outside = outside
-        self._apart = tuple(sorted(TABLES.keys() - {IDENTITIES} - held.keys()))
+        self._apart = TABLES.keys() - {IDENTITIES} - held.keys()
         self._rows = Lately(self._ask_all)
 
         async def picture() -> Picture:
@@ -103,12 +104,8 @@ class Knowing:
         told = dict(zip(names, parts, strict=True))
         cluster = told.get("stored") or Picture(Stored({}, [], {}), known=False)
         letters, past = (told.get(name) or Recent({}) for name in ("letters", "past"))
-        gaps += [*self._gaps(), *rows.answers.gaps(), *cluster.stored.notes]
+        gaps += [*rows.gaps(), *cluster.stored.notes]
         return Seen(rows, self._outside.judging, cluster, letters, past, tuple(gaps))
-
-    def _gaps(self) -> Iterator[str]:
-        if self._apart:
-            yield f"{', '.join(self._apart)}: another part of this installation has these tables"
 
     async def _one(self, name: str, fresh: bool, gaps: list[str]) -> Any:
         part = self._parts[name]

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from aiohttp import web
 from pydantic import ValidationError
 
+from agents.asking.view import View
 from agents.web.answers import as_json, as_page, asks_for_json, json_text
 from agents.web.knowing import Knowing
 from agents.web.openapi import describe
@@ -24,7 +25,7 @@ from agents.web.pages import (
     timeline,
     topology,
 )
-from agents.web.pages.page import Asked, NotHere, Page, View
+from agents.web.pages.page import Asked, NotHere, Page
 from agents.web.tables import Row, RowAsked, RowList, RowsAsked, TableList, TablePages
 
 T = TypeVar("T")

@@ -8,9 +8,10 @@ from urllib.parse import quote
 
 from pydantic import Field
 
+from agents.asking.view import View
 from agents.web.answers import encode_key
 from agents.web.held import MAX_LIMIT, Held
-from agents.web.pages.page import Asked, NotHere, View
+from agents.web.pages.page import Asked, NotHere
 from agents.web.peers import Peers
 
 

@@ -82,6 +82,12 @@ def met_by_address(
             yield from (one for one in peers if index.pods[one].pod.cluster != pod.cluster)
 
 
+def met_at(links: Iterable[Link], here: str, there: str, direction: Direction) -> Networks | None:
+    """Return where one of this cluster meets one of another; None: at its own address."""
+    link = _between(links, here, there, direction)
+    return link.side(direction) if link is not None else None
+
+
 def _at(networks: Networks, allowance: Allowance) -> Allowance:
     return allowance.model_copy(update={"seen_at": networks})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from streams.flow.crossing import Link
@@ -73,15 +73,9 @@ def judged(
     judging: Judging,
 ) -> Grant:
     """Return what may flow by these rules; ``hops`` are the uids of the pods on the way."""
-    rules: dict[str, list[RuleRow]] = {name: [] for name in index.firewalls}
-    for row in applying:
-        rules.setdefault(row.firewall, []).append(row)
     verdicts: dict[str, Verdict] = {}
-    for name, rows in sorted(rules.items()):
-        firewall = index.firewalls.get(name) or FirewallRow(firewall=name)
-        if not rows and firewall.default_action is Action.DENY:
-            continue
-        verdicts[name] = evaluate(
+    for firewall, rows in by_firewall(index, applying):
+        verdicts[firewall.firewall] = evaluate(
             [row.rule for row in rows],
             firewall.default_action,
             firewall.ordered,
@@ -93,6 +87,19 @@ def judged(
         return any_end(verdicts.values())
     before = (index.hop(uid, verdicts) for uid in hops)
     return every_hop([verdicts[name] for name in sorted(hop)] for hop in before)
+
+
+def by_firewall(
+    index: GraphIndex, applying: Iterable[RuleRow]
+) -> Iterator[tuple[FirewallRow, list[RuleRow]]]:
+    """Yield the firewalls that have something to say, each with those of the rules that it has."""
+    rules: dict[str, list[RuleRow]] = {name: [] for name in index.firewalls}
+    for row in applying:
+        rules.setdefault(row.firewall, []).append(row)
+    for name, rows in sorted(rules.items()):
+        firewall = index.firewalls.get(name) or FirewallRow(firewall=name)
+        if rows or firewall.default_action is Action.ALLOW:
+            yield firewall, rows
 
 
 def applies(index: GraphIndex, rule: str, end: End, pod: PodRef) -> bool:

@@ -30,6 +30,7 @@ Ports = tuple[bool, tuple[PortSpan, ...]]
 class _Reaching(NamedTuple):
     """A rule that is about the subject, and the addresses at its other end."""
 
+    key: str
     row: RuleRow
     space: Space
 
@@ -55,6 +56,17 @@ def resolve_outside(
     return tuple(found), inexact
 
 
+def about_outside(
+    index: GraphIndex, subject: PodRef, direction: Direction, address: str, judging: Judging
+) -> tuple[tuple[str, RuleRow], ...]:
+    """Return the rules about what a pod exchanges with one address outside, with their keys."""
+    there = around(address)
+    if minus(there, judging.outside):
+        return ()
+    found = _reaching(index, subject, direction, judging, [])
+    return tuple((each.key, each.row) for each in found if not minus(there, each.space))
+
+
 def _reaching(
     index: GraphIndex,
     subject: PodRef,
@@ -66,17 +78,17 @@ def _reaching(
     about = [*_about(index, subject, mine, judging)]
     if mine is End.DESTINATION:
         about += _through(index, subject, judging, inexact)
-    for _, _, row in sorted(about, key=lambda each: (each[0], each[1])):
+    for _, key, row in sorted(about, key=lambda each: (each[0], each[1])):
         ends = dict(row.ends())
         space = space_of(ends[other])
         if space is not None:
-            yield _Reaching(row, space)
+            yield _Reaching(key, row, space)
             continue
         # It covers addresses here and there: an ALLOW is left out, a DENY holds all around.
         inexact.append(_narrower(one_line(row.rule)))
         if row.rule.action is Action.DENY:
             wide = row.rule.model_copy(update={other.value: "*"})
-            yield _Reaching(row.read_as(wide), around(ends[other]))
+            yield _Reaching(key, row.read_as(wide), around(ends[other]))
 
 
 def _about(

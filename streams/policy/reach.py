@@ -5,10 +5,10 @@ https://kubernetes.io/docs/concepts/services-networking/network-policies/
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
-from typing import Any
+from typing import Any, NamedTuple
 
 from streams.policy.selection import NAMESPACE_LABEL
 from streams.records.ports import ANY_PORT, PortRange
@@ -50,6 +50,14 @@ class Side:
 
     reach: Reach
     policies: tuple[str, ...] = ()
+
+
+class Opening(NamedTuple):
+    """One rule of a policy, which of them it is, and at which ports it lets its peers through."""
+
+    number: int
+    rule: Json
+    reach: Reach
 
 
 def reach(
@@ -96,14 +104,31 @@ def _one_side(
     selecting = [policy for policy in policies if _isolates(policy, kind, subject)]
     if not selecting:
         return Side(Reach(EVERYTHING))
-    side = "from" if kind == "Ingress" else "to"
     admitted = [
-        ports_of(rule.get("ports") or (), listening)
+        each.reach.ports
         for policy in selecting
-        for rule in policy["spec"].get(kind.lower()) or ()
-        if _admits(rule.get(side), policy["metadata"]["namespace"], peer, namespaces)
+        for each in openings(policy, kind, peer, listening, namespaces)
     ]
     return Side(Reach(united(admitted)), tuple(sorted(map(name_of, selecting))))
+
+
+def openings(
+    policy: Json,
+    kind: str,
+    peer: Json,
+    listening: Json,
+    namespaces: Mapping[str, Mapping[str, str]],
+) -> Iterator[Opening]:
+    """Yield the rules of a policy, of its ``Egress`` or ``Ingress``, that a peer is meant by."""
+    side = "from" if kind == "Ingress" else "to"
+    for number, rule in enumerate(policy["spec"].get(kind.lower()) or (), 1):
+        if _admits(rule.get(side), policy["metadata"]["namespace"], peer, namespaces):
+            yield Opening(number, rule, Reach(ports_of(rule.get("ports") or (), listening)))
+
+
+def outsider(address: str) -> Json:
+    """Return somebody of whom policies see nothing but an address: no pod of any namespace."""
+    return {"metadata": {"uid": f"address {address}"}, "status": {"podIP": address}}
 
 
 def name_of(policy: Json) -> str:
@@ -120,7 +145,7 @@ def implied_types(spec: Json) -> tuple[str, ...]:
 def _isolates(policy: Json, kind: str, subject: Json) -> bool:
     spec = policy.get("spec") or {}
     return (
-        policy["metadata"]["namespace"] == subject["metadata"]["namespace"]
+        policy["metadata"]["namespace"] == subject["metadata"].get("namespace")
         and kind in (spec.get("policyTypes") or implied_types(spec))
         and selects(spec.get("podSelector") or {}, _labels(subject))
     )
@@ -141,7 +166,9 @@ def _is_peer(
 ) -> bool:
     if peer.get("ipBlock"):
         return _in_block(peer["ipBlock"], (pod.get("status") or {}).get("podIP"))
-    home = pod["metadata"]["namespace"]
+    home = pod["metadata"].get("namespace")
+    if home is None:
+        return False
     where = peer.get("namespaceSelector")
     if where is None:
         near = home == namespace

@@ -67,6 +67,7 @@ async def test_every_command_says_what_is_so(start: Start) -> None:
     await says_the_rules(asking)
     await says_the_policies(asking, actor)
     await says_who_reaches_whom(asking)
+    await says_why(asking)
     await says_what_is_wrong(asking, actor)
     await looks_at_everything(asking)
     await shows_who_is_gone(asking, actor)
@@ -140,6 +141,27 @@ async def says_who_reaches_whom(asking: Asking) -> None:
     await asking.ends(2, "reach", "pod-a", "pod-b", "http")
 
 
+async def says_why(asking: Asking) -> None:
+    yes = await asking.data("explain", "pod-a", B, "80")
+    no = await asking.data("explain", "pod-b", "pod-a", "80", status=1)
+    shown = await asking.ends(0, "explain", "default/pod-a", "pod-b", "80")
+
+    (way,) = yes["ways"]
+    rule = f"ALLOW TCP {A}:80 -> {B}:80"
+    assert [(each["text"], each["decides"]) for each in way["rules"]] == [(rule, True)]
+    for side in ("egress", "ingress"):
+        (policy,) = way[side]["policies"]
+        (opening,) = policy["openings"]
+        assert opening["rule"]["ports"] == [{"protocol": "TCP", "port": 80}]
+        assert way[side]["standing"]["inForce"]
+        assert way[side]["standing"]["cause"].startswith(("pod-events/", "firewall-changes/"))
+    assert [each["reason"] for each in way["unsaid"]] == ["source-port"]
+    assert (no["ways"][0]["rules"], no["why"].partition(",")[0]) == ([], "No rule allows it")
+    assert shown.splitlines()[0] == "yes: default/pod-a reaches default/pod-b at TCP 80"
+    assert f"{rule}  <- decides" in shown
+    await asking.ends(2, "explain", "pod-a", "nobody")
+
+
 async def says_what_is_wrong(asking: Asking, actor: Actor) -> None:
     assert await asking.data("dead-letters") == {"deadLetters": []}
     await actor.produce("pod-events", [(b"k", EVIL), (b"k", b'{"podName": "y"}')])
@@ -195,8 +217,8 @@ async def shows_who_is_gone(asking: Asking, actor: Actor) -> None:
 
     await actor.world.workers.stop()
 
-    for command in ("status", "pods", "rules", "policies"):
-        assert "no worker answers" in await asking.ends(3, command)
+    for command in ("status", "pods", "rules", "policies", "explain pod-a pod-c"):
+        assert "no worker answers" in await asking.ends(3, *command.split())
     assert "WRONG" in await asking.ends(1, "doctor")
     # The cluster holds its policies while nobody works.
     await asking.ends(0, "reach")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agents.web.pages.page import NAMED, Named, NotHere, Page, View, WithGone, cut, short
+from agents.asking.view import View, short
+from agents.web.pages.page import NAMED, Named, NotHere, Page, WithGone, cut
 from agents.web.pages.policies import Policy, PolicyLine, policy_line, policy_of
 from agents.web.pages.rules import RuleLine, rules_about
 from agents.web.pages.timeline import Change, changes_of

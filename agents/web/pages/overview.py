@@ -8,7 +8,8 @@ from typing import Any
 from agents.asking.condition import Letters, condition
 from agents.asking.letters import list_letters
 from agents.asking.newest import Newest
-from agents.web.pages.page import Asked, Page, View
+from agents.asking.view import View
+from agents.web.pages.page import Asked, Page
 from agents.web.pages.timeline import Change, recent
 from agents.web.seen import Seen
 from streams.flow.output import DEAD_LETTERS

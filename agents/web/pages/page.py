@@ -6,19 +6,13 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
 
+from agents.asking.view import View
 from agents.web.seen import Seen
 
 MOST_LINES = 500
 # As keys read, so that people can type them.
 NAMED = "{cluster}/{namespace}/{name}"
-
-
-class View(BaseModel):
-    """What a page says: attributes for its template, camelCase for programs."""
-
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True)
 
 
 class Asked(BaseModel):
@@ -81,8 +75,3 @@ def cut(
     behind = [key for key in matching if key > asked.after]
     shown = tuple(behind[: asked.limit])
     return shown, shown[-1] if len(behind) > len(shown) else None, len(matching)
-
-
-def short(key: str) -> str:
-    """Return a key without the cluster, as people name things."""
-    return key.partition("/")[2]

@@ -4,36 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import ndiff
-from enum import StrEnum
 from typing import Any
 
 import yaml
 
-from agents.asking.standing import PENDING, is_pending, reasons
+from agents.asking.standing import PENDING, Drift, drift, reasons
 from agents.asking.times import clock, span
-from agents.web.pages.page import NAMED, Named, NotHere, Page, View, WithGone, cut, short
+from agents.asking.unsaid import Unsaid, say
+from agents.asking.view import View, short
+from agents.web.pages.page import NAMED, Named, NotHere, Page, WithGone, cut
 from agents.web.seen import Seen
-from streams.flow.fence import same_content
 from streams.records.policies import Outcome, PolicyPatch
-from streams.records.reasons import InexactReason
-from streams.records.views import Inexactness
 
 # Of a stored policy's metadata; who wrote which field when is a matter for kubectl.
 _COMPARED = ("name", "namespace", "labels", "annotations")
 _SHOWN = (*_COMPARED, "uid", "resourceVersion")
 _SPEC = ("podSelector", "policyTypes", "ingress", "egress")
-NOT_KNOWN = "not known"
 BAD = (Outcome.REFUSED, Outcome.FOREIGN, Outcome.UNPROTECTED)
-
-
-class Drift(StrEnum):
-    """How what is stored differs from what is wanted."""
-
-    NONE = "as wanted"
-    DIFFERS = "differs"
-    MISSING = "not stored"
-    LEFT = "still stored"
-    UNKNOWN = NOT_KNOWN
 
 
 class PolicyLine(View):
@@ -61,17 +48,6 @@ class Policies(View):
     gaps: tuple[str, ...]
 
 
-class Unsaid(View):
-    """One way in which a policy is not its rules."""
-
-    rule: str
-    errs: str
-    reason: str
-    example: str
-    meaning: str
-    advice: str
-
-
 class Policy(View):
     """One policy whole: its manifest as wanted and as stored, and where it is not its rules."""
 
@@ -90,7 +66,7 @@ class Policy(View):
 def policies(seen: Seen, asked: WithGone) -> Policies:
     """Return the list."""
     found = (
-        (key, f"{key} {_outcome(seen, key)} {'inexact' if patch.inexact else ''}")
+        (key, f"{key} {seen.rows.came_of(key)} {'inexact' if patch.inexact else ''}")
         for key, patch in seen.rows.wanted.items()
         if asked.gone or patch.manifest is not None or patch.unprotected
     )
@@ -136,41 +112,19 @@ def policy_of(seen: Seen, key: str) -> Policy:
 def policy_line(seen: Seen, key: str) -> PolicyLine:
     """Return one policy of those that are wanted as a line."""
     patch, outcome = seen.rows.wanted[key], seen.rows.outcomes.get(key)
-    told, cause = _outcome(seen, key), patch.cause
+    told, cause = seen.rows.came_of(key), patch.cause
     return PolicyLine(
         key=key,
         name=short(key),
         outcome=told,
         bad=told in BAD,
         revision=patch.revision.text,
-        drift=_drift(seen, key, patch),
+        drift=drift(patch, seen.cluster.policies.get(short(key)), seen.cluster.known),
         inexact=tuple(reasons(patch)),
         reason=patch.unprotected or (outcome.reason if outcome and told != PENDING else ""),
         cause=cause.text if cause else "",
         at=clock(outcome.at if outcome else 0.0),
     )
-
-
-def say(each: Inexactness) -> Unsaid:
-    """Return where a policy is not its rule, with what that means and what to do."""
-    known = {str(reason): reason for reason in InexactReason}.get(each.reason)
-    return Unsaid(
-        rule=each.rule,
-        errs=each.errs,
-        reason=each.reason,
-        example=each.example,
-        meaning=known.meaning if known else "",
-        advice=known.advice if known else "",
-    )
-
-
-def _outcome(seen: Seen, key: str) -> str:
-    outcome = seen.rows.outcomes.get(key)
-    if outcome is None and "policies" in seen.rows.apart:
-        return NOT_KNOWN
-    if outcome is None or is_pending(seen.rows.wanted[key], outcome):
-        return PENDING
-    return str(outcome.outcome)
 
 
 def _difference(patch: PolicyPatch, stored: dict[str, Any] | None) -> Iterator[str]:
@@ -202,17 +156,6 @@ def _by_order(value: Any) -> Any:
 
 def _place(name: str) -> tuple[bool, bool, bool, str]:
     return (name == "ports", name != "protocol", name != "port", name)
-
-
-def _drift(seen: Seen, key: str, patch: PolicyPatch) -> Drift:
-    if not seen.cluster.known:
-        return Drift.UNKNOWN
-    found = seen.cluster.policies.get(short(key))
-    if patch.manifest is None:
-        return Drift.NONE if found is None else Drift.LEFT
-    if found is None:
-        return Drift.MISSING
-    return Drift.NONE if same_content(found, patch.manifest) else Drift.DIFFERS
 
 
 PAGES = (

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from pydantic import Field
 
-from agents.asking.reaching import Answer, Port, find_pod, judge, parse_port
+from agents.asking.ends import Known, pod_peer
+from agents.asking.explained import Way
+from agents.asking.explaining import explain_way
+from agents.asking.reaching import find_pod, parse_port
 from agents.asking.stored import ON_HOST
-from agents.web.pages.page import Asked, Page, View
+from agents.asking.view import View
+from agents.web.pages.page import Asked, Page
 from agents.web.seen import Seen
-from streams.flow.fence import INSTANCE, REVISION
-from streams.flow.views import about
-from streams.policy.reach import Reach, Side, both_sides
-from streams.records.ports import parse_ports
-from streams.records.rules import Protocol, Rule
-from streams.rules.wording import one_line
+from streams.policy.reach import Reach
 
 MOST_PEERS = 200
 MOST_NAMES = 500
@@ -27,51 +24,6 @@ class ReachAsked(Asked):
     source: str = Field(default="", alias="from", max_length=507, description="A pod.")
     to: str = Field(default="", max_length=507, description="Another pod.")
     port: str = Field(default="", max_length=12, description="80 (TCP), 53/UDP or 9899/SCTP.")
-
-
-class Said(View):
-    """A rule about this pair, and whether it is about the port that was asked for."""
-
-    graph: str
-    key: str
-    firewall: str
-    text: str
-    action: str
-
-
-class Closing(View):
-    """A stored policy that selects one of the two pods, and whether it lets this through."""
-
-    name: str
-    key: str
-    ours: bool
-    revision: str
-    lets: bool
-
-
-class Half(View):
-    """One side of the way: what the policies of that pod let through."""
-
-    way: str
-    pod: str
-    ports: str
-    lets: bool
-    policies: tuple[Closing, ...]
-
-
-class Way(View):
-    """What one pod may send to another, and by which rules, policies and objects."""
-
-    source: str
-    to: str
-    port: str
-    reaches: bool
-    ports: str
-    rules: tuple[Said, ...]
-    egress: Half
-    ingress: Half
-    in_the_way: tuple[str, ...]
-    why: str
 
 
 class Reaching(View):
@@ -101,9 +53,12 @@ def reach(seen: Seen, asked: ReachAsked) -> Reaching:
     if asked.source and asked.to:
         try:
             port = parse_port(asked.port) if asked.port else None
-            one = find_pod(seen.cluster.stored, asked.source)
-            two = find_pod(seen.cluster.stored, asked.to)
-            there, back = _way(seen, one, two, port), _way(seen, two, one, port)
+            stored = seen.cluster.stored
+            known = Known(seen.rows, stored, seen.judging, seen.cluster.known)
+            one, two = (
+                pod_peer(known, find_pod(stored, each)) for each in (asked.source, asked.to)
+            )
+            there, back = explain_way(known, one, two, port), explain_way(known, two, one, port)
         except ValueError as wrong:
             error = str(wrong)
     hosts = tuple(f"{name} is left out: it {ON_HOST}" for name in seen.cluster.stored.on_host)
@@ -134,90 +89,6 @@ def peers_of(seen: Seen, name: str) -> tuple[tuple[Peer, ...], tuple[Peer, ...],
             into.append(Peer(name=other, ports=back.text or "ICMP"))
     more = max(len(out), len(into)) > MOST_PEERS
     return tuple(out[:MOST_PEERS]), tuple(into[:MOST_PEERS]), more
-
-
-def _way(seen: Seen, source: str, to: str, port: Port | None) -> Way:
-    answer = judge(seen.cluster.stored, source, to, port)
-    rules = tuple(_said(seen, source, to, port))
-    return Way(
-        source=source,
-        to=to,
-        port=port.text if port else "",
-        reaches=answer.yes,
-        ports=answer.both.text,
-        rules=rules,
-        egress=_half(seen, answer, "Egress", answer.egress),
-        ingress=_half(seen, answer, "Ingress", answer.ingress),
-        in_the_way=tuple(answer.in_the_way),
-        why=_why(answer, rules),
-    )
-
-
-def _why(answer: Answer, rules: tuple[Said, ...]) -> str:
-    allowing = [each for each in rules if each.action == "ALLOW"]
-    if answer.yes and not (answer.egress.policies or answer.ingress.policies):
-        return "No policy selects either pod: everything passes."
-    if answer.yes:
-        asked = "Rules ask for it, and the" if allowing else "No rule asks for it, and all the same"
-        return f"{asked} stored policies let it through."
-    if not rules:
-        return "No rule is about it, and what no rule allows is closed."
-    if not allowing:
-        return "Rules deny it, and none allows it."
-    if len(allowing) < len(rules):
-        return "A rule allows it, and another denies it: without an order that decides."
-    return "A rule asks for it, and the stored policies do not let it through."
-
-
-def _half(seen: Seen, answer: Answer, kind: str, side: Side) -> Half:
-    leaves = kind == "Egress"
-    return Half(
-        way="out of" if leaves else "into",
-        pod=answer.source if leaves else answer.destination,
-        ports=side.reach.text,
-        lets=_lets(side.reach, answer.port),
-        policies=tuple(_closing(seen, answer, name, leaves) for name in side.policies),
-    )
-
-
-def _closing(seen: Seen, answer: Answer, name: str, leaves: bool) -> Closing:
-    stored, policy = seen.cluster.stored, seen.cluster.policies[name]
-    ends = stored.pods[answer.source], stored.pods[answer.destination]
-    # Policies only add to each other: what one lets through it lets through alone.
-    egress, ingress = both_sides([policy], *ends, stored.labels)
-    meta, key = policy["metadata"], seen.rows.key(name)
-    return Closing(
-        name=name,
-        key=key if key in seen.rows.wanted else "",
-        ours=INSTANCE in (meta.get("labels") or {}),
-        revision=(meta.get("annotations") or {}).get(REVISION, ""),
-        lets=_lets((egress if leaves else ingress).reach, answer.port),
-    )
-
-
-def _lets(reach: Reach, port: Port | None) -> bool:
-    return bool(reach) if port is None else reach.admits(port.protocol, port.number)
-
-
-def _said(seen: Seen, source: str, to: str, port: Port | None) -> Iterator[Said]:
-    for graph, index in seen.rows.graphs.items():
-        one, two = (index.pods.get(seen.rows.stands_for(name)) for name in (source, to))
-        if one is None or two is None or not (one.live and two.live):
-            continue
-        for key, row in about(index, one.pod, two.pod, seen.judging):
-            if port is None or _covers(row.rule, port):
-                yield Said(
-                    graph=graph,
-                    key=key,
-                    firewall=row.firewall,
-                    text=one_line(row.rule),
-                    action=str(row.rule.action),
-                )
-
-
-def _covers(rule: Rule, port: Port) -> bool:
-    first, last = parse_ports(rule.dst_port)
-    return rule.protocol in (Protocol.ANY, port.protocol) and first <= port.number <= last
 
 
 PAGES = (Page("/reach", "reach.html", reach, ReachAsked, Reaching, ("stored",)),)

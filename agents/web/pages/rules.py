@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from agents.web.pages.page import Asked, Listing, NotHere, Page, View, cut, short
-from agents.web.pages.policies import PolicyLine, Unsaid, policy_line, say
+from agents.asking.unsaid import Unsaid, say
+from agents.asking.view import View, short
+from agents.web.pages.page import Asked, Listing, NotHere, Page, cut
+from agents.web.pages.policies import PolicyLine, policy_line
 from agents.web.seen import Seen
 from streams.flow.graph_rows import End
 from streams.flow.index import GraphIndex

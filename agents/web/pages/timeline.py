@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from agents.asking.times import clock, span
-from agents.web.pages.page import Listing, Page, View, short
+from agents.asking.view import View, short
+from agents.web.pages.page import Listing, Page
 from agents.web.seen import Seen
 from streams.flow.output import PATCH_OUTCOMES, POD_RULES, POLICY_PATCHES
 from streams.records.policies import Outcome, PatchOutcome, PodRules, PolicyPatch

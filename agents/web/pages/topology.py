@@ -8,7 +8,8 @@ from math import cos, pi, sin
 
 from pydantic import Field
 
-from agents.web.pages.page import Asked, Page, View
+from agents.asking.view import View
+from agents.web.pages.page import Asked, Page
 from agents.web.seen import Seen
 from streams.policy.reach import Reach
 

@@ -45,6 +45,12 @@ def test_rows_of_another_kind_are_nobodys() -> None:
     assert found.rows("pods", PodRow) == {}
 
 
+def test_a_table_that_nobody_has_is_another_parts() -> None:
+    found = Answers({ONE: told({"pods": {}}), TWO: told({"wanted": {}})}, {})
+
+    assert found.apart(["wanted", "policies", "pods"]) == ["policies"]
+
+
 def test_whoever_is_silent_or_incomplete_is_named() -> None:
     found = Answers({ONE: told(), TWO: told(complete=False)}, {THREE: "refused"})
 

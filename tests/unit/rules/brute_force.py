@@ -24,16 +24,25 @@ def passes(
     destination: str,
     packet: Packet,
 ) -> bool:
-    verdicts = [
-        rule.action.value
+    found = deciders(rules, ordered, source, destination, packet)
+    return (found[0].action.value if found else default) == "ALLOW"
+
+
+def deciders(
+    rules: Sequence[Rule], ordered: bool, source: str, destination: str, packet: Packet
+) -> list[Rule]:
+    """Return the rules any of which decides, whatever the others say; none: the default does."""
+    matching = [
+        rule
         for rule in rules
         if _covers(rule.source, source)
         and _covers(rule.destination, destination)
         and _matches(rule, packet)
     ]
-    if not ordered:
-        verdicts.sort(key=["DENY", "ALLOW"].index)
-    return (verdicts[0] if verdicts else default) == "ALLOW"
+    if ordered:
+        return matching[:1]
+    denying = [rule for rule in matching if rule.action.value == "DENY"]
+    return denying or matching
 
 
 def packets(rules: Iterable[Rule]) -> list[Packet]:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from agents.asking.explaining import APART
 from agents.asking.stored import Stored
 from agents.clients.errors import TryLater
 from tables.catalog import AT_A_CLUSTER
-from tests.unit.web.living import key, live, patch
+from tests.unit.web.living import key, live, patch, stored
 from tests.unit.web.site import HERE, THERE, Site, opened
 from tests.unit.web.site import outcome as row
 
@@ -24,6 +25,21 @@ async def test_a_part_of_an_installation_says_what_another_part_knows(tmp_path: 
 
     assert [each["outcome"] for each in told["policies"]] == ["not known"]
     assert "graph-pods, graph-rules, pods, policies: another part" in told["gaps"][0]
+
+
+async def test_a_part_at_a_cluster_says_who_reaches_whom_and_that_the_core_knows_why(
+    tmp_path: Path,
+) -> None:
+    site = opened(Site(tmp_path, partitions=1, kept=AT_A_CLUSTER), "wanted")
+    site.stored = stored("fine")
+
+    asked = "/reach?from=pod-a&to=pod-b&port=80"
+    there, page = (await site.ask_json(asked))["there"], await site.ask_page(asked)
+
+    assert (there["reaches"], there["allowed"]) == (True, None)
+    assert APART in there["why"]
+    assert "known to another part of this installation" in page
+    assert "is about it" not in page
 
 
 async def test_whoever_does_not_answer_is_named_and_nothing_is_claimed(

@@ -10,7 +10,7 @@ import pytest
 from agents.web.knowing import TABLES
 from tables.catalog import CATALOG
 from tests.unit.web.elements import Elements
-from tests.unit.web.living import CAUSE, RULE, RULE_KEY, key, live, patch, stored
+from tests.unit.web.living import CAUSE, RULE, RULE_KEY, key, live, manifest, patch, stored
 from tests.unit.web.site import Site, opened
 
 POD_A, POD_B, POD_C = map(key, ("pod-a", "pod-b", "pod-c"))
@@ -135,18 +135,22 @@ async def test_reach_names_rule_policy_and_object_both_ways(lived: Site) -> None
 
     there, back = reach["there"], reach["back"]
     assert (there["reaches"], back["reaches"]) == (True, False)
-    assert [each["text"] for each in there["rules"]] == [RULE]
-    for side, name in ((there["egress"], "pod-a"), (there["ingress"], "pod-b")):
+    assert [(each["text"], each["decides"]) for each in there["rules"]] == [(RULE, True)]
+    for kind, name in (("egress", "pod-a"), ("ingress", "pod-b")):
+        side = there[kind]
         (policy,) = side["policies"]
+        (opening,) = manifest(name, "fine")["spec"][kind]
         assert policy == {
             "name": f"default/{name}",
             "key": key(name),
             "ours": True,
             "revision": "1.1.5",
             "lets": True,
+            "openings": [{"number": 1, "rule": opening}],
         }
+        assert side["standing"]["inForce"] is True
     assert back["rules"] == []
-    assert "No rule is about it" in back["why"]
+    assert "No rule allows it" in back["why"]
     assert not any(each["lets"] for each in back["egress"]["policies"])
 
 
@@ -186,7 +190,7 @@ async def test_what_a_foreign_policy_opens_is_said_to_be_nobodys_rule(lived: Sit
 
     assert told["reaches"] is True
     assert told["egress"]["policies"][0]["ours"] is False
-    assert "No rule asks for it" in told["why"]
+    assert "No rule allows it" in told["why"]
 
 
 @pytest.mark.parametrize(
