@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from streams.flow.graph_rows import GraphPodRow
 from streams.flow.index import GraphIndex
 from streams.flow.output import Outputs, Refusal
-from streams.records.facts import PodClaim
+from streams.records.facts import FirewallChange, PodClaim
 from streams.records.reasons import LetterReason
 from streams.records.views import PodRef
 
 
 def clashing(index: GraphIndex, claim: PodClaim) -> Outputs:
-    """Refuse a claim of an address that another cluster has as well."""
+    """Refuse a claim of an address that another cluster has as well.
+
+    Clusters give their Services the same addresses as a rule: those are refused to rules only.
+    """
     address = str(claim.pod.address)
     if not claim.live or not index.clash(address):
         return []
-    both = " and ".join(sorted(index.claims[address]))
-    return [Refusal(LetterReason.ADDRESS_TWICE, f"{address} is claimed by {both}"[:400])]
+    of_services = all(index.pods[key].pod.service is not None for key in index.claims[address])
+    return [] if of_services and not index.named(address) else _twice(index, [address])
+
+
+def naming_twice(index: GraphIndex, said: Iterable[FirewallChange]) -> Outputs:
+    """Refuse the ends of rules that name an address which two clusters have."""
+    rules = [rule for each in said for rule in (*(each.elements or ()), *each.added)]
+    names = sorted({end for rule in rules for end in (rule.source, rule.destination)})
+    twice = [name for name in names if index.clash(name)]
+    return _twice(index, twice) if twice else []
+
+
+def _twice(index: GraphIndex, addresses: Iterable[str]) -> Outputs:
+    each = [f"{one} is claimed by {' and '.join(sorted(index.claims[one]))}" for one in addresses]
+    return [Refusal(LetterReason.ADDRESS_TWICE, "; ".join(each)[:400])]
 
 
 def shed(old: GraphPodRow | None, claim: PodClaim) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from streams.flow import change_sets
 from streams.flow.barriers import seen_with
 from streams.flow.blast import blast, closing, opening
-from streams.flow.claiming import clashing, is_scaled, may_move, moving, served, shed
+from streams.flow.claiming import clashing, is_scaled, may_move, moving, naming_twice, served, shed
 from streams.flow.crossing import met_by_address
 from streams.flow.framing import frame, is_due
 from streams.flow.graph import Graph
@@ -202,7 +202,7 @@ def _change(
     if ours.blast_limit is not None or at in graph.index.verdicts:
         graph.put_verdict(verdict)
     if verdict.limit is None:
-        return write(graph, parts, at, reading), []
+        return write(graph, parts, at, reading), naming_twice(graph.index, parts)
     refusal = Refusal(
         LetterReason.BLAST_LIMIT,
         f"it would open something for {verdict.opens} pods, and the limit is {verdict.limit}",

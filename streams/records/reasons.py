@@ -87,7 +87,8 @@ class LetterReason(Code):
     )
     ADDRESS_TWICE = (
         "address-twice",
-        "Two clusters have pods, or Services, with one address: for as long it is nobody's.",
+        "Two clusters have pods with one address, or Services with one that a rule names: for as "
+        "long it is nobody's.",
         "Give the clusters ranges that do not overlap, or set `cluster.identity`: then nodes have "
         "addresses of their own.",
     )
