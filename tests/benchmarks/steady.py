@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from tests.benchmarks.figures import Figure, Spread
 from tests.benchmarks.flipping import Flipped, flip
 from tests.benchmarks.ground import Ground, ground, pod_name
 from tests.benchmarks.limits import bare_hops, bare_patches
+from tests.benchmarks.modifying import modify
 from tests.benchmarks.null_chain import null_chain
 from tests.benchmarks.routing import address
 
@@ -22,8 +22,6 @@ HOPS = 4
 RATE = 20
 EVENTS = 300
 BIRTHS = 5
-# Beyond every number the watcher gives: what it said of these pods is over.
-FIRST_STAMP = 1_000_000_000
 
 
 async def steady(folder: Path, parts: dict[str, Any], length: float) -> AsyncIterator[Figure]:
@@ -98,17 +96,8 @@ async def on_top(world: Ground, seconds: float) -> AsyncIterator[Figure]:
 async def stream_of_events(world: Ground, seconds: float) -> AsyncIterator[Figure]:
     """P1: many events of pods, of which few change anything."""
     writes, before = len(world.actor.policy_writes()), world.cpu()["workers"]
-    stamp, began, sent = await _newest_lease(world), time.monotonic(), 0
-    uids = {each["metadata"]["name"]: each["metadata"]["uid"] for each in await world.actor.pods()}
-    living = list(world.pods)
     births = asyncio.create_task(_births(world, seconds))
-    while time.monotonic() - began < seconds:
-        number = living[sent % len(living)]
-        name = pod_name(number)
-        stamped = {"uid": uids[name], "stamp": {"lease": stamp, "n": FIRST_STAMP + sent}}
-        await world.tell("pod-events", f"local/default/{name}", _modified(number) | stamped)
-        sent += 1
-        await asyncio.sleep(max(0.0, began + sent / EVENTS - time.monotonic()))
+    sent = await modify(world, EVENTS, seconds)
     born = await births
     lag = sum((await world.lag()).values())
     ended = time.monotonic()
@@ -154,22 +143,3 @@ async def _births(world: Ground, seconds: float) -> int:
             born += 1
         await asyncio.sleep(max(0.0, began + born / (2 * BIRTHS) - time.monotonic()))
     return born
-
-
-async def _newest_lease(world: Ground) -> int:
-    stamps = [
-        json.loads(each.value).get("stamp") for each in await world.actor.consume("pod-events")
-    ]
-    return max(stamp["lease"] for stamp in stamps if stamp)
-
-
-def _modified(number: int) -> dict[str, Any]:
-    name = pod_name(number)
-    return {
-        "podName": name,
-        "podIP": address(number),
-        "hostname": "node",
-        "event": "MODIFIED",
-        "namespace": "default",
-        "labels": {"app": name},
-    }
