@@ -20,6 +20,7 @@ from deploy.login import credentials
 from deploy.mending import mend
 from deploy.part import Base, Hand, Part
 from deploy.reading import read_topics
+from deploy.recalling import recall
 from streams import faust_topics
 from streams.app import KafkaOptions, create_app
 from streams.settings import Settings
@@ -33,7 +34,11 @@ class Worker:
     """An app with everything attached; nothing is connected before it starts."""
 
     def __init__(
-        self, settings: Settings, epoch: int, listener: socket.socket | None = None
+        self,
+        settings: Settings,
+        epoch: int,
+        listener: socket.socket | None = None,
+        prepare: str | None = None,
     ) -> None:
         self.app = create_app(_options(settings, epoch), credentials=credentials(settings.kafka))
         topics = faust_topics.declare(self.app, settings)
@@ -52,7 +57,7 @@ class Worker:
             checks={name: check for part in self._parts for name, check in part.checks.items()},
             status=self._status,
             worker_name=settings.state_dir.name,
-            outside=_outside(settings, self._parts),
+            outside=_outside(settings, self._parts, prepare),
             listener=listener,
             probe_port=settings.web.probe_port,
         )
@@ -84,12 +89,13 @@ def _parts(base: Base) -> tuple[Part, ...]:
     return (CorePart(base),) if base.settings.part == "core" else (ClusterPart(base),)
 
 
-def _outside(settings: Settings, parts: tuple[Part, ...]) -> Outside:
+def _outside(settings: Settings, parts: tuple[Part, ...], prepare: str | None) -> Outside:
     return Outside(
         cluster=settings.cluster.name,
         stored=next((part.stored for part in parts if part.stored), None),
         newest=partial(read_topics, settings),
         judging=judging_of(settings),
+        recall=partial(recall, prepare),
         mend=partial(mend, settings) if settings.web.writable else None,
     )
 

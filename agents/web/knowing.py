@@ -16,7 +16,8 @@ from agents.clients.errors import ClientError
 from agents.web.held import Held
 from agents.web.lately import Lately
 from agents.web.peers import MOST_PAGES, Peers
-from agents.web.seen import Picture, Recent, Seen
+from agents.web.recalled import Recall, Recalled
+from agents.web.seen import Past, Picture, Recent, Seen
 from streams.codec import escape
 from streams.flow.graph_rows import GraphRow, PodsRow
 from streams.flow.identity_rows import IdentitiesRow
@@ -52,6 +53,8 @@ class Outside(NamedTuple):
     stored: Callable[[], Awaitable[Stored]] | None
     newest: Callable[[Collection[str], int], Awaitable[Mapping[str, Newest]]]
     judging: Judging
+    recall: Recall
+    """Has a moment of the past replayed."""
     mend: Callable[[Doing, str], Awaitable[None]] | None = None
     """Does something about a dead letter; None where pages may only look."""
 
@@ -76,6 +79,7 @@ class Knowing:
         self._outside = outside
         self._apart = TABLES.keys() - {IDENTITIES} - held.keys()
         self._rows = Lately(self._ask_all)
+        self._recalled = Recalled(outside.recall)
 
         async def picture() -> Picture:
             if outside.stored is None:
@@ -94,18 +98,33 @@ class Knowing:
             "past": Lately(partial(_in_time, past)),
         }
 
-    async def see(self, needs: Iterable[str] = (), *, fresh: bool = False) -> Seen:
-        """Return the rows, and of ``stored``, ``letters`` and ``past`` what is needed as well."""
+    async def see(self, needs: Iterable[str] = (), *, fresh: bool = False, at: str = "") -> Seen:
+        """Return the rows, and of ``stored``, ``letters`` and ``past`` what is needed as well.
+
+        With a moment, also what was stored then.
+        """
         names, gaps = sorted(needs), list[str]()
         rows, *parts = await asyncio.gather(
             self._rows.fresh() if fresh else self._rows.look(),
             *(self._one(name, fresh, gaps) for name in names),
         )
         told = dict(zip(names, parts, strict=True))
-        cluster = told.get("stored") or Picture(Stored({}, [], {}), known=False)
+        unknown = Picture(Stored({}, [], {}), known=False)
+        cluster = told.get("stored") or unknown
         letters, past = (told.get(name) or Recent({}) for name in ("letters", "past"))
         gaps += [*rows.gaps(), *cluster.stored.notes]
-        return Seen(rows, self._outside.judging, cluster, letters, past, tuple(gaps))
+        then = await self._then(at, gaps) if at else None
+        # What is not known of a moment is not shown as it is today.
+        shown = then.picture if then else unknown if at else cluster
+        judging = self._outside.judging
+        return Seen(rows, judging, cluster, letters, past, tuple(gaps), shown, then)
+
+    async def _then(self, at: str, gaps: list[str]) -> Past | None:
+        try:
+            return await self._recalled.at(at)
+        except (ClientError, ValueError) as error:
+            gaps.append(f"that moment is not known: {escape(error)}")
+        return None
 
     async def _one(self, name: str, fresh: bool, gaps: list[str]) -> Any:
         part = self._parts[name]

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from agents.asking.newest import Newest
+from agents.asking.past import Then
 from agents.asking.rows import Rows
 from agents.asking.stored import Stored
 from streams.codec import decode
@@ -37,6 +38,14 @@ class Picture:
         return Flows(self.stored.pods, self.stored.policies, self.stored.labels)
 
 
+class Past:
+    """One moment, and whom its policies let reach whom."""
+
+    def __init__(self, then: Then) -> None:
+        self.then = then
+        self.picture = Picture(then.stored)
+
+
 class Recent:
     """The newest records of some topics, each read once."""
 
@@ -63,3 +72,6 @@ class Seen:
     letters: Recent
     past: Recent
     gaps: tuple[str, ...]
+    shown: Picture
+    """What was stored at the moment that was asked for; without one it is the cluster."""
+    then: Past | None = None

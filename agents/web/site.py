@@ -18,6 +18,7 @@ from agents.web.pages import (
     identities,
     letters,
     overview,
+    past,
     pods,
     policies,
     reach,
@@ -25,7 +26,7 @@ from agents.web.pages import (
     timeline,
     topology,
 )
-from agents.web.pages.page import Asked, NotHere, Page
+from agents.web.pages.page import Asked, AtMoment, NotHere, Page
 from agents.web.tables import Row, RowAsked, RowList, RowsAsked, TableList, TablePages
 
 T = TypeVar("T")
@@ -42,6 +43,7 @@ PURE: Sequence[Page] = (
     *policies.PAGES,
     *reach.PAGES,
     *timeline.PAGES,
+    *past.PAGES,
     *letters.PAGES,
 )
 
@@ -100,7 +102,8 @@ class Site:
 
     def _served(self, page: Page) -> Served:
         async def answer(asked: Asked, fresh: bool) -> View:
-            seen = await self._knowing.see(page.needs, fresh=fresh)
+            at = asked.at if isinstance(asked, AtMoment) else ""
+            seen = await self._knowing.see(page.needs, fresh=fresh, at=at)
             try:
                 return await self._beside(page.answer, seen, asked)
             except NotHere as error:

@@ -12,9 +12,9 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from agents.asking.moments import NOW, Moment
 from agents.ownership import partition_of
 from deploy.cli.broker import CONNECT_WITHIN, reach_broker
-from deploy.cli.moments import NOW, Moment
 from deploy.consumers import stop_consumer
 from deploy.login import client_options
 from deploy.provision import absent

@@ -9,16 +9,17 @@ from typing import Annotated, Any
 
 import typer
 
+from agents.asking.moments import Moment, parse_moment
 from deploy.cli.answers import NO, plain_errors
 from deploy.cli.endpoints import settings_of
 from deploy.cli.history import open_history
-from deploy.cli.moments import Moment, parse_moment
 from deploy.cli.options import EndpointsFile, Output
 from deploy.cli.past import compare, picture_of, read_picture
 from deploy.cli.replayed import Replayed
 from deploy.cli.replaying import progress, replay_of, replay_on, replay_to
 from deploy.cli.rules import list_rules
 from deploy.cli.showing import Format, show
+from deploy.hooks import call_hook
 from deploy.judging import judging_of
 from streams.settings import Settings, load
 from streams.settings_file import read_file
@@ -50,6 +51,9 @@ def replay(
     ] = None,
     output: Output = Format.TABLE,
     endpoints: EndpointsFile = None,
+    prepare: Annotated[
+        str | None, typer.Option(hidden=True, help="A hook to call before anything connects.")
+    ] = None,
 ) -> None:
     """Compute rules, policies and reach of any past moment; exit 1 if --against differs.
 
@@ -61,6 +65,8 @@ def replay(
         if start is not None and against is not None:
             raise ValueError("--from tells changes, --against compares: say one of them")
         settings = settings_of(endpoints)
+        if prepare:
+            call_hook(prepare)
         found = asyncio.run(_replay(settings, end, start, against))
         whole = None if policy is None else list(found.whole(policy))
     content = None if output is Format.TABLE else found.as_data()

@@ -59,7 +59,7 @@ def worker(
                 call_hook(prepare)
             epoch = asyncio.run(_check(settings))
             listener = socket.socket(fileno=web_socket) if web_socket is not None else None
-            app = Worker(settings, epoch, listener).app
+            app = Worker(settings, epoch, listener, prepare).app
         run(app, settings.log.level)
 
 

@@ -30,6 +30,7 @@ PAGES = {
     "policy": "/policies/local/default/pod-a",
     "reach": "/reach?from=pod-a&to=pod-b&port=80",
     "timeline": "/timeline",
+    "past": "/past?at=0",
     "letters": "/dead-letters",
     "tables": "/tables",
     "rows": "/tables/wanted",
@@ -66,6 +67,7 @@ async def test_people_see_it_and_ask_it(actor: Actor) -> None:
     async with looking(actor.world.workers.workers[0].url) as browser:
         await sees_a_rule_arrive(browser, actor)
         await clicks_from_page_to_page(browser)
+        await goes_back_in_time(browser)
         await retries_a_letter(browser)
         await reads_every_page_in_every_light(browser)
         await reads_every_table_without_scripts(browser)
@@ -118,6 +120,25 @@ async def clicks_from_page_to_page(browser: Looking) -> None:
     await page.get_by_role("link", name="Dead letters").click()
     await page.locator("summary", has_text="bytes").click()
     await expect(page.locator("pre")).to_contain_text("<img src=x onerror=alert(1)>")
+    await page.context.close()
+
+
+async def goes_back_in_time(browser: Looking) -> None:
+    """To before the rule that arrived, which let pod-b reach pod-c."""
+    page = await browser.open("/timeline?q=pod-c")
+    await page.locator("#list tbody tr time").last.click()
+    heading = page.get_by_role("heading", level=1)
+    await expect(heading).to_have_text("Past", timeout=WITHIN)
+    await expect(page.get_by_role("region", name="What changed since")).to_contain_text("TCP 8080")
+    sender = page.get_by_role("region", name="Pods").locator("tr", has_text=B)
+    await expect(sender).to_contain_text("nobody")
+    await page.get_by_label("Through what changed lately").press("End")
+    now = page.locator("p", has_text="Nothing: the same may be sent now.")
+    await expect(now).to_be_visible(timeout=WITHIN)
+    await expect(page.locator("#pause")).to_be_hidden()
+    await page.get_by_role("link", name="As a picture").click()
+    node = page.locator(".nodes [data-name='default/pod-a']")
+    await expect(node).to_be_visible(timeout=WITHIN)
     await page.context.close()
 
 

@@ -15,8 +15,8 @@ from unittest.mock import patch
 
 from pydantic import ValidationError
 
+from agents.asking.moments import parse_moment, time_text
 from deploy.cli.endpoints import Endpoints, read_endpoints
-from deploy.cli.moments import parse_moment, time_text
 from deploy.cli.past import Picture, compare, read_picture
 from deploy.cli.replay import try_on
 from streams.records.addresses import check_pattern, check_pod_address, is_exact, matches

@@ -29,6 +29,16 @@ class Listing(Asked):
     limit: int = Field(default=100, ge=1, le=MOST_LINES, description="So many at most.")
 
 
+class AtMoment(Asked):
+    """What is asked of a page that can be asked about the past."""
+
+    at: str = Field(
+        default="",
+        max_length=40,
+        description="As it was at 2026-11-27T08:00:00Z, 15m ago or after a fact; else as it is.",
+    )
+
+
 class WithGone(Listing):
     """What is asked of a list that also knows what is gone."""
 

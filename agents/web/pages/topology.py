@@ -9,7 +9,7 @@ from math import cos, pi, sin
 from pydantic import Field
 
 from agents.asking.view import View
-from agents.web.pages.page import Asked, Page
+from agents.web.pages.page import AtMoment, Page
 from agents.web.seen import Seen
 from streams.policy.reach import Reach
 
@@ -28,7 +28,7 @@ ABOVE = 40.0
 MOST_UPRIGHT = 24
 
 
-class TopologyAsked(Asked):
+class TopologyAsked(AtMoment):
     """What may be asked of the picture."""
 
     namespace: str = Field(default="", max_length=253, description="Only pods of this namespace.")
@@ -68,6 +68,7 @@ class Line(View):
 class Topology(View):
     """Who reaches whom under the stored policies, as a picture and as a list."""
 
+    at: str
     namespace: str
     namespaces: tuple[str, ...]
     grouped: bool
@@ -82,7 +83,7 @@ class Topology(View):
 
 def topology(seen: Seen, asked: TopologyAsked) -> Topology:
     """Return the picture: single pods, unless they are too many."""
-    every = sorted(seen.cluster.stored.pods)
+    every = sorted(seen.shown.stored.pods)
     names = [each for each in every if asked.namespace in ("", _home(each))]
     grouped = len(names) > MOST_PODS
     pods = Counter(map(_home, names)) if grouped else Counter(names)
@@ -92,6 +93,7 @@ def topology(seen: Seen, asked: TopologyAsked) -> Topology:
     flows = list(_flows(seen, set(names)))
     lines = _grouped(flows) if grouped else [(one, two, ports, 1) for one, two, ports in flows]
     return Topology(
+        at=asked.at,
         namespace=asked.namespace,
         namespaces=tuple(sorted(set(map(_home, every)))),
         grouped=grouped,
@@ -134,7 +136,7 @@ def _upright(angle: float) -> Label:
 
 
 def _flows(seen: Seen, names: set[str]) -> Iterator[tuple[str, str, str]]:
-    for source, to, ports in seen.cluster.flows:
+    for source, to, ports in seen.shown.flows:
         if source in names and to in names:
             yield source, to, Reach(ports).text or "ICMP"
 

@@ -113,12 +113,14 @@
     if (paused) { close(); say("Paused", "quiet"); } else open();
   };
 
+  document.querySelector("nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+  // The past stays as it is, and to ask for it again would cost somebody seconds each time.
+  if (!sections(document).length) return;
   button.addEventListener("click", () => { paused = !paused; settle(); });
   // A browser keeps few connections to one server: hidden pages need none.
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : settle()));
   addEventListener("pagehide", close);
   button.hidden = false;
-  document.querySelector("nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
   remember();
   settle();
 })();

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from agents.asking.moments import NOW, Moment
 from agents.ownership import partition_of
 from deploy.cli import history as reading
 from deploy.cli.history import History, NoHistory, open_history
-from deploy.cli.moments import NOW, Moment
 from streams.codec import encode
 from streams.flow.framing import KeyFrame
 from streams.records.base import Record

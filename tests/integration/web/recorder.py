@@ -14,8 +14,10 @@ from typing import Any
 
 import faust
 
+from agents.asking.moments import Moment
 from agents.asking.newest import Newest
 from agents.asking.stored import Stored
+from agents.clients.errors import TryLater
 from agents.metrics import Metrics
 from agents.web import server
 from agents.web.health import Health
@@ -70,6 +72,9 @@ def recorder(bootstrap: str, datadir: Path, listener: socket.socket, name: str) 
     async def nothing_stored() -> Stored:
         return Stored({}, [], {})
 
+    async def nothing_kept(moment: Moment) -> bytes:
+        raise TryLater("nothing is kept")
+
     async def nothing_new(topics: Iterable[str], most: int) -> dict[str, Newest]:
         return {}
 
@@ -80,7 +85,7 @@ def recorder(bootstrap: str, datadir: Path, listener: socket.socket, name: str) 
         checks={},
         status=lambda: HANDS,
         worker_name=name,
-        outside=Outside("local", nothing_stored, nothing_new, Judging()),
+        outside=Outside("local", nothing_stored, nothing_new, Judging(), nothing_kept),
         listener=listener,
     )
     return app

@@ -6,9 +6,11 @@ Wherever somebody else chooses a text it is the one that is given.
 from __future__ import annotations
 
 import base64
+import json
 from types import SimpleNamespace
 from typing import Any
 
+from agents.asking.moments import Moment
 from agents.asking.newest import Newest
 from agents.asking.stored import Stored
 from streams.flow.graph_rows import (
@@ -58,6 +60,11 @@ def live(site: Site, text: str = "fine") -> None:
         site.put_at(graph, "graph-rules", f"main|{at}", said)
     site.stored = stored(text)
     site.newest = newest(text)
+
+    async def recall(moment: Moment) -> bytes:
+        return replayed(text)
+
+    site.recall = recall
 
 
 def key(name: str) -> str:
@@ -181,6 +188,27 @@ def newest(text: str) -> dict[str, Newest]:
         POLICY_PATCHES: _told(patches, 100_300),
         PATCH_OUTCOMES: _told(outcomes, 100_500),
     }
+
+
+def replayed(text: str, fact: int = 3) -> bytes:
+    """Return a moment when pod-b reached pod-c, and nobody anybody else."""
+    policies = {name: manifest(name, text) for name in NAMES}
+    for policy in policies.values():
+        policy["spec"] |= {"ingress": [], "egress": []}
+    policies["pod-b"]["spec"]["egress"] = [
+        {"to": [{"podSelector": {"matchLabels": {"app": "pod-c"}}}]}
+    ]
+    policies["pod-c"]["spec"]["ingress"] = [{"from": [{"podSelector": {}}]}]
+    content = {
+        "replay": {"frame": None, "facts": 4, "fact": fact, "at": "1970-01-01T00:01:40.200+00:00"},
+        "pods": [{"name": f"default/{name}", "manifest": pod(name, text)} for name in NAMES],
+        "rules": [{"firewall": "10.0.0.9", "text": f"ALLOW TCP b -> c {text}", "place": 0}],
+        "policies": [
+            {"name": f"default/{name}", "manifest": each, "cause": CAUSE.model_dump(mode="json")}
+            for name, each in policies.items()
+        ],
+    }
+    return json.dumps(content).encode()
 
 
 def _told(records: list[Any], timestamp: int, offset: int = 0) -> Newest:

@@ -13,9 +13,11 @@ from aiohttp.test_utils import make_mocked_request
 from faust.types import TP
 
 from agents.asking.letters import Doing
+from agents.asking.moments import Moment
 from agents.asking.newest import Newest
 from agents.asking.stored import Stored
 from agents.asking.workers import BadAnswer, NoSuch
+from agents.clients.errors import TryLater
 from agents.metrics import Metrics
 from agents.web.held import Held
 from agents.web.knowing import Outside
@@ -63,6 +65,10 @@ class StillLooker:
         return self.state, self.wedged, self.reasons
 
 
+async def nothing_kept(moment: Moment) -> bytes:
+    raise TryLater("no key frame was written yet")
+
+
 class Site:
     """The site of a worker that owns some partitions of every table."""
 
@@ -89,13 +95,21 @@ class Site:
             name: Held(self._app(), name, table) for name, table in self.tables.by_name.items()
         }
         self.alone = False
+        self.recall: Callable[[Moment], Awaitable[bytes]] = nothing_kept
         self.mend: Callable[[Doing, str], Awaitable[None]] | None = None
         self.build()
 
     def build(self) -> None:
         """Make the site anew: it remembers nothing of what it was asked."""
         views = Views(self.looker, self.held, self.metrics, lambda: self.status(), "worker-0")
-        outside = Outside("local", self._stored, self._newest, Judging(), self.mend)
+        outside = Outside(
+            "local",
+            self._stored,
+            self._newest,
+            Judging(),
+            lambda moment: self.recall(moment),
+            self.mend,
+        )
         peers = Peers(self._app(), self.fetch)
         self.served = site(views, self.held, peers, outside, ("127.0.0.1",))
         self.probes = application(views.probes(), ("127.0.0.1",))

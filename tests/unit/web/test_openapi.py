@@ -28,6 +28,7 @@ ANSWERED = {
     "/policies/{cluster}/{namespace}/{name}.json": f"/policies/{WEB_KEY}",
     "/reach.json": "/reach?from=pod-a&to=pod-b",
     "/timeline.json": "/timeline",
+    "/past.json": "/past?at=3",
     "/dead-letters.json": "/dead-letters",
     "/tables.json": "/tables",
     "/tables/{name}.json": "/tables/policies?rows=true",

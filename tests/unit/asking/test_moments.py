@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.cli.moments import NOW, Moment, parse_moment, time_text
+from agents.asking.moments import NOW, Moment, parse_moment, time_text
 from streams.records.cause import Source
 
 AT = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)

@@ -19,6 +19,13 @@ class Moment(NamedTuple):
     time: float | None = None
     offset: int | None = None
 
+    @property
+    def text(self) -> str:
+        """The moment as it can be asked for again."""
+        if self.offset is not None:
+            return str(self.offset)
+        return "now" if self.time is None else time_text(self.time)
+
     def is_over(self, source: Source) -> bool:
         """Tell whether what lies there came after this moment."""
         if self.offset is not None:

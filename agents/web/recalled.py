@@ -1,0 +1,61 @@
+"""One look at the past at a time, whoever asks for it, and a few that are remembered."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from agents.asking.moments import Moment, parse_moment
+from agents.asking.past import Then, read_then
+from agents.clients.errors import TryLater
+from agents.web.seen import Past
+
+MOST_REMEMBERED = 3
+# What was said until then has arrived: nothing of such a moment changes any more.
+SETTLED = 10.0
+
+Recall = Callable[[Moment], Awaitable[bytes]]
+
+
+class Recalled:
+    """Has the past replayed, elsewhere: it takes seconds."""
+
+    def __init__(self, recall: Recall, clock: Callable[[], float] = time.time) -> None:
+        self._recall = recall
+        self._clock = clock
+        self._known: OrderedDict[Moment, Past] = OrderedDict()
+        self._asking: dict[Moment, asyncio.Task[Past]] = {}
+
+    async def at(self, text: str) -> Past:
+        """Return a moment; raise ValueError if it is none, ClientError if it is not to be had."""
+        moment = parse_moment(text, datetime.fromtimestamp(self._clock(), UTC))
+        if moment in self._known:
+            self._known.move_to_end(moment)
+            return self._known[moment]
+        asking = self._asking.get(moment)
+        if asking is None:
+            if self._asking:
+                raise TryLater("somebody looks at another moment: ask again in some seconds")
+            asking = self._asking[moment] = asyncio.create_task(self._ask(moment))
+        # Whoever leaves must not take the answer away from the others.
+        return await asyncio.shield(asking)
+
+    async def _ask(self, moment: Moment) -> Past:
+        try:
+            then = await asyncio.to_thread(read_then, await self._recall(moment))
+        finally:
+            del self._asking[moment]
+        past = Past(then)
+        if self._is_settled(moment, then):
+            self._known[moment] = past
+            while len(self._known) > MOST_REMEMBERED:
+                self._known.popitem(last=False)
+        return past
+
+    def _is_settled(self, moment: Moment, then: Then) -> bool:
+        if moment.time is not None:
+            return moment.time < self._clock() - SETTLED
+        return moment.offset == then.place.fact
