@@ -22,7 +22,7 @@ from agents.clients.kubernetes import Cluster
 from agents.clients.waiting import Backoff, first_to_end
 from agents.due_policies import DuePolicies, Taken
 from agents.managed_namespaces import ManagedNamespaces
-from agents.outcome_teller import OutcomeTeller
+from agents.outcome_teller import Announce, OutcomeTeller
 from agents.outlet import Emit
 from agents.ownership import partition_of
 from agents.policy_writer import Order, PolicyWriter
@@ -71,6 +71,7 @@ class ApplyQueue:
         epoch: int = 0,
         shadow: Iterable[str] = (),
         keep_left: bool = False,
+        announce: Announce | None = None,
         resync_seconds: float = RESYNC_SECONDS,
     ) -> None:
         self._emit = emit
@@ -104,7 +105,7 @@ class ApplyQueue:
         self._loaded: frozenset[int] = frozenset()
         self._synced: dict[int, set[str]] = {}
         self._orphans: dict[str, PolicyPatch] = {}
-        self._outcomes = OutcomeTeller(emit)
+        self._outcomes = OutcomeTeller(emit, announce)
         # What was refused, of which version: to ask again would be pointless until one changes.
         self._refused: dict[str, object] = {}
         self._backoffs: dict[str, Backoff] = {}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 import structlog
 
@@ -20,14 +21,17 @@ LONGEST_REASON = 600
 # One request for many costs the broker and everybody behind it a fraction of many for one each.
 BREATH_SECONDS = 0.1
 
+Announce = Callable[[PolicyPatch, PatchOutcome], None]
+
 log = structlog.get_logger()
 
 
 class OutcomeTeller:
     """Remembers what it said of each policy, and says only news; what is not taken is kept."""
 
-    def __init__(self, emit: Emit) -> None:
+    def __init__(self, emit: Emit, announce: Announce | None = None) -> None:
         self._emit = emit
+        self._announce = announce
         self._told: dict[str, object] = {}
         self._waiting: list[PatchOutcome] = []
         self._news = asyncio.Event()
@@ -56,6 +60,8 @@ class OutcomeTeller:
             at=time.time(),
             cause=patch.cause,
         )
+        if self._announce is not None:
+            self._announce(patch, record)
         self._waiting.append(record)
         self._told[patch.key] = (outcome, *said)
         self._news.set()

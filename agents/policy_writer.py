@@ -15,6 +15,7 @@ from streams.failpoint import passing
 from streams.flow.fence import Step, Verb, decide, is_ours
 from streams.policy.dialects.kubernetes import is_identitys
 from streams.records.policies import Outcome, PolicyPatch
+from streams.records.reasons import EventReason
 
 # How often a policy may change between our look and our write before it has to wait.
 LOOKS = 6
@@ -202,7 +203,7 @@ class PolicyWriter:
         message = f"what {managers} had set is as the firewall rules want it again"
         try:
             await self._cluster.create_event(
-                "NetworkPolicy", found, "FieldsTakenBack", message, warning=True
+                "NetworkPolicy", found, EventReason.FIELDS_TAKEN_BACK, message, warning=True
             )
         except ClientError as error:
             log.warning("event not written", error=str(error))

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from agents import policy_applier
+from agents.announcer import Announcer
 from agents.apply_queue import ApplyQueue
 from agents.asking.stored import Stored, read_namespaces
 from agents.clients.kubernetes import Cluster
@@ -34,6 +35,7 @@ class ClusterPart:
         self._managed = managed_namespaces(self._cluster, self._told)
         self._stamper = self._pod_stamper()
         self._watcher = self._pod_watcher()
+        self._announcer = Announcer(self._cluster, of_pods=self._told.identity == "pod")
         self._queue = self._apply_queue()
         self._closer = self._namespace_closer()
         self._install()
@@ -48,6 +50,7 @@ class ClusterPart:
         """What runs beside the agents."""
         others = (self._closer, self._stamper)
         hands = [self._watcher.run(), self._queue.run(), self._managed.run()]
+        hands.append(self._announcer.run())
         return [*hands, *(each.run() for each in others if each is not None)]
 
     @property
@@ -144,6 +147,7 @@ class ClusterPart:
             epoch=base.epoch,
             shadow=cluster.shadowed,
             keep_left=cluster.when_left == "keep",
+            announce=self._announcer.tell,
         )
 
     def _namespace_closer(self) -> NamespaceCloser | None:

@@ -269,7 +269,7 @@ class Cluster:
                 "kind": kind,
                 "namespace": meta["namespace"],
                 "name": meta["name"],
-                "uid": meta["uid"],
+                **({"uid": meta["uid"]} if "uid" in meta else {}),
             },
             "reason": reason,
             "message": message[:1000],

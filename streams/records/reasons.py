@@ -209,3 +209,38 @@ class InexactReason(Code):
         "`vereflow policies NAME` names who shares the address; under `rules.exactness: strict` "
         "nothing is allowed there.",
     )
+
+
+class EventReason(Code):
+    """What is said in Kubernetes, as an Event of a pod or of a policy."""
+
+    POLICY_REFUSED = (
+        "PolicyRefused",
+        "The API server declined the policy, or it is not ours to write: its rules do not hold.",
+        "Mend what the message names; it is asked again within five minutes.",
+    )
+    POLICY_FOREIGN = (
+        "PolicyForeign",
+        "A policy of that name is somebody else's and is left alone: the rules do not hold.",
+        "Rename or delete it: ours is written then.",
+    )
+    POD_UNPROTECTED = (
+        "PodUnprotected",
+        "No policy can select the pod, or the pods of the identity: the rules do not hold.",
+        "Give the pod the label `app: <its name>`, or all pods of an identity one of their own.",
+    )
+    POLICY_INEXACT = (
+        "PolicyInexact",
+        "The policy cannot say all that its rules do; the message says how often and which way.",
+        "`vereflow policies NAME` has the rules, each with an example.",
+    )
+    POLICY_IN_FORCE = (
+        "PolicyInForce",
+        "What was said before of the policy is over: it is stored as its rules want it.",
+        "Nothing.",
+    )
+    FIELDS_TAKEN_BACK = (
+        "FieldsTakenBack",
+        "Somebody had changed the policy; it is as its rules want it again.",
+        "Say what is meant as a rule, or have whoever the message names leave it alone.",
+    )

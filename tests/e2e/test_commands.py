@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from tests.e2e.acting import Actor
+from tests.e2e.acting import Actor, until_true
 from tests.e2e.conftest import Start
 
 Json = dict[str, Any]
@@ -68,6 +68,7 @@ async def test_every_command_says_what_is_so(start: Start) -> None:
     await says_the_policies(asking, actor)
     await says_who_reaches_whom(asking)
     await says_why(asking)
+    await until_true(lambda: is_told_in_kubernetes(actor))
     await says_what_is_wrong(asking, actor)
     await looks_at_everything(asking)
     await shows_who_is_gone(asking, actor)
@@ -160,6 +161,13 @@ async def says_why(asking: Asking) -> None:
     assert shown.splitlines()[0] == "yes: default/pod-a reaches default/pod-b at TCP 80"
     assert f"{rule}  <- decides" in shown
     await asking.ends(2, "explain", "pod-a", "nobody")
+
+
+async def is_told_in_kubernetes(actor: Actor) -> bool:
+    """Tell whether both pods know that their policies are not as their rule."""
+    events = await actor.listed("/api/v1/namespaces/default/events")
+    said = {(each["involvedObject"]["name"], each["reason"]) for each in events}
+    return {("pod-a", "PolicyInexact"), ("pod-b", "PolicyInexact")} <= said
 
 
 async def says_what_is_wrong(asking: Asking, actor: Actor) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streams.records.policies import Outcome
-from streams.records.reasons import Code, InexactReason, LetterReason
+from streams.records.reasons import Code, EventReason, InexactReason, LetterReason
 from tests.house.pages.markdown import code, page, table
 
 INTRO = """
@@ -27,6 +27,12 @@ What came of a policy on its way to the cluster: `vereflow policies`, and the me
 `PENDING`.
 """.strip()
 
+EVENTS = """
+What is said in Kubernetes, where `kubectl describe pod` and `kubectl get events` show it: Events of
+a pod, or of the policy where nodes are identities. Of each policy it is the newest, five a second
+at most.
+""".strip()
+
 
 def reasons() -> str:
     """Return the page of reasons."""
@@ -42,6 +48,9 @@ def reasons() -> str:
         "## Outcomes",
         OUTCOMES,
         _table(Outcome),
+        "## Events",
+        EVENTS,
+        _table(EventReason),
     )
 
 

@@ -179,6 +179,15 @@ async def test_an_event_is_about_its_object(cluster: Cluster, world: World) -> N
     )
 
 
+async def test_an_event_may_be_about_what_is_not_stored(cluster: Cluster, world: World) -> None:
+    about = {"metadata": {"namespace": "default", "name": "nobody"}}
+
+    await cluster.create_event("NetworkPolicy", about, "PolicyRefused", "m", warning=True)
+
+    (event,) = await world.events()
+    assert event["involvedObject"]["name"] == "nobody"
+
+
 @pytest.mark.parametrize("name", ["..", "a/b", "A", "", "a" * 254, "a..b"])
 async def test_what_is_no_name_reaches_no_path(cluster: Cluster, server: Server, name: str) -> None:
     with pytest.raises(Refused, match="not a name"):
