@@ -23,7 +23,7 @@ def test_the_tests_of_a_file_run_one_after_the_other() -> None:
         cwd=HOUSE,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert run.returncode == 0, run.stdout
     ran = [line.split() for line in run.stdout.splitlines() if line.startswith("[gw")]
