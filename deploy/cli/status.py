@@ -10,7 +10,8 @@ from typing import Any
 import typer
 from rich.table import Table
 
-from agents.asking.condition import TABLES, Letters, condition
+from agents.asking.condition import Letters, condition
+from agents.asking.rows import TABLES
 from agents.asking.workers import Answers, ask_workers
 from deploy.cli.answers import NO, failures, plain_errors, warn
 from deploy.cli.endpoints import Running, find

@@ -8,9 +8,9 @@ from math import cos, pi, sin
 
 from pydantic import Field
 
+from agents.asking.seen import Seen
 from agents.asking.view import View
 from agents.web.pages.page import Asked, Page
-from agents.web.seen import Seen
 from streams.policy.reach import Reach
 
 # Beyond it pods are drawn as their namespaces.

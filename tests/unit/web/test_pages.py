@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from agents.web.knowing import TABLES
+from agents.asking.rows import TABLES
 from tables.catalog import CATALOG
 from tests.unit.web.elements import Elements
 from tests.unit.web.living import CAUSE, RULE, RULE_KEY, key, live, manifest, patch, stored

@@ -1,4 +1,4 @@
-"""What pages are made of: the rows of all workers, the cluster, and the newest records."""
+"""Everything that is seen of a running system: all rows, the cluster, and the newest records."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Recent:
 
 @dataclass(frozen=True)
 class Seen:
-    """Everything a page is made of, as it was when it was asked for; ``gaps`` say what lacks."""
+    """Everything an answer is made of, as it was when it was asked for; ``gaps`` say what lacks."""
 
     rows: Rows
     judging: Judging
