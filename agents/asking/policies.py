@@ -38,7 +38,7 @@ class PolicyLine(View):
 
 
 class Policy(View):
-    """One policy whole: its manifest as wanted and as stored, and where it is not its rules."""
+    """One policy: its manifest as wanted and as stored, and where it is not its rules."""
 
     line: PolicyLine
     wanted: dict[str, Any] | None

@@ -13,6 +13,7 @@ from agents.asking.standing import PENDING, is_pending, reasons
 from agents.asking.workers import Kinds, ask_workers
 from deploy.cli.answers import NO, errors, plain_errors, warn
 from deploy.cli.endpoints import find
+from deploy.cli.naming import named
 from deploy.cli.options import EndpointsFile, Everything, Output, WebUrls
 from deploy.cli.sharing import sharers
 from deploy.cli.showing import Format, show, table
@@ -51,7 +52,7 @@ def policies(
         shown = [each for each in listed if everything or not each["gone"]]
         show({"policies": shown}, output, lambda: [table(_HEADERS, map(_cells, shown))])
         return
-    found = [key for key in wanted if f"/{key}".endswith(f"/{name}")]
+    found = named(wanted, name)
     if not found:
         errors.print(f"vereflow: no policy {name!r}", markup=False, soft_wrap=True)
         raise typer.Exit(NO)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from agents.asking.policies import Policy, PolicyLine, policy_line, policy_of
+from agents.asking.policies import PolicyLine, policy_line
 from agents.asking.seen import Seen
 from agents.asking.view import View, short
+from agents.asking.why import Why, why_of
 from agents.web.pages.page import NAMED, Named, NotHere, Page, WithGone, cut
 
 
@@ -36,14 +37,14 @@ def policies(seen: Seen, asked: WithGone) -> Policies:
     )
 
 
-def policy(seen: Seen, asked: Named) -> Policy:
+def policy(seen: Seen, asked: Named) -> Why:
     """Return one policy; raise NotHere if nobody ever wanted it."""
     if asked.key not in seen.rows.wanted:
         raise NotHere(f"no policy {asked.key} is known")
-    return policy_of(seen, asked.key)
+    return why_of(seen, asked.key)
 
 
 PAGES = (
     Page("/policies", "policies.html", policies, WithGone, Policies, ("stored",)),
-    Page(f"/policies/{NAMED}", "policy.html", policy, Named, Policy, ("stored",)),
+    Page(f"/policies/{NAMED}", "policy.html", policy, Named, Why, ("stored",)),
 )

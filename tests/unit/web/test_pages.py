@@ -130,6 +130,26 @@ async def test_policies_of_others_are_named(lived: Site) -> None:
     assert (await lived.ask_json("/policies"))["foreign"] == ["default/of others fine"]
 
 
+async def test_a_policy_names_the_rules_that_open_it_and_the_policies_that_add_to_it(
+    lived: Site,
+) -> None:
+    policies = stored("fine").policies
+    other = next(each for each in policies if each["metadata"]["name"].startswith("of others"))
+    other["spec"] |= {"podSelector": {}, "ingress": [{}]}
+    lived.stored = lived.stored._replace(policies=policies)
+
+    told = await lived.ask_json(f"/policies/{POD_A}")
+    page = Elements(await lived.ask_page(f"/policies/{POD_A}"))
+
+    (opening,) = told["openings"]
+    assert (opening["direction"], opening["peers"]) == ("egress", ["default/pod-b"])
+    assert [each["text"] for each in opening["rules"]] == [RULE]
+    (beside,) = told["beside"]
+    assert (beside["name"], beside["ours"]) == ("default/of others fine", False)
+    for said in (RULE, "default/of others fine", "What other policies add"):
+        assert said in page.text
+
+
 async def test_reach_names_rule_policy_and_object_both_ways(lived: Site) -> None:
     reach = await lived.ask_json("/reach?from=pod-a&to=pod-b&port=80")
 
