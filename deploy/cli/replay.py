@@ -11,7 +11,7 @@ import typer
 
 from deploy.cli.answers import NO, plain_errors
 from deploy.cli.endpoints import settings_of
-from deploy.cli.history import open_history
+from deploy.cli.facts import open_history
 from deploy.cli.moments import Moment, parse_moment
 from deploy.cli.options import EndpointsFile, Output
 from deploy.cli.past import compare, picture_of, read_picture

@@ -10,7 +10,7 @@ from typing import Any
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from deploy.cli.answers import errors
-from deploy.cli.history import History
+from deploy.cli.facts import History
 from deploy.cli.moments import Moment, time_text
 from deploy.judging import judging_of
 from streams.flow.compiler import Compiling

@@ -86,7 +86,7 @@ def identity(seen: Seen, asked: Named) -> Identity:
         uid=told["uid"],
         rules=rules_about(seen, asked.key),
         policy=policy_of(seen, asked.key) if asked.key in seen.rows.wanted else None,
-        history=changes_of(seen, asked.key),
+        history=changes_of(seen.past, asked.key),
         gaps=seen.gaps,
     )
 

@@ -84,7 +84,7 @@ def overview(seen: Seen, asked: Asked) -> Overview:
         workers=tuple(map(_worker, found["workers"])),
         allowed=found["allowed"],
         counts=found["counts"] | {"dead letters": len(letters)},
-        changes=tuple(recent(seen)[:MOST_CHANGES]),
+        changes=tuple(recent(seen.past)[:MOST_CHANGES]),
         gaps=seen.gaps,
     )
 

@@ -75,7 +75,7 @@ def pod(seen: Seen, asked: Named) -> Pod:
         reaches=out,
         reached_by=into,
         more_peers=more,
-        history=changes_of(seen, policy_key(row.pod)),
+        history=changes_of(seen.past, policy_key(row.pod)),
         gaps=seen.gaps,
     )
 

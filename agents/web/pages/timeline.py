@@ -30,7 +30,7 @@ def timeline(seen: Seen, asked: TimelineAsked) -> Timeline:
     """Return the changes, the newest first."""
     found = [
         each
-        for each in recent(seen, every=asked.every)
+        for each in recent(seen.past, every=asked.every)
         if asked.q.lower() in f"{each.policy} {each.outcome} {each.cause}".lower()
     ]
     behind = [each for each in found if not asked.after or place_of(each) < asked.after]

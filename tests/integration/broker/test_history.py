@@ -11,8 +11,8 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from agents.ownership import partition_of
-from deploy.cli import history as reading
-from deploy.cli.history import History, NoHistory, open_history
+from deploy.cli import facts as reading
+from deploy.cli.facts import History, NoHistory, open_history
 from deploy.cli.moments import NOW, Moment
 from streams.codec import encode
 from streams.flow.framing import KeyFrame
