@@ -23,6 +23,7 @@ COMMANDS = {
     "rules": "List the firewalls' rules, and the pods each is bound to; parked: nobody holds it.",
     "policies": "List the policies and what became of each, or show one whole.",
     "reach": "Say who reaches whom, whoever wrote the policies; exit 1 if FROM does not reach TO.",
+    "graph": "Show the graph in Verefoo, as a list or as a picture; exit 1 if there is none.",
     "explain": "Say why FROM reaches TO, or why not: rule, policy, object; exit 1 if it does not.",
     "why": "Say which rules open what in a policy, and what adds to it; exit 1 if there is none.",
     "history": "Say what became of a policy: cause, change, time of each hop; exit 1 if unknown.",
