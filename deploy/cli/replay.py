@@ -63,7 +63,7 @@ def replay(
         settings = settings_of(endpoints)
         found = asyncio.run(_replay(settings, end, start, against))
         whole = None if policy is None else list(found.whole(policy))
-    content = None if output is Format.TABLE else found.as_data()
+    content = found.as_data() if output in (Format.JSON, Format.YAML) else None
     show(content, output, lambda: found.page() if whole is None else whole)
     if against is not None and found.difference is not None:
         raise typer.Exit(0 if found.difference.nothing else NO)
