@@ -10,9 +10,11 @@ from xml.etree import ElementTree
 import pytest
 
 from agents.asking.graphs import VerefooGraph, graph_of
+from agents.clients.errors import NotThere
+from deploy.cli import graph
 from deploy.cli.drawing import dot, svg
 from streams.graph.model import GraphState, parse_graph
-from streams.settings import Settings
+from streams.settings import Settings, load
 from tests.unit.cli.conftest import Invoke
 
 EVIL = '</title><script>"\\N\x1b[2J'
@@ -45,9 +47,9 @@ STAR = state(
 )
 
 
-def positions(graph: VerefooGraph) -> dict[str, tuple[float, float]]:
+def positions(shown: VerefooGraph) -> dict[str, tuple[float, float]]:
     """Return where the picture has each node, by the first words of its title."""
-    root = ElementTree.fromstring("\n".join(svg(graph)))
+    root = ElementTree.fromstring("\n".join(svg(shown)))
     found = {}
     for group in root.iter(f"{SVG}g"):
         x, y = group.attrib["transform"][len("translate(") : -1].split()
@@ -95,9 +97,9 @@ def test_each_of_many_firewalls_is_drawn_before_its_own_pod() -> None:
 
 
 def test_no_name_leaves_its_place_in_what_is_drawn() -> None:
-    graph = graph_of('main"', STAR)
+    found = graph_of('main"', STAR)
 
-    text, picture = "\n".join(dot(graph)), "\n".join(svg(graph))
+    text, picture = "\n".join(dot(found)), "\n".join(svg(found))
 
     assert r'label="default/</title><script>\"\\N\\x1b[2J\n10.1.0.2"' in text
     assert text.startswith(r'digraph "main\"" {')
@@ -138,3 +140,27 @@ def test_the_command_lists_draws_and_says_what_it_leaves_out(
 def test_without_a_graph_the_answer_is_no(verefoo: list[GraphState], invoke: Invoke) -> None:
     assert invoke("graph").exit_code == 1
     assert invoke("graph", "--dot", "--svg").exit_code == 2
+
+
+@pytest.mark.parametrize(("number", "read"), [(None, 7), (9, 9), (8, None)])
+async def test_the_graph_is_found_by_its_number_or_by_its_looks(
+    monkeypatch: pytest.MonkeyPatch, number: int | None, read: int | None
+) -> None:
+    there = {gid: STAR._replace(gid=gid) for gid in (9, 7)} | {1: GraphState(1, ())}
+
+    class Verefoo:
+        def __init__(self, http: object, deadline: float) -> None: ...
+
+        async def graphs(self) -> tuple[GraphState, ...]:
+            return tuple(there.values())
+
+        async def graph(self, gid: int) -> GraphState:
+            if gid not in there:
+                raise NotThere(str(gid))
+            return there[gid]
+
+    monkeypatch.setattr("deploy.cli.graph.Verefoo", Verefoo)
+
+    found = await graph._read(load(graph={"id": number}))
+
+    assert (found.gid if found else None) == read
