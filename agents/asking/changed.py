@@ -31,10 +31,11 @@ def _openings(manifest: Json | None) -> Iterator[str]:
             ports = Reach(ports_of(rule.get("ports") or (), {})).text
             # No list, or an empty one, means everybody.
             for peer in rule.get(side) or [dict[str, Any]()]:
-                yield f"{direction} {_peer(peer, spec['podSelector'])}: {ports}"
+                yield f"{direction} {peer_text(peer, spec['podSelector'])}: {ports}"
 
 
-def _peer(peer: Json, itself: Json) -> str:
+def peer_text(peer: Json, itself: Json) -> str:
+    """Return whom a policy means by one of its peers; ``itself`` is whom it selects."""
     if "ipBlock" in peer:
         block = peer["ipBlock"]
         holes = f" except {', '.join(block['except'])}" if block.get("except") else ""

@@ -8,6 +8,7 @@ from ipaddress import IPv4Address
 from itertools import islice
 from typing import Any, NamedTuple
 
+from agents.asking.changed import peer_text
 from agents.asking.explained import Said
 from agents.asking.said import say_rule
 from agents.asking.seen import Seen
@@ -30,7 +31,7 @@ Json = Mapping[str, Any]
 
 # Peers and stretches of addresses of one policy: for more, no rules are looked for.
 MOST_PEERS = 2_000
-ITSELF = "no rule opens anything in this direction: it is open to itself only"
+ITSELF = "no rule: who is selected reaches itself anyway"
 DEFAULT = "no rule: a firewall's default"
 NOT_KNOWN = "from rules that are not known here, or have changed since"
 
@@ -146,10 +147,12 @@ def _origin(
     manifest: Json, direction: Direction, number: int, rule: dict[str, Any], asked: list[_Asked]
 ) -> Origin:
     side = "from" if direction is Direction.INGRESS else "to"
-    blocks = (peer["ipBlock"]["cidr"] for peer in rule.get(side) or () if "ipBlock" in peer)
-    names = [*sorted({each.name for each in asked if each.name}), *blocks]
+    peers, selector = rule.get(side) or [dict[str, Any]()], manifest["spec"]["podSelector"]
+    blocks = (peer["ipBlock"]["cidr"] for peer in peers if "ipBlock" in peer)
+    known = [*sorted({each.name for each in asked if each.name}), *blocks]
+    names = known or [peer_text(peer, selector) for peer in peers]
     rules = dict.fromkeys(said for each in asked for said in each.rules)
-    itself = rule == {side: [{"podSelector": manifest["spec"]["podSelector"]}]}
+    itself = rule == {side: [{"podSelector": selector}]}
     why = "" if rules else DEFAULT if asked else ITSELF if itself else NOT_KNOWN
     return Origin(
         direction=direction,

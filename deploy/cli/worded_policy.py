@@ -39,8 +39,7 @@ def _standing(found: Why) -> Iterator[str]:
 
 
 def _opening(each: Origin) -> Iterator[str]:
-    peers = ", ".join(each.peers) or "itself"
-    yield f"  {each.number}. {peers}: {each.ports}"
+    yield f"  {each.number}. {', '.join(each.peers)}: {each.ports}"
     if each.why:
         yield f"    {each.why}"
     for rule in each.rules:

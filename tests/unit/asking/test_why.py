@@ -49,7 +49,7 @@ def test_each_opening_names_its_peers_and_its_rules_and_isolation_says_so() -> N
     found = world(allow("a", "b"), allow("a", "b", 81), allow("a", "c", 443)).why("a")
 
     assert told(found.openings) == {
-        ("ingress", 1): ((), [ITSELF]),
+        ("ingress", 1): (("itself",), [ITSELF]),
         ("egress", 1): (
             ("default/b",),
             [f"ALLOW TCP {A}:* -> {B}:80", f"ALLOW TCP {A}:* -> {B}:81"],
@@ -79,7 +79,7 @@ def test_an_opening_of_a_manifest_that_no_rule_asks_for_any_more_says_so() -> No
 
     found = there.why("a")
 
-    assert told(found.openings)["egress", 1] == ((), [NOT_KNOWN])
+    assert told(found.openings)["egress", 1] == (("app=b",), [NOT_KNOWN])
     assert (found.line.outcome, found.line.reason) == ("REFUSED", "no")
 
 
