@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from math import cos, pi, sin
 
 from agents.asking.graphs import GraphNode, VerefooGraph
 from agents.asking.plain import plain
-from agents.asking.rim import Place, Rim
+from agents.asking.rim import BESIDE, OFF, Place, Rim
 from streams.graph.model import ENDHOST
 
 # Beyond it a picture shows nothing any more.
@@ -16,6 +16,10 @@ MOST_DRAWN = 1_000
 # Of the way to the end hosts behind them; who has none is around the middle.
 _INNER = 0.55
 _MIDDLE = 30.0
+# What is longer, or would lie over another, is only in the title of its node.
+_MOST_LETTERS = 32
+_LETTER = 6.5
+_MOST_NAMED = 8
 _STYLE = (
     "text{font:12px sans-serif;fill:#223}line{stroke:#99a}"
     "circle{fill:#2a6fdb}rect{fill:#c0392b}.one{stroke-dasharray:4 3}"
@@ -44,7 +48,8 @@ def svg(graph: VerefooGraph) -> Iterator[str]:
     around = {node.id: place for node, place in zip(hosts, rim.places(), strict=True)}
     spots = {nid: (place.x, place.y) for nid, place in around.items()}
     spots |= _inside(graph, spots)
-    width, height = rim.size
+    width, height = (round(side + 2 * _beyond(hosts), 1) for side in rim.size)
+    named = len(graph.nodes) - len(hosts) <= _MOST_NAMED
     box = f"{-width / 2:.1f} {-height / 2:.1f} {width} {height}"
     yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}"'
@@ -55,16 +60,19 @@ def svg(graph: VerefooGraph) -> Iterator[str]:
         one = "" if link.both else ' class="one"'
         yield f'<line{one} x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}"/>'
     for node in graph.nodes:
-        yield from _drawn(node, spots[node.id], around.get(node.id))
+        yield from _drawn(node, spots[node.id], around.get(node.id), named)
     yield "</svg>"
 
 
-def _drawn(node: GraphNode, spot: tuple[float, float], place: Place | None) -> Iterator[str]:
-    name, *more = map(escape, map(plain, _label(node)))
-    yield f'<g transform="translate({spot[0]} {spot[1]})"><title>{" ".join([name, *more])}</title>'
+def _drawn(
+    node: GraphNode, spot: tuple[float, float], place: Place | None, named: bool
+) -> Iterator[str]:
+    whole, name = plain(" ".join(_label(node))), escape(_cut(plain(_label(node)[0])))
+    yield f'<g transform="translate({spot[0]} {spot[1]})"><title>{escape(whole)}</title>'
     if place is None:
         yield '<rect x="-8" y="-8" width="16" height="16"/>'
-        yield f'<text y="24" text-anchor="middle">{name}</text>'
+        if named:
+            yield f'<text y="24" text-anchor="middle">{name}</text>'
     else:
         at = place.label
         yield '<circle r="6"/>'
@@ -73,6 +81,16 @@ def _drawn(node: GraphNode, spot: tuple[float, float], place: Place | None) -> I
             f' text-anchor="{at.anchor}">{name}</text>'
         )
     yield "</g>"
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _MOST_LETTERS else f"{name[: _MOST_LETTERS - 1]}…"
+
+
+def _beyond(hosts: Iterable[GraphNode]) -> float:
+    """Return how far the longest name goes beyond the room that there is beside a rim."""
+    longest = max((len(_cut(plain(_label(each)[0]))) for each in hosts), default=0)
+    return max(0.0, OFF + _LETTER * longest - BESIDE)
 
 
 def _inside(graph: VerefooGraph, hosts: Mapping[int, tuple[float, float]]) -> Spots:
