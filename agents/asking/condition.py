@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from agents.asking.aliases import DISPUTED, NOBODYS, list_aliases
 from agents.asking.identities import newest
 from agents.asking.standing import is_pending, reasons
-from agents.asking.workers import Answers, Kinds, Told
+from agents.asking.workers import Answers, Told
 from streams.flow.graph_rows import GraphRow, PodsRow
 from streams.flow.identity_rows import IdentitiesRow, Standing
 from streams.flow.tracker import PodRow
@@ -17,14 +17,6 @@ from streams.records.policies import Outcome, PatchOutcome, PolicyPatch
 
 Json = dict[str, Any]
 
-TABLES: Kinds = {
-    "pods": PodRow,
-    "identities": IdentitiesRow,
-    "graph-pods": PodsRow,
-    "graph-rules": GraphRow,
-    "wanted": PolicyPatch,
-    "policies": PatchOutcome,
-}
 NOT_READY = "not ready"
 _BAD = (Outcome.REFUSED, Outcome.UNPROTECTED, Outcome.FOREIGN)
 

@@ -12,12 +12,11 @@ from agents.asking.ends import End, Known, Peer, find_end, holder
 from agents.asking.explained import Explained, Half, Said, Way
 from agents.asking.halves import half, wanted_key
 from agents.asking.reaching import Answer, Port
+from agents.asking.said import say_rule
 from agents.asking.unsaid import Unsaid, say
 from streams.flow.crossing import met_at
 from streams.flow.deciding import Decision, across, between
-from streams.flow.graph_rows import FirewallRow, RuleRow
 from streams.flow.index import GraphIndex
-from streams.flow.output import FIREWALL_CHANGES, GRAPH_FACTS
 from streams.policy.reach import both_sides, outsider, ports_of
 from streams.records.ports import PortRange
 from streams.records.rules import Action, Protocol
@@ -148,26 +147,7 @@ def _orphaned(judged: Judged) -> Iterator[Said]:
 
 
 def _rule(judged: Judged, key: str, decides: bool) -> Said:
-    row = judged.index.rules[key]
-    firewall = judged.index.firewalls.get(row.firewall) or FirewallRow(firewall=row.firewall)
-    return Said(
-        graph=judged.graph,
-        key=key,
-        firewall=row.firewall,
-        text=one_line(row.rule),
-        action=str(row.rule.action),
-        order="the first match decides" if firewall.ordered else "no order: a DENY wins",
-        said=_place(judged.index, row),
-        decides=decides,
-    )
-
-
-def _place(index: GraphIndex, row: RuleRow) -> str:
-    """Return where the rule was said; of older ones only the place among the graph's facts."""
-    said = index.said.get(row.at)
-    if said is not None:
-        return f"{FIREWALL_CHANGES}/{said.partition}/{said.rev}"
-    return f"{GRAPH_FACTS}, offset {row.at}"
+    return say_rule(judged.graph, judged.index, key, decides)
 
 
 def _unsaid(known: Known, ends: tuple[Peer, Peer], judged: Iterable[Judged]) -> Iterator[Unsaid]:

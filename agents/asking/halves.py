@@ -9,8 +9,9 @@ from agents.asking.ends import Known, Peer, holder
 from agents.asking.explained import Closing, Half, Opening, Standing
 from agents.asking.reaching import Answer, Port, lets_through
 from agents.asking.standing import NOT_KNOWN, PENDING, Drift, drift
+from agents.asking.stored import is_ours
 from agents.asking.view import short
-from streams.flow.fence import INSTANCE, REVISION
+from streams.flow.fence import REVISION
 from streams.policy.reach import Side, name_of, openings
 from streams.records.policies import Outcome, PolicyPatch
 
@@ -67,7 +68,7 @@ def _closings(
         yield Closing(
             name=name,
             key=key if key in known.rows.wanted else "",
-            ours=INSTANCE in (meta.get("labels") or {}),
+            ours=is_ours(stored[name]),
             revision=(meta.get("annotations") or {}).get(REVISION, ""),
             lets=bool(found),
             openings=found,

@@ -9,13 +9,22 @@ from typing import Any
 from agents.asking.aliases import list_aliases
 from agents.asking.identities import list_identities, policy_key
 from agents.asking.standing import NOT_KNOWN, outcome_of
-from agents.asking.workers import Answers
+from agents.asking.workers import Answers, Kinds
 from streams.flow.graph_rows import GraphRow, PodsRow
 from streams.flow.identity_rows import IdentitiesRow
 from streams.flow.index import GraphIndex
 from streams.flow.tracker import PodRow
 from streams.records.policies import PatchOutcome, PolicyPatch
 from streams.records.views import Inexactness
+
+TABLES: Kinds = {
+    "pods": PodRow,
+    "identities": IdentitiesRow,
+    "graph-pods": PodsRow,
+    "graph-rules": GraphRow,
+    "wanted": PolicyPatch,
+    "policies": PatchOutcome,
+}
 
 
 class Rows:

@@ -11,7 +11,10 @@ from typing import Any, NamedTuple
 
 from agents.clients.errors import NotThere, Refused
 from agents.clients.kubernetes import Cluster
+from streams.flow.fence import INSTANCE
+from streams.policy.dialects.standing import STANDING
 from streams.policy.selection import NAMESPACE_LABEL
+from streams.records.views import PodRef
 
 Json = Mapping[str, Any]
 
@@ -62,6 +65,32 @@ def asks_for_labels(policy: Json) -> bool:
         or {*(selector.get("matchLabels") or {})} - {NAMESPACE_LABEL}
         for selector in selectors
     )
+
+
+def is_ours(policy: Json) -> bool:
+    """Tell whether a stored policy was written by an installation of ours, for whatever purpose."""
+    labels = policy["metadata"].get("labels") or {}
+    return INSTANCE in labels or STANDING in labels
+
+
+def as_stored(pod: PodRef) -> dict[str, Any]:
+    """Return a pod that a graph knows as the API server would store it, as far as policies see."""
+    ports = [
+        {"name": name, "containerPort": number, "protocol": protocol}
+        for (protocol, _, name), number in (
+            (k.partition("/"), n) for k, n in pod.named_ports.items()
+        )
+    ]
+    return {
+        "metadata": {
+            "name": pod.name,
+            "namespace": pod.namespace,
+            "uid": pod.uid,
+            "labels": {**pod.labels, **(pod.identity.selector if pod.identity else {})},
+        },
+        "spec": {"containers": [{"name": "main", "ports": ports}] if ports else []},
+        "status": {"podIP": pod.address},
+    }
 
 
 async def _namespace(cluster: Cluster, namespace: str) -> Stored:

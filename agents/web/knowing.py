@@ -7,37 +7,25 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from agents.asking.changes import PAST
 from agents.asking.letters import Doing
 from agents.asking.newest import Newest
-from agents.asking.rows import Rows
+from agents.asking.rows import TABLES, Rows
+from agents.asking.seen import Past, Picture, Recent, Seen
 from agents.asking.stored import Stored
-from agents.asking.workers import PAGE, Answers, Kinds, Places, Told
+from agents.asking.workers import PAGE, Answers, Places, Told
 from agents.clients.errors import ClientError
 from agents.web.held import Held
 from agents.web.lately import Lately
 from agents.web.peers import MOST_PAGES, Peers
 from agents.web.recalled import Recall, Recalled
-from agents.web.seen import Past, Picture, Recent, Seen
 from streams.codec import escape
-from streams.flow.graph_rows import GraphRow, PodsRow
-from streams.flow.identity_rows import IdentitiesRow
 from streams.flow.judging import Judging
-from streams.flow.output import DEAD_LETTERS, PATCH_OUTCOMES, POD_RULES, POLICY_PATCHES
-from streams.flow.tracker import PodRow
-from streams.records.policies import PatchOutcome, PolicyPatch
+from streams.flow.output import DEAD_LETTERS
 from tables.catalog import IDENTITIES
 
 T = TypeVar("T")
 
-TABLES: Kinds = {
-    "pods": PodRow,
-    "identities": IdentitiesRow,
-    "graph-pods": PodsRow,
-    "graph-rules": GraphRow,
-    "wanted": PolicyPatch,
-    "policies": PatchOutcome,
-}
-PAST = (POD_RULES, POLICY_PATCHES, PATCH_OUTCOMES)
 # Of each table; of the others no more is read either.
 MOST_ROWS = MOST_PAGES * PAGE
 # Of each partition.
@@ -115,9 +103,9 @@ class Knowing:
         gaps += [*rows.gaps(), *cluster.stored.notes]
         then = await self._then(at, gaps) if at else None
         # What is not known of a moment is not shown as it is today.
-        shown = then.picture if then else unknown if at else cluster
+        shown = then.picture if then else unknown if at else None
         judging = self._outside.judging
-        return Seen(rows, judging, cluster, letters, past, tuple(gaps), shown, then)
+        return Seen(rows, judging, cluster, letters, past, tuple(gaps), then, shown)
 
     async def _then(self, at: str, gaps: list[str]) -> Past | None:
         try:

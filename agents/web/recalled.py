@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 from agents.asking.moments import Moment, parse_moment
 from agents.asking.past import Then, read_then
+from agents.asking.seen import Past
 from agents.clients.errors import TryLater
-from agents.web.seen import Past
 
 MOST_REMEMBERED = 3
 # What was said until then has arrived: nothing of such a moment changes any more.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from aiokafka import TopicPartition
@@ -15,8 +15,9 @@ from agents.asking.newest import Newest
 from deploy import reading
 from deploy.cli.knocking import why_not
 from deploy.login import client_options
-from deploy.provision import MissingTopics
+from deploy.provision import MissingTopics, absent
 from streams.settings import Settings
+from streams.topics import names
 
 CONNECT_WITHIN = 10.0
 READ_WITHIN = 30.0
@@ -60,6 +61,17 @@ async def read_newest(settings: Settings, topic: str, most: int) -> Newest:
     places = await _places(settings, topic)
     async with asyncio.timeout(READ_WITHIN):
         return await reading.read_newest(settings.kafka, places, most)
+
+
+async def read_topics(settings: Settings, topics: Collection[str], most: int) -> dict[str, Newest]:
+    """Return the same of several topics, by their plain names."""
+    await reach_broker(settings)
+    wanted = [name for plain, name in names(settings).items() if plain.partition(".")[0] in topics]
+    # Asking for what is not there would create it on brokers that create on demand.
+    if missing := await absent(wanted, **client_options(settings.kafka)):
+        raise MissingTopics(f"no such topics: {', '.join(missing)}; run `vereflow init`")
+    async with asyncio.timeout(READ_WITHIN):
+        return await reading.read_topics(settings, topics, most)
 
 
 async def _places(settings: Settings, topic: str) -> list[TopicPartition]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -14,13 +14,19 @@ from deploy.cli.broker import reach_broker
 from deploy.cli.endpoints import settings_of
 from deploy.cli.letters import read_letters
 from deploy.cli.options import EndpointsFile, Output
-from deploy.cli.showing import Format, show, table
+from deploy.cli.showing import Column, Format, listing, show, table
 from deploy.mending import MOST_READ, mend
 from streams.settings import Settings
 
 Json = dict[str, Any]
 
-_HEADERS = ("TIME", "SOURCE", "REASON", "RECORD")
+_COLUMNS = (
+    Column("TIME", lambda letter: letter["at"]),
+    Column("SOURCE", lambda letter: letter["key"]),
+    Column("REASON", lambda letter: letter["reason"]),
+    Column("DETAIL", lambda letter: letter["detail"] or "-", wide=True),
+    Column("RECORD", lambda letter: _cut(letter["excerpt"])),
+)
 _DONE_HEADERS = ("SOURCE", "DONE", "WHY NOT")
 _SHOWN = 40
 _ASKED = {
@@ -68,7 +74,7 @@ def _list(limit: int, output: Format, endpoints: EndpointsFile) -> None:
     if left > 0 or more:
         warn([f"{'some' if more else left} older not shown; see --limit"])
     shown = letters[-limit:]
-    show({"deadLetters": shown}, output, lambda: [table(_HEADERS, map(_cells, shown))])
+    show({"deadLetters": shown}, output, lambda: [listing(_COLUMNS, shown, output)])
 
 
 async def _do(settings: Settings, doing: Doing, keys: Sequence[str]) -> list[Json]:
@@ -88,7 +94,5 @@ def _done_cells(each: Json) -> tuple[object, ...]:
     return (each["key"], each["done"] or "no", each["why"])
 
 
-def _cells(letter: Mapping[str, Any]) -> tuple[object, ...]:
-    excerpt = letter["excerpt"]
-    cut = excerpt if len(excerpt) <= _SHOWN else f"{excerpt[: _SHOWN - 1]}…"
-    return (letter["at"], letter["key"], letter["reason"], cut)
+def _cut(excerpt: str) -> str:
+    return excerpt if len(excerpt) <= _SHOWN else f"{excerpt[: _SHOWN - 1]}…"

@@ -17,7 +17,7 @@ from agents.asking.workers import ask_workers
 from deploy.cli.answers import NO, plain_errors, warn
 from deploy.cli.differing import FLOW_HEADERS, Difference, flow_cells, go_live
 from deploy.cli.endpoints import find, settings_of
-from deploy.cli.history import open_history
+from deploy.cli.facts import open_history
 from deploy.cli.options import EndpointsFile, Output, WebUrls
 from deploy.cli.past import Picture, compare, picture_of
 from deploy.cli.replaying import progress, replay_to

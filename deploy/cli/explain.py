@@ -11,27 +11,12 @@ from agents.asking.ends import Known
 from agents.asking.explaining import explain as explain_it
 from agents.asking.plain import plain
 from agents.asking.reaching import parse_port
-from agents.asking.rows import Rows
-from agents.asking.stored import Stored
-from agents.asking.workers import Answers, Kinds, ask_workers
 from deploy.cli.answers import NO, plain_errors, warn
-from deploy.cli.endpoints import Running, find
+from deploy.cli.endpoints import find
 from deploy.cli.options import EndpointsFile, Output, WebUrls
+from deploy.cli.seeing import see
 from deploy.cli.showing import Format, show
-from deploy.cli.stored import read_stored
 from deploy.cli.worded import sentences
-from deploy.judging import judging_of
-from streams.flow.graph_rows import GraphRow, PodsRow
-from streams.flow.tracker import PodRow
-from streams.records.policies import PatchOutcome, PolicyPatch
-
-TABLES: Kinds = {
-    "pods": PodRow,
-    "graph-pods": PodsRow,
-    "graph-rules": GraphRow,
-    "wanted": PolicyPatch,
-    "policies": PatchOutcome,
-}
 
 
 def explain(
@@ -54,18 +39,9 @@ def explain(
     """
     with plain_errors():
         asked = parse_port(port) if port is not None else None
-        running = find(endpoints, web)
-        answers, stored = asyncio.run(_read(running))
-        settings = running.settings
-        rows = Rows(answers, settings.cluster.name, answers.apart(TABLES))
-        warn(map(plain, [*rows.gaps(), *stored.notes]))
-        known = Known(rows, stored, judging_of(settings))
+        seen = asyncio.run(see(find(endpoints, web)))
+        warn(map(plain, seen.gaps))
+        known = Known(seen.rows, seen.cluster.stored, seen.judging)
         found = explain_it(known, source, destination, asked)
     show(found.model_dump(mode="json", by_alias=True), output, lambda: sentences(found))
     raise typer.Exit(0 if found.reaches else NO)
-
-
-async def _read(running: Running) -> tuple[Answers, Stored]:
-    return await asyncio.gather(
-        ask_workers(running.web, TABLES), read_stored(running.settings.cluster)
-    )

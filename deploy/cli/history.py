@@ -1,157 +1,103 @@
-"""What a graph was told, as the broker keeps it: key frames, and every fact in its one order.
-
-reads   key-frames, graph-facts, and whatever a cause names
-"""
+"""vereflow history: what became of a pod's policy, the newest first, and how long each hop took."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+import typer
 
-from agents.asking.moments import NOW, Moment
-from agents.ownership import partition_of
-from deploy.cli.broker import CONNECT_WITHIN, reach_broker
-from deploy.consumers import stop_consumer
-from deploy.login import client_options
-from deploy.provision import absent
-from streams.codec import Poison, decode
-from streams.flow.framing import KeyFrame, complete
-from streams.flow.output import GRAPH_FACTS, KEY_FRAMES
-from streams.records.base import Record
-from streams.records.cause import Cause, Source
-from streams.records.facts import GraphFact
-from streams.settings import Settings
-from streams.topics import VOCABULARY, names
+from agents.asking.changes import PAST, Change, changes_of, told_of
+from agents.asking.identities import policy_key
+from agents.asking.moments import parse_moment
+from agents.asking.plain import plain
+from agents.asking.seen import Recent
+from agents.asking.times import clock
+from agents.asking.workers import ask_workers
+from deploy.cli.answers import NO, plain_errors, warn
+from deploy.cli.broker import read_topics
+from deploy.cli.endpoints import Running, find
+from deploy.cli.naming import one_named
+from deploy.cli.options import EndpointsFile, Output, WebUrls
+from deploy.cli.showing import Format, show, table
+from streams.flow.tracker import PodRow
 
-# Records of key-frames that are looked at in one go, from the newest on.
-STEP = 200
-SILENCE = 30.0
-
-
-class NoHistory(ValueError):
-    """The broker does not keep what would be needed; the message says since when it does."""
+# Records of each partition: what is older `vereflow replay` computes again.
+MOST_READ = 1_000
+_HEADERS = ("TIME", "OUTCOME", "REVISION", "TOOK", "CAUSE", "WHAT CHANGED")
 
 
-class History:
-    """One graph's history, read beside the running system: no group, no commit."""
+def history(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A pod or a policy: default/pod-a or pod-a.")
+    ],
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME|AGO", help="2026-11-27T08:00:00Z, or 15m ago.")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many, the newest.")
+    ] = 20,
+    output: Output = Format.TABLE,
+    endpoints: EndpointsFile = None,
+    web: WebUrls = None,
+) -> None:
+    """Say what became of a policy: cause, change, time of each hop; exit 1 if unknown.
 
-    def __init__(self, settings: Settings, consumer: Any) -> None:
-        here = partition_of(settings.graph.name, settings.kafka.partitions)
-        self._names = names(settings)
-        self._plain = {name: plain for plain, name in self._names.items()}
-        self._graph = settings.graph.name
-        self._consumer = consumer
-        self._frames = TopicPartition(self._names[KEY_FRAMES], here)
-        self._facts = TopicPartition(self._names[GRAPH_FACTS], here)
-
-    async def frame(self, moment: Moment) -> list[KeyFrame]:
-        """Return the parts of the newest frame before a moment; none if all facts are kept.
-
-        Raise NoHistory if neither is there.
-        """
-        first, last = await self._ends(self._frames)
-        found: list[KeyFrame] = []
-        while last > first:
-            start = max(first, last - STEP)
-            found = [*[each async for each in self._parts(start, last, moment)], *found]
-            if whole := complete(found):
-                return whole
-            last = start
-        oldest, _ = await self._ends(self._facts)
-        if oldest == 0:
-            return []
-        begins = "no key frame was written yet"
-        if found or first:
-            begins = "its key frame is not kept any more"
-        raise NoHistory(f"the history does not go back that far: {begins}; name a later moment")
-
-    async def facts(
-        self, after: int, until: Moment = NOW
-    ) -> AsyncIterator[tuple[GraphFact, Source]]:
-        """Yield the facts behind an offset up to a moment, and where each lies."""
-        first, end = await self._ends(self._facts)
-        if after + 1 < first:
-            raise NoHistory(f"facts {after + 1} to {first - 1} are not kept any more")
-        async for record in self._records(self._facts, after + 1, end):
-            source = _source(record)
-            if until.is_over(source):
-                return
-            fact = decode(record.value or b"", GraphFact)
-            # What was no fact became a dead letter then, and what was another graph's is not ours.
-            if isinstance(fact, GraphFact) and fact.graph == self._graph:
-                yield fact, source
-
-    async def caused(self, cause: Cause) -> Record | None:
-        """Return the record that a cause names; None if it is not kept any more, or is none."""
-        plain = self._plain.get(cause.topic)
-        if plain is None:
-            return None
-        place = TopicPartition(cause.topic, cause.partition)
-        first, end = await self._ends(place)
-        if not first <= cause.offset < end:
-            return None
-        async for record in self._records(place, cause.offset, cause.offset + 1):
-            told = decode(record.value or b"", VOCABULARY[plain.partition(".")[0]].record)
-            return None if isinstance(told, Poison) else told
-        return None
-
-    async def _parts(self, start: int, end: int, moment: Moment) -> AsyncIterator[KeyFrame]:
-        async for record in self._records(self._frames, start, end):
-            part = decode(record.value or b"", KeyFrame)
-            if not isinstance(part, KeyFrame) or part.graph != self._graph:
-                continue
-            if not moment.is_over(Source(topic="", partition=0, offset=part.at, at=_at(record))):
-                yield part
-
-    async def _ends(self, place: TopicPartition) -> tuple[int, int]:
-        first = await self._consumer.beginning_offsets([place])
-        end = await self._consumer.end_offsets([place])
-        return first[place], end[place]
-
-    async def _records(self, place: TopicPartition, start: int, end: int) -> AsyncIterator[Any]:
-        if start >= end:
-            return
-        self._consumer.assign([place])
-        self._consumer.seek(place, start)
-        # By position: the last offsets may hold nothing that is handed out.
-        while await self._consumer.position(place) < end:
-            async with asyncio.timeout(SILENCE):
-                while not (found := await self._consumer.getmany(place, timeout_ms=200)):
-                    if await self._consumer.position(place) >= end:
-                        return
-            for record in found[place]:
-                if record.offset >= end:
-                    return
-                yield record
+    Example: vereflow history pod-a --since 2h
+    """
+    with plain_errors():
+        start = _time(since)
+        policy, past = asyncio.run(_read(find(endpoints, web), name))
+    if policy is None:
+        warn([f"nothing is known of {plain(name)!r}"])
+        raise typer.Exit(NO)
+    found = [each for each in changes_of(past, policy, None) if each.at >= start]
+    more = len(found) > limit or any(each.more for each in past.newest.values())
+    if more:
+        warn(["older ones are not shown; see --limit, and `vereflow replay --from`"])
+    content = {
+        "policy": policy,
+        "changes": [each.model_dump(mode="json", by_alias=True) for each in found[:limit]],
+        "more": more,
+    }
+    show(content, output, lambda: [table(_HEADERS, map(_cells, found[:limit]))])
 
 
-@asynccontextmanager
-async def open_history(settings: Settings) -> AsyncIterator[History]:
-    """Yield the history of the graph that is set; raise BrokerSilent if no broker lets us in."""
-    if settings.part == "cluster":
-        raise NoHistory("the part at a cluster sees no facts: ask with the settings of the core")
-    await reach_broker(settings)
-    options = client_options(settings.kafka)
-    wanted = [names(settings)[each] for each in (KEY_FRAMES, GRAPH_FACTS)]
-    if missing := await absent(wanted, **options):
-        raise NoHistory(f"no such topics: {', '.join(missing)}; run `vereflow init`")
-    consumer = AIOKafkaConsumer(auto_offset_reset="earliest", enable_auto_commit=False, **options)
-    async with asyncio.timeout(CONNECT_WITHIN):
-        await consumer.start()
-    try:
-        yield History(settings, consumer)
-    finally:
-        await stop_consumer(consumer)
+def _time(since: str | None) -> str:
+    if since is None:
+        return ""
+    moment = parse_moment(since, datetime.now(UTC))
+    if moment.time is None:
+        raise ValueError(f"--since {since}: say a time, such as 2026-11-27T08:00:00Z or 15m")
+    return clock(moment.time)
 
 
-def _source(record: Any) -> Source:
-    place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
-    return Source(**place, at=_at(record))
+async def _read(running: Running, name: str) -> tuple[str | None, Recent]:
+    """Return which policy is meant, and what the topics tell."""
+    past = Recent(await read_topics(running.settings, PAST, MOST_READ))
+    known = one_named(told_of(past), name)
+    return known or await _selecting(running, name), past
 
 
-def _at(record: Any) -> float:
-    return float(record.timestamp) / 1000
+async def _selecting(running: Running, name: str) -> str | None:
+    """Return the policy of a pod that no record names: that of its identity."""
+    answers = await ask_workers(running.web, {"pods": PodRow})
+    warn(answers.gaps())
+    pods = answers.rows("pods", PodRow)
+    key = one_named(pods, name)
+    return policy_key(pods[key].pod) if key is not None else None
+
+
+def _cells(change: Change) -> tuple[object, ...]:
+    hops = ", ".join(f"{hop.name} {hop.took}" for hop in change.hops)
+    took = f"{change.took} ({hops})" if hops else change.took or "-"
+    said = [*([change.reason] if change.reason else []), *change.changed]
+    return (
+        change.at,
+        change.outcome,
+        change.revision,
+        took,
+        change.cause or "-",
+        "; ".join(said) or "-",
+    )

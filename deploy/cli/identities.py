@@ -10,11 +10,13 @@ from rich.table import Table
 
 from agents.asking.aliases import list_aliases
 from agents.asking.identities import list_identities
-from agents.asking.workers import Kinds, ask_workers
-from deploy.cli.answers import NO, errors, plain_errors, warn
+from agents.asking.plain import plain
+from agents.asking.workers import Answers, Kinds, ask_workers
+from deploy.cli.answers import plain_errors
 from deploy.cli.endpoints import find
-from deploy.cli.options import EndpointsFile, Everything, Output, WebUrls
-from deploy.cli.showing import Format, show, table
+from deploy.cli.options import EndpointsFile, Everything, Output, Watch, WebUrls
+from deploy.cli.showing import Format, Shown, table
+from deploy.cli.watching import answer
 from streams.flow.graph_rows import PodsRow
 from streams.flow.identity_rows import IdentitiesRow
 from streams.records.policies import PolicyPatch
@@ -33,6 +35,7 @@ def identities(
         typer.Argument(help="Only this one; Deployment/web or web.", metavar="NAME"),
     ] = None,
     everything: Everything = False,
+    watch: Watch = False,
     output: Output = Format.TABLE,
     endpoints: EndpointsFile = None,
     web: WebUrls = None,
@@ -45,8 +48,14 @@ def identities(
     """
     with plain_errors():
         running = find(endpoints, web)
-        answers = asyncio.run(ask_workers(running.web, TABLES))
-        warn(answers.gaps())
+
+    def ask() -> Shown:
+        return _shown(asyncio.run(ask_workers(running.web, TABLES)), name, everything)
+
+    answer(ask, output, watch)
+
+
+def _shown(answers: Answers, name: str | None, everything: bool) -> Shown:
     told, rows = answers.rows("graph-pods", PodsRow), answers.rows("identities", IdentitiesRow)
     listed = list_identities(told, rows, answers.rows("wanted", PolicyPatch))
     shown = [
@@ -56,13 +65,13 @@ def identities(
         and (name is None or f"/{each['kind']}/{each['name']}".endswith(f"/{name}"))
     ]
     if name is not None and not shown:
-        errors.print(f"vereflow: no identity {name!r}", markup=False, soft_wrap=True)
-        raise typer.Exit(NO)
+        gaps = [*answers.gaps(), f"no identity {plain(name)!r}"]
+        return Shown(None, list, gaps, yes=False)
     aliases = list_aliases(rows, told) if name is None else []
     drawn: list[str | Table] = [table(_HEADERS, map(_cells, shown))]
     if aliases:
         drawn += ["", table(_ALIAS_HEADERS, map(_alias_cells, aliases))]
-    show({"identities": shown, "aliases": aliases}, output, lambda: drawn)
+    return Shown({"identities": shown, "aliases": aliases}, lambda: drawn, answers.gaps())
 
 
 def _cells(identity: Json) -> tuple[object, ...]:

@@ -25,4 +25,5 @@ WebUrls = Annotated[
     ),
 ]
 Output = Annotated[Format, typer.Option("--output", "-o", help="How to print it.")]
+Watch = Annotated[bool, typer.Option("--watch", "-w", help="Ask again every 2 s, until Ctrl-C.")]
 Everything = Annotated[bool, typer.Option("--all", help="Show those that are gone as well.")]

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from agents.asking.stored import as_stored
 from deploy.cli.differing import Difference, differ
 from deploy.cli.manifests import check
 from deploy.judging import judging_of
@@ -16,7 +17,6 @@ from streams.flow.replaying import Replay
 from streams.policy.changing import changes
 from streams.policy.dialects.standing import NAME, render
 from streams.policy.flows import Flows
-from streams.records.views import PodRef
 from streams.settings import Settings
 
 Json = dict[str, Any]
@@ -40,7 +40,7 @@ def picture_of(replay: Replay, settings: Settings) -> Picture:
     """Return what a replay came to."""
     here = f"{settings.cluster.name}/"
     pods = {
-        key.removeprefix(here): _pod(pod)
+        key.removeprefix(here): as_stored(pod)
         for key, pod in replay.pods().items()
         if key.startswith(here) and pod.address is not None
     }
@@ -76,25 +76,6 @@ def compare(before: Picture, after: Picture, settings: Settings) -> Difference:
     """Return what changed, or would change, from one to the other."""
     outside = judging_of(settings).outside
     return differ(before.policies, after.policies, changes(before.flows, after.flows, outside))
-
-
-def _pod(pod: PodRef) -> Json:
-    ports = [
-        {"name": name, "containerPort": number, "protocol": protocol}
-        for (protocol, _, name), number in (
-            (k.partition("/"), n) for k, n in pod.named_ports.items()
-        )
-    ]
-    return {
-        "metadata": {
-            "name": pod.name,
-            "namespace": pod.namespace,
-            "uid": pod.uid,
-            "labels": {**pod.labels, **(pod.identity.selector if pod.identity else {})},
-        },
-        "spec": {"containers": [{"name": "main", "ports": ports}] if ports else []},
-        "status": {"podIP": pod.address},
-    }
 
 
 def _by_name(told: list[Json]) -> dict[str, Json]:

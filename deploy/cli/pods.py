@@ -8,19 +8,30 @@ from typing import Any
 
 from agents.asking.identities import policy_key
 from agents.asking.workers import Kinds, ask_workers
-from deploy.cli.answers import plain_errors, warn
+from deploy.cli.answers import plain_errors
 from deploy.cli.endpoints import find
-from deploy.cli.options import EndpointsFile, Everything, Output, WebUrls
-from deploy.cli.showing import Format, show, table
+from deploy.cli.options import EndpointsFile, Everything, Output, Watch, WebUrls
+from deploy.cli.showing import Column, Format, Shown, listing
+from deploy.cli.watching import answer
 from streams.flow.tracker import PodRow
 from streams.records.policies import PolicyPatch
 
 TABLES: Kinds = {"pods": PodRow, "wanted": PolicyPatch}
-_HEADERS = ("POD", "ADDRESS", "UID", "INCARNATION", "STATE", "UNPROTECTED")
+_COLUMNS = (
+    Column("POD", lambda pod: pod["key"]),
+    Column("ADDRESS", lambda pod: pod["address"] or "-"),
+    Column("UID", lambda pod: pod["uid"][:8]),
+    Column("WHOLE UID", lambda pod: pod["uid"], wide=True),
+    Column("INCARNATION", lambda pod: pod["incarnation"]),
+    Column("STATE", lambda pod: "live" if pod["live"] else "gone"),
+    Column("POLICY", lambda pod: pod["policy"] or "-", wide=True),
+    Column("UNPROTECTED", lambda pod: pod["unprotected"]),
+)
 
 
 def pods(
     everything: Everything = False,
+    watch: Watch = False,
     output: Output = Format.TABLE,
     endpoints: EndpointsFile = None,
     web: WebUrls = None,
@@ -31,11 +42,15 @@ def pods(
     """
     with plain_errors():
         running = find(endpoints, web)
+
+    def ask() -> Shown:
         answers = asyncio.run(ask_workers(running.web, TABLES))
-        warn(answers.gaps())
-    listed = list_pods(answers.rows("pods", PodRow), answers.rows("wanted", PolicyPatch))
-    shown = [pod for pod in listed if everything or pod["live"]]
-    show({"pods": shown}, output, lambda: [table(_HEADERS, map(_cells, shown))])
+        listed = list_pods(answers.rows("pods", PodRow), answers.rows("wanted", PolicyPatch))
+        shown = [pod for pod in listed if everything or pod["live"]]
+        drawn = [listing(_COLUMNS, shown, output)]
+        return Shown({"pods": shown}, lambda: drawn, answers.gaps())
+
+    answer(ask, output, watch)
 
 
 def list_pods(
@@ -49,6 +64,7 @@ def list_pods(
             "uid": row.pod.uid,
             "incarnation": row.pod.incarnation,
             "live": row.live,
+            "policy": selecting if (selecting := policy_key(row.pod)) in wanted else "",
             "unprotected": _unprotected(row, wanted.get(policy_key(row.pod))),
         }
         for key, row in rows.items()
@@ -61,9 +77,3 @@ def _unprotected(row: PodRow, patch: PolicyPatch | None) -> str:
     if row.live and row.pod.host_network:
         return "on the network of its node: no policy holds it"
     return patch.unprotected if patch is not None and row.live else ""
-
-
-def _cells(pod: Mapping[str, Any]) -> tuple[object, ...]:
-    state = "live" if pod["live"] else "gone"
-    short = pod["uid"][:8]
-    return (pod["key"], pod["address"] or "-", short, pod["incarnation"], state, pod["unprotected"])

@@ -9,13 +9,17 @@ from typing import Annotated, Any
 import typer
 import yaml
 
+from agents.asking.plain import plain
 from agents.asking.standing import PENDING, is_pending, reasons
-from agents.asking.workers import Kinds, ask_workers
-from deploy.cli.answers import NO, errors, plain_errors, warn
+from agents.asking.times import clock
+from agents.asking.workers import Answers, Kinds, ask_workers
+from deploy.cli.answers import plain_errors
 from deploy.cli.endpoints import find
-from deploy.cli.options import EndpointsFile, Everything, Output, WebUrls
+from deploy.cli.naming import named
+from deploy.cli.options import EndpointsFile, Everything, Output, Watch, WebUrls
 from deploy.cli.sharing import sharers
-from deploy.cli.showing import Format, show, table
+from deploy.cli.showing import Column, Format, Shown, listing
+from deploy.cli.watching import answer
 from streams.flow.graph_rows import PodsRow
 from streams.records.policies import PatchOutcome, PolicyPatch
 
@@ -23,7 +27,15 @@ Json = dict[str, Any]
 
 TABLES: Kinds = {"wanted": PolicyPatch, "policies": PatchOutcome}
 _OF_ONE: Kinds = {**TABLES, "graph-pods": PodsRow}
-_HEADERS = ("POLICY", "OUTCOME", "REVISION", "INEXACT", "REASON")
+_COLUMNS = (
+    Column("POLICY", lambda policy: policy["key"]),
+    Column("OUTCOME", lambda policy: policy["outcome"]),
+    Column("REVISION", lambda policy: policy["revision"]),
+    Column("ANSWERED", lambda policy: policy["at"] or "-", wide=True),
+    Column("CAUSE", lambda policy: policy["cause"] or "-", wide=True),
+    Column("INEXACT", lambda policy: ", ".join(policy["inexactReasons"]) or "-"),
+    Column("REASON", lambda policy: policy["reason"]),
+)
 
 
 def policies(
@@ -32,6 +44,7 @@ def policies(
         typer.Argument(help="Show this one whole; default/pod-a or pod-a.", metavar="NAME"),
     ] = None,
     everything: Everything = False,
+    watch: Watch = False,
     output: Output = Format.TABLE,
     endpoints: EndpointsFile = None,
     web: WebUrls = None,
@@ -42,22 +55,31 @@ def policies(
     """
     with plain_errors():
         running = find(endpoints, web)
+
+    def ask() -> Shown:
         answers = asyncio.run(ask_workers(running.web, _OF_ONE if name else TABLES))
-        warn(answers.gaps())
+        return _whole(answers, name) if name else _listed(answers, everything, output)
+
+    answer(ask, output, watch)
+
+
+def _listed(answers: Answers, everything: bool, output: Format) -> Shown:
+    listed = list_policies(
+        answers.rows("wanted", PolicyPatch), answers.rows("policies", PatchOutcome)
+    )
+    shown = [each for each in listed if everything or not each["gone"]]
+    drawn = [listing(_COLUMNS, shown, output)]
+    return Shown({"policies": shown}, lambda: drawn, answers.gaps())
+
+
+def _whole(answers: Answers, name: str) -> Shown:
     wanted = answers.rows("wanted", PolicyPatch)
-    outcomes = answers.rows("policies", PatchOutcome)
-    if name is None:
-        listed = list_policies(wanted, outcomes)
-        shown = [each for each in listed if everything or not each["gone"]]
-        show({"policies": shown}, output, lambda: [table(_HEADERS, map(_cells, shown))])
-        return
-    found = [key for key in wanted if f"/{key}".endswith(f"/{name}")]
-    if not found:
-        errors.print(f"vereflow: no policy {name!r}", markup=False, soft_wrap=True)
-        raise typer.Exit(NO)
-    pods = answers.rows("graph-pods", PodsRow)
-    whole = [show_policy(key, wanted[key], outcomes.get(key), pods) for key in found]
-    show({"policies": whole}, output, lambda: [line for each in whole for line in _page(each)])
+    outcomes, pods = answers.rows("policies", PatchOutcome), answers.rows("graph-pods", PodsRow)
+    whole = [show_policy(key, wanted[key], outcomes.get(key), pods) for key in named(wanted, name)]
+    if not whole:
+        return Shown(None, list, [*answers.gaps(), f"no policy {plain(name)!r}"], yes=False)
+    lines = [line for each in whole for line in _page(each)]
+    return Shown({"policies": whole}, lambda: lines, answers.gaps())
 
 
 def list_policies(
@@ -94,17 +116,13 @@ def _summary(key: str, patch: PolicyPatch, outcome: PatchOutcome | None) -> Json
         "key": key,
         "outcome": PENDING if pending or outcome is None else str(outcome.outcome),
         "revision": patch.revision.text,
+        "cause": patch.cause.text if patch.cause else "",
+        "at": clock(outcome.at) if outcome else "",
         "gone": patch.manifest is None and not patch.unprotected,
         "inexactCount": len(patch.inexact),
         "inexactReasons": reasons(patch),
         "reason": patch.unprotected or ("" if pending or outcome is None else outcome.reason),
     }
-
-
-def _cells(policy: Json) -> tuple[object, ...]:
-    inexact = ", ".join(policy["inexactReasons"]) or "-"
-    outcome, revision = policy["outcome"], policy["revision"]
-    return (policy["key"], outcome, revision, inexact, policy["reason"])
 
 
 def _page(policy: Json) -> Iterator[str]:

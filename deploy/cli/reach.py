@@ -14,6 +14,7 @@ from agents.asking.reaching import Answer, find_pod, judge, parse_port
 from agents.asking.stored import ON_HOST, Stored
 from deploy.cli.answers import NO, plain_errors, warn
 from deploy.cli.endpoints import settings_of
+from deploy.cli.matrix import as_data, drawn
 from deploy.cli.options import EndpointsFile, Output
 from deploy.cli.showing import Format, show, table
 from deploy.cli.stored import read_stored
@@ -33,6 +34,9 @@ def reach(
     port: Annotated[
         str | None, typer.Argument(metavar="PORT", help="80 (TCP), 53/UDP or 9899/SCTP.")
     ] = None,
+    square: Annotated[
+        bool, typer.Option("--matrix", help="All pods as a square, a letter for the ports of each.")
+    ] = False,
     output: Output = Format.TABLE,
     endpoints: EndpointsFile = None,
 ) -> None:
@@ -41,13 +45,17 @@ def reach(
     Example: vereflow reach pod-a pod-b 80
     """
     with plain_errors():
+        if square and source is not None:
+            raise ValueError("--matrix is of all pods: leave out FROM")
         asked = parse_port(port) if port is not None else None
         stored = asyncio.run(read_stored(settings_of(endpoints).cluster))
         one = find_pod(stored, source) if source is not None else ""
         two = find_pod(stored, destination) if destination is not None else ""
     left_out = (f"{name} is left out: it {ON_HOST}" for name in stored.on_host)
     warn(map(plain, [*stored.notes, *left_out]))
-    if not one:
+    if square:
+        _show_square(stored, output)
+    elif not one:
         _show_all(stored, output)
     elif not two:
         _show_from(stored, one, output)
@@ -63,6 +71,13 @@ def _show_all(stored: Stored, output: Format) -> None:
     listed = [{"from": one, "to": two, "ports": each.text} for (one, two), each in found.items()]
     content = {"pods": [*stored.pods], "reach": listed}
     show(content, output, lambda: [_matrix(stored, found)])
+
+
+def _show_square(stored: Stored, output: Format) -> None:
+    flows = Flows(stored.pods, stored.policies, stored.labels)
+    found = {(source, to): Reach(ports).text or "ICMP" for source, to, ports in flows}
+    names = [*stored.pods]
+    show(as_data(names, found), output, lambda: drawn(names, found))
 
 
 def _show_from(stored: Stored, source: str, output: Format) -> None:

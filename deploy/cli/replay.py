@@ -12,7 +12,7 @@ import typer
 from agents.asking.moments import Moment, parse_moment
 from deploy.cli.answers import NO, plain_errors
 from deploy.cli.endpoints import settings_of
-from deploy.cli.history import open_history
+from deploy.cli.facts import open_history
 from deploy.cli.options import EndpointsFile, Output
 from deploy.cli.past import compare, picture_of, read_picture
 from deploy.cli.replayed import Replayed
@@ -69,7 +69,7 @@ def replay(
             call_hook(prepare)
         found = asyncio.run(_replay(settings, end, start, against))
         whole = None if policy is None else list(found.whole(policy))
-    content = None if output is Format.TABLE else found.as_data()
+    content = found.as_data() if output in (Format.JSON, Format.YAML) else None
     show(content, output, lambda: found.page() if whole is None else whole)
     if against is not None and found.difference is not None:
         raise typer.Exit(0 if found.difference.nothing else NO)

@@ -9,6 +9,7 @@ import yaml
 from rich.table import Table
 
 from deploy.cli.differing import FLOW_HEADERS, Difference, flow_cells
+from deploy.cli.naming import named
 from deploy.cli.past import Picture
 from deploy.cli.replaying import Past
 from deploy.cli.showing import more, table
@@ -71,7 +72,7 @@ class Replayed(NamedTuple):
     def whole(self, name: str) -> Iterator[str]:
         """Yield the policies of this name whole; raise ValueError if there is none."""
         policies = self.picture.policies
-        found = [each for each in policies if f"/{each}".endswith(f"/{name}")]
+        found = named(policies, name)
         if not found:
             raise ValueError(f"no policy {name!r} at that moment")
         for each in found:

@@ -11,7 +11,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from agents.asking.moments import Moment, time_text
 from deploy.cli.answers import errors
-from deploy.cli.history import History
+from deploy.cli.facts import History
 from deploy.judging import judging_of
 from streams.flow.compiler import Compiling
 from streams.flow.replaying import Replay

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from agents.asking.workers import Kinds, ask_workers
-from deploy.cli.answers import plain_errors, warn
+from deploy.cli.answers import plain_errors
 from deploy.cli.endpoints import find
-from deploy.cli.options import EndpointsFile, Output, WebUrls
-from deploy.cli.showing import Format, show, table
+from deploy.cli.options import EndpointsFile, Output, Watch, WebUrls
+from deploy.cli.showing import Column, Format, Shown, listing, table
+from deploy.cli.watching import answer
 from deploy.judging import judging_of
 from streams.flow.graph_rows import End, GraphRow, PodsRow, RuleRow, binding_key
 from streams.records.addresses import is_exact
@@ -23,10 +24,18 @@ Json = dict[str, Any]
 TABLES: Kinds = {"graph-rules": GraphRow, "graph-pods": PodsRow}
 
 _FIREWALL_HEADERS = ("GRAPH", "FIREWALL", "DEFAULT", "ORDER", "RULES")
-_RULE_HEADERS = ("FIREWALL", "RULE", "SOURCE", "DESTINATION")
+_RULE_COLUMNS = (
+    Column("GRAPH", lambda rule: rule["graph"], wide=True),
+    Column("FIREWALL", lambda rule: rule["firewall"]),
+    Column("PLACE", lambda rule: rule["place"], wide=True),
+    Column("RULE", lambda rule: rule["text"]),
+    Column("SOURCE", lambda rule: _end(rule["source"])),
+    Column("DESTINATION", lambda rule: _end(rule["destination"])),
+)
 
 
 def rules(
+    watch: Watch = False,
     output: Output = Format.TABLE,
     endpoints: EndpointsFile = None,
     web: WebUrls = None,
@@ -39,21 +48,24 @@ def rules(
     """
     with plain_errors():
         running = find(endpoints, web)
+
+    def ask() -> Shown:
         answers = asyncio.run(ask_workers(running.web, TABLES))
-        warn(answers.gaps())
-    rows = answers.rows("graph-rules", GraphRow)
-    content = {
-        "firewalls": list_firewalls(rows),
-        "rules": list_rules(
-            rows, answers.rows("graph-pods", PodsRow), judging_of(running.settings).outside
-        ),
-    }
-    drawn = (
-        table(_FIREWALL_HEADERS, map(_firewall_cells, content["firewalls"])),
-        "",
-        table(_RULE_HEADERS, map(_rule_cells, content["rules"])),
-    )
-    show(content, output, lambda: drawn)
+        rows = answers.rows("graph-rules", GraphRow)
+        content = {
+            "firewalls": list_firewalls(rows),
+            "rules": list_rules(
+                rows, answers.rows("graph-pods", PodsRow), judging_of(running.settings).outside
+            ),
+        }
+        drawn = (
+            table(_FIREWALL_HEADERS, map(_firewall_cells, content["firewalls"])),
+            "",
+            listing(_RULE_COLUMNS, content["rules"], output),
+        )
+        return Shown(content, lambda: drawn, answers.gaps())
+
+    answer(ask, output, watch)
 
 
 def list_firewalls(rows: Mapping[str, GraphRow]) -> list[Json]:
@@ -128,10 +140,6 @@ def _firewall_cells(firewall: Json) -> tuple[object, ...]:
     order = "first match" if firewall["ordered"] else "none"
     name, default = firewall["firewall"], firewall["defaultAction"]
     return (firewall["graph"], name, default, order, firewall["rules"])
-
-
-def _rule_cells(rule: Json) -> tuple[object, ...]:
-    return (rule["firewall"], rule["text"], _end(rule["source"]), _end(rule["destination"]))
 
 
 def _end(end: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import typer
 import yaml
@@ -25,25 +25,57 @@ class Format(StrEnum):
     """How an answer is printed."""
 
     TABLE = "table"
+    WIDE = "wide"
     JSON = "json"
     YAML = "yaml"
 
 
+class Shown(NamedTuple):
+    """An answer for programs, and as it is drawn for people; None: there is none.
+
+    ``gaps`` say beside it what it lacks.
+    """
+
+    content: Any
+    draw: Callable[[], Iterable[str | Table]]
+    gaps: Sequence[str] = ()
+    yes: bool = True
+
+
+class Column(NamedTuple):
+    """A column of a list, and what it says of each; a wide one is shown where it is asked for."""
+
+    header: str
+    cell: Callable[[Any], object]
+    wide: bool = False
+
+
 def show(content: Any, output: Format, draw: Callable[[], Iterable[str | Table]]) -> None:
     """Print plain content as it was asked for; what is drawn is for people only."""
+    if content is None and output in (Format.JSON, Format.YAML):
+        return
     if output is Format.JSON:
         typer.echo(json.dumps(content, indent=2))
     elif output is Format.YAML:
         typer.echo(yaml.safe_dump(content, sort_keys=False), nl=False)
     else:
-        console = _console()
+        console = console_of()
         for part in draw():
-            if isinstance(part, str):
-                console.print(
-                    "\n".join(map(plain, part.splitlines())), markup=False, soft_wrap=True
-                )
-            else:
-                console.print(part)
+            console.print(rendered(part), soft_wrap=isinstance(part, str))
+
+
+def rendered(part: str | Table) -> Text | Table:
+    """Return a part of what is drawn, in which nothing steers the terminal."""
+    if isinstance(part, str):
+        return Text("\n".join(map(plain, part.splitlines())))
+    return part
+
+
+def listing(columns: Sequence[Column], rows: Iterable[Any], output: Format) -> Table:
+    """Return a list in those of its columns that are asked for."""
+    shown = [each for each in columns if output is Format.WIDE or not each.wide]
+    cells = ([each.cell(row) for each in shown] for row in rows)
+    return table([each.header for each in shown], cells)
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
@@ -62,6 +94,7 @@ def more(count: int, shown: int) -> Iterator[str]:
         yield f"and {count - shown} more: -o json has all"
 
 
-def _console() -> Console:
+def console_of() -> Console:
+    """Return where answers are printed: as wide as the terminal, or as lines are long."""
     piped = not sys.stdout.isatty() and not os.environ.get("COLUMNS")
     return Console(highlight=False, width=PIPED_WIDTH if piped else None)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
-import typer
 from rich.table import Table
 
-from agents.asking.condition import TABLES, Letters, condition
+from agents.asking.condition import Letters, condition
+from agents.asking.rows import TABLES
 from agents.asking.workers import Answers, ask_workers
-from deploy.cli.answers import NO, failures, plain_errors, warn
+from deploy.cli.answers import failures, plain_errors
 from deploy.cli.endpoints import Running, find
 from deploy.cli.letters import read_letters
-from deploy.cli.options import EndpointsFile, Output, WebUrls
-from deploy.cli.showing import Format, show, table
+from deploy.cli.options import EndpointsFile, Output, Watch, WebUrls
+from deploy.cli.showing import Format, Shown, table
+from deploy.cli.watching import answer
 
 Json = dict[str, Any]
 
@@ -26,6 +28,7 @@ _WORKER_HEADERS = ("WORKER", "READY", "PARTITIONS", "LAG", "HANDS")
 
 
 def status(
+    watch: Watch = False,
     output: Output = Format.TABLE,
     endpoints: EndpointsFile = None,
     web: WebUrls = None,
@@ -35,12 +38,14 @@ def status(
     Example: vereflow status --web http://127.0.0.1:6066
     """
     with plain_errors():
-        answers, letters = asyncio.run(_look(find(endpoints, web)))
-        warn(answers.gaps())
+        running = find(endpoints, web)
+    answer(partial(_ask, running), output, watch)
+
+
+def _ask(running: Running) -> Shown:
+    answers, letters = asyncio.run(_look(running))
     found = condition(answers, letters)
-    show(found, output, lambda: _page(found))
-    if not found["ready"]:
-        raise typer.Exit(NO)
+    return Shown(found, partial(_page, found), answers.gaps(), found["ready"])
 
 
 async def _look(running: Running) -> tuple[Answers, Letters]:

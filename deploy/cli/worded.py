@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import yaml
 
@@ -33,7 +34,7 @@ def _way(way: Way) -> Iterator[str]:
     if way.unsaid:
         yield ""
         yield "Not exact"
-        yield from _unsaid(way.unsaid)
+        yield from not_exact(way.unsaid)
 
 
 def _rules(way: Way) -> Iterator[str]:
@@ -45,13 +46,14 @@ def _rules(way: Way) -> Iterator[str]:
     for each in sorted(way.rules, key=lambda said: not said.decides):
         yield f"  {each.text}{'  <- decides' if each.decides else ''}"
         if each.decides:
-            yield from _of(each)
+            yield from rule_place(each)
     for each in way.orphaned:
         yield f"  {each.text}  (not for who has the addresses now: say it anew)"
-        yield from _of(each)
+        yield from rule_place(each)
 
 
-def _of(said: Said) -> Iterator[str]:
+def rule_place(said: Said) -> Iterator[str]:
+    """Yield in whose list a rule stands, and where it was said."""
     yield f"    firewall {said.firewall} of graph {said.graph}; {said.order}"
     yield f"    said at {said.said}; key {said.key}"
 
@@ -82,12 +84,18 @@ def _closing(half: Half, each: Closing) -> Iterator[str]:
     side = "egress" if half.way == "out of" else "ingress"
     for opening in each.openings:
         yield f"    by {side} rule {opening.number}{':' if opening.rule else ', for everybody'}"
-        for name, value in opening.rule.items():
-            said = yaml.safe_dump(value, default_flow_style=True, width=PIPED_WIDTH)
-            yield f"      {name}: {said.strip()}"
+        yield from rule_lines(opening.rule)
 
 
-def _unsaid(unsaid: Iterable[Unsaid]) -> Iterator[str]:
+def rule_lines(rule: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a rule of a policy, a line for each of its parts."""
+    for name, value in rule.items():
+        said = yaml.safe_dump(value, default_flow_style=True, width=PIPED_WIDTH)
+        yield f"      {name}: {said.strip()}"
+
+
+def not_exact(unsaid: Iterable[Unsaid]) -> Iterator[str]:
+    """Yield where policies are not their rules, and what to do."""
     for each in unsaid:
         yield f"  {each.errs} than {each.rule}: {each.meaning or each.reason}"
         if each.example:

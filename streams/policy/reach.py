@@ -101,7 +101,7 @@ def _one_side(
     listening: Json,
     namespaces: Mapping[str, Mapping[str, str]],
 ) -> Side:
-    selecting = [policy for policy in policies if _isolates(policy, kind, subject)]
+    selecting = [policy for policy in policies if isolates(policy, kind, subject)]
     if not selecting:
         return Side(Reach(EVERYTHING))
     admitted = [
@@ -142,7 +142,8 @@ def implied_types(spec: Json) -> tuple[str, ...]:
     return ("Ingress", "Egress") if spec.get("egress") else ("Ingress",)
 
 
-def _isolates(policy: Json, kind: str, subject: Json) -> bool:
+def isolates(policy: Json, kind: str, subject: Json) -> bool:
+    """Tell whether a policy selects a pod, and is about its ``Egress`` or ``Ingress``."""
     spec = policy.get("spec") or {}
     return (
         policy["metadata"]["namespace"] == subject["metadata"].get("namespace")

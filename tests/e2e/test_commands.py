@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -69,6 +70,7 @@ async def test_every_command_says_what_is_so(start: Start) -> None:
     await says_who_reaches_whom(asking)
     await says_why(asking)
     await until_true(lambda: is_told_in_kubernetes(actor))
+    await says_what_made_a_policy_and_draws_the_graph(asking)
     await says_what_is_wrong(asking, actor)
     await looks_at_everything(asking)
     await shows_who_is_gone(asking, actor)
@@ -170,6 +172,26 @@ async def is_told_in_kubernetes(actor: Actor) -> bool:
     return {("pod-a", "PolicyInexact"), ("pod-b", "PolicyInexact")} <= said
 
 
+async def says_what_made_a_policy_and_draws_the_graph(asking: Asking) -> None:
+    why, told, picture = await asyncio.gather(
+        asking.data("why", "pod-a"),
+        asking.data("history", "pod-a"),
+        asking.ends(0, "graph", "--svg"),
+    )
+
+    rules = [said["text"] for each in why["openings"] for said in each["rules"]]
+    assert f"ALLOW TCP {A}:80 -> {B}:80" in rules
+    assert (why["line"]["drift"], why["beside"]) == ("as wanted", [])
+    newest = told["changes"][0]
+    assert newest["revision"] == why["line"]["revision"]
+    assert newest["cause"] == why["line"]["cause"]
+    assert [hop["name"] for hop in newest["hops"]] == ["routed", "compiled", "written"]
+    assert "+ egress app=pod-b: TCP 80" in newest["changed"]
+    for name, address in PODS.items():
+        assert f"<title>default/{name} {address}</title>" in picture
+    assert picture.count("<line") == len(PODS)
+
+
 async def says_what_is_wrong(asking: Asking, actor: Actor) -> None:
     assert await asking.data("dead-letters") == {"deadLetters": []}
     await actor.produce("pod-events", [(b"k", EVIL), (b"k", b'{"podName": "y"}')])
@@ -190,6 +212,8 @@ async def says_what_is_wrong(asking: Asking, actor: Actor) -> None:
     assert {each["worker"] for each in told["workers"]} == {"worker-0", "worker-1"}
     shown = await asking.ends(0, "status")
     assert shown.index("dead letters") < shown.index("worker-0")
+    dropped = await asking.data("dead-letters", "drop", one["key"], two["key"], "--yes")
+    assert [each["done"] for each in dropped["deadLetters"]] == ["drop", "drop"]
 
 
 async def looks_at_everything(asking: Asking) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from agents.asking.changes import Change, changes_of
+from agents.asking.policies import Policy, PolicyLine, policy_line, policy_of
+from agents.asking.seen import Seen
 from agents.asking.view import View, short
 from agents.web.pages.page import NAMED, Named, NotHere, Page, WithGone, cut
-from agents.web.pages.policies import Policy, PolicyLine, policy_line, policy_of
 from agents.web.pages.rules import RuleLine, rules_about
-from agents.web.pages.timeline import Change, changes_of
-from agents.web.seen import Seen
 
 
 class IdentityLine(View):
@@ -86,7 +86,7 @@ def identity(seen: Seen, asked: Named) -> Identity:
         uid=told["uid"],
         rules=rules_about(seen, asked.key),
         policy=policy_of(seen, asked.key) if asked.key in seen.rows.wanted else None,
-        history=changes_of(seen, asked.key),
+        history=changes_of(seen.past, asked.key),
         gaps=seen.gaps,
     )
 

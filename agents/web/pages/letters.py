@@ -9,9 +9,9 @@ from collections import Counter
 from agents.asking.letters import list_letters
 from agents.asking.newest import Newest
 from agents.asking.plain import plain
+from agents.asking.seen import Seen
 from agents.asking.view import View
 from agents.web.pages.page import Listing, Page
-from agents.web.seen import Seen
 from streams.flow.output import DEAD_LETTERS
 from streams.records.reasons import LetterReason
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from agents.asking.changes import Change, recent
 from agents.asking.condition import Letters, condition
 from agents.asking.letters import list_letters
 from agents.asking.newest import Newest
+from agents.asking.seen import Seen
 from agents.asking.view import View
 from agents.web.pages.page import Asked, Page
-from agents.web.pages.timeline import Change, recent
-from agents.web.seen import Seen
 from streams.flow.output import DEAD_LETTERS
 
 MOST_EXAMPLES = 8
@@ -84,7 +84,7 @@ def overview(seen: Seen, asked: Asked) -> Overview:
         workers=tuple(map(_worker, found["workers"])),
         allowed=found["allowed"],
         counts=found["counts"] | {"dead letters": len(letters)},
-        changes=tuple(recent(seen)[:MOST_CHANGES]),
+        changes=tuple(recent(seen.past)[:MOST_CHANGES]),
         gaps=seen.gaps,
     )
 

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from agents.asking.seen import Seen
 from agents.asking.view import View
-from agents.web.seen import Seen
 
 MOST_LINES = 500
 # As keys read, so that people can type them.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from agents.asking.changes import recent
+from agents.asking.seen import Past, Picture, Seen
 from agents.asking.view import View
 from agents.web.pages.page import AtMoment, Listing, Page
-from agents.web.pages.timeline import recent
-from agents.web.seen import Past, Picture, Seen
 from streams.flow.fence import INSTANCE
 from streams.policy.changing import changes
 from streams.policy.flows import Flows
@@ -70,7 +70,7 @@ class ThePast(View):
 
 def past(seen: Seen, asked: PastAsked) -> ThePast:
     """Return the moment, as far as it is known."""
-    steps = sorted({each.at for each in recent(seen)})[-MOST_STEPS:]
+    steps = sorted({each.at for each in recent(seen.past)})[-MOST_STEPS:]
     pods = [pod for pod in _pods(seen) if asked.q.lower() in f"{pod.name} {pod.address}".lower()]
     behind = [pod for pod in pods if pod.name > asked.after]
     shown = behind[: asked.limit]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from agents.asking.changes import Change, changes_of
 from agents.asking.identities import policy_key
+from agents.asking.policies import Policy, PolicyLine, policy_line, policy_of
+from agents.asking.seen import Seen
 from agents.asking.view import View, short
 from agents.web.pages.page import NAMED, Named, NotHere, Page, WithGone, cut
-from agents.web.pages.policies import Policy, PolicyLine, policy_line, policy_of
 from agents.web.pages.reach import Peer, peers_of
 from agents.web.pages.rules import RuleLine, rules_about
-from agents.web.pages.timeline import Change, changes_of
-from agents.web.seen import Seen
 from streams.flow.tracker import PodRow
 
 
@@ -75,7 +75,7 @@ def pod(seen: Seen, asked: Named) -> Pod:
         reaches=out,
         reached_by=into,
         more_peers=more,
-        history=changes_of(seen, policy_key(row.pod)),
+        history=changes_of(seen.past, policy_key(row.pod)),
         gaps=seen.gaps,
     )
 

@@ -8,10 +8,10 @@ from agents.asking.ends import Known, pod_peer
 from agents.asking.explained import Way
 from agents.asking.explaining import explain_way
 from agents.asking.reaching import find_pod, parse_port
+from agents.asking.seen import Seen
 from agents.asking.stored import ON_HOST
 from agents.asking.view import View
 from agents.web.pages.page import Asked, Page
-from agents.web.seen import Seen
 from streams.policy.reach import Reach
 
 MOST_PEERS = 200

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
+from agents.asking.policies import PolicyLine, policy_line
+from agents.asking.seen import Seen
 from agents.asking.unsaid import Unsaid, say
 from agents.asking.view import View, short
 from agents.web.pages.page import Asked, Listing, NotHere, Page, cut
-from agents.web.pages.policies import PolicyLine, policy_line
-from agents.web.seen import Seen
 from streams.flow.graph_rows import End
 from streams.flow.index import GraphIndex
 from streams.records.addresses import is_exact

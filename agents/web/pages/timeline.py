@@ -2,42 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from pydantic import Field
 
-from agents.asking.times import clock, span
-from agents.asking.view import View, short
+from agents.asking.changes import Change, place_of, recent
+from agents.asking.seen import Seen
+from agents.asking.view import View
 from agents.web.pages.page import Listing, Page
-from agents.web.seen import Seen
-from streams.flow.output import PATCH_OUTCOMES, POD_RULES, POLICY_PATCHES
-from streams.records.policies import Outcome, PatchOutcome, PodRules, PolicyPatch
-
-# A version of a policy: its key, and from which of its records on pod-rules it was computed.
-Version = tuple[str, int]
-MOST_OF_ONE = 50
-QUIET = (Outcome.UNCHANGED, Outcome.SUPERSEDED)
-
-
-class Hop(View):
-    """One stretch of the way from a cause to the cluster."""
-
-    name: str
-    took: str
-
-
-class Change(View):
-    """What became of one version of one policy."""
-
-    at: str
-    policy: str
-    name: str
-    outcome: str
-    revision: str
-    reason: str
-    cause: str
-    hops: tuple[Hop, ...]
-    took: str
 
 
 class TimelineAsked(Listing):
@@ -60,87 +30,18 @@ def timeline(seen: Seen, asked: TimelineAsked) -> Timeline:
     """Return the changes, the newest first."""
     found = [
         each
-        for each in recent(seen, every=asked.every)
+        for each in recent(seen.past, every=asked.every)
         if asked.q.lower() in f"{each.policy} {each.outcome} {each.cause}".lower()
     ]
-    behind = [each for each in found if not asked.after or _place(each) < asked.after]
+    behind = [each for each in found if not asked.after or place_of(each) < asked.after]
     shown = behind[: asked.limit]
     return Timeline(
         changes=tuple(shown),
         total=len(found),
         more=any(each.more for each in seen.past.newest.values()),
-        next=_place(shown[-1]) if len(behind) > len(shown) else None,
+        next=place_of(shown[-1]) if len(behind) > len(shown) else None,
         gaps=seen.gaps,
     )
-
-
-def recent(seen: Seen, *, every: bool = False, policy: str | None = None) -> list[Change]:
-    """Return the changes that the broker was told of lately, the newest first."""
-    outcomes = [
-        outcome
-        for _, outcome in seen.past.records(PATCH_OUTCOMES, PatchOutcome)
-        if outcome.mark is None
-        and (every or outcome.outcome not in QUIET)
-        and policy in (None, outcome.key)
-    ]
-    routed = dict(_routed(seen))
-    compiled = dict(_compiled(seen))
-    changes = [_change(each, routed, compiled) for each in outcomes]
-    return sorted(changes, key=_place, reverse=True)
-
-
-def changes_of(seen: Seen, policy: str) -> tuple[Change, ...]:
-    """Return what became of one policy lately, also where nothing changed."""
-    return tuple(recent(seen, every=True, policy=policy)[:MOST_OF_ONE])
-
-
-def _place(change: Change) -> str:
-    return f"{change.at} {change.policy} {change.revision}"
-
-
-def _routed(seen: Seen) -> Iterator[tuple[Version, float]]:
-    for record, view in seen.past.records(POD_RULES, PodRules):
-        if view.subject is not None:
-            yield (view.subject.key, record.offset), record.timestamp / 1000
-
-
-def _compiled(seen: Seen) -> Iterator[tuple[Version, float]]:
-    for record, patch in seen.past.records(POLICY_PATCHES, PolicyPatch):
-        if patch.mark is None:
-            yield (patch.key, patch.revision.offset), record.timestamp / 1000
-
-
-def _change(
-    outcome: PatchOutcome, routed: dict[Version, float], compiled: dict[Version, float]
-) -> Change:
-    version = (outcome.key, outcome.revision.offset)
-    cause = outcome.cause
-    began = cause.at if cause else 0.0
-    moments = [
-        ("routed", routed.get(version, 0.0)),
-        ("compiled", compiled.get(version, 0.0)),
-        ("written", outcome.at),
-    ]
-    return Change(
-        at=clock(outcome.at),
-        policy=outcome.key,
-        name=short(outcome.key),
-        outcome=str(outcome.outcome),
-        revision=outcome.revision.text,
-        reason=outcome.reason,
-        cause=cause.text if cause else "",
-        hops=tuple(_hops(began, moments)),
-        took=span(outcome.at - began) if began and outcome.at else "",
-    )
-
-
-def _hops(began: float, moments: list[tuple[str, float]]) -> Iterator[Hop]:
-    before = began
-    for name, at in moments:
-        # What is not kept any more took its time together with the next.
-        if before and at:
-            yield Hop(name=name, took=span(at - before))
-        before = at or before
 
 
 PAGES = (Page("/timeline", "timeline.html", timeline, TimelineAsked, Timeline, ("past",)),)

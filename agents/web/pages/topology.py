@@ -4,43 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from math import cos, pi, sin
 
 from pydantic import Field
 
+from agents.asking.rim import Label, Rim
+from agents.asking.seen import Seen
 from agents.asking.view import View
 from agents.web.pages.page import AtMoment, Page
-from agents.web.seen import Seen
 from streams.policy.reach import Reach
 
 # Beyond it pods are drawn as their namespaces.
 MOST_PODS = 500
 MOST_LINES = 4_000
-# Between two names on the rim.
-SPACING = 18.0
-LEAST_RADIUS = 200.0
-# From a place to its name.
-OFF = 12.0
-# For the names, beside and above the places.
-BESIDE = 110.0
-ABOVE = 40.0
-# More names than this have no room unless they are turned.
-MOST_UPRIGHT = 24
 
 
 class TopologyAsked(AtMoment):
     """What may be asked of the picture."""
 
     namespace: str = Field(default="", max_length=253, description="Only pods of this namespace.")
-
-
-class Label(View):
-    """How a name is written beside its place: turned outwards where there are many."""
-
-    turn: float
-    x: float
-    y: float
-    anchor: str
 
 
 class Node(View):
@@ -87,9 +68,10 @@ def topology(seen: Seen, asked: TopologyAsked) -> Topology:
     names = [each for each in every if asked.namespace in ("", _home(each))]
     grouped = len(names) > MOST_PODS
     pods = Counter(map(_home, names)) if grouped else Counter(names)
-    radius = max(LEAST_RADIUS, len(pods) * SPACING / (2 * pi))
+    rim = Rim(len(pods))
+    width, height = rim.size
     keys = {each: key for each in names if (key := seen.rows.key(each)) in seen.rows.pods}
-    nodes = {node.name: node for node in _nodes(pods, radius, keys)}
+    nodes = {node.name: node for node in _nodes(pods, rim, keys)}
     flows = list(_flows(seen, set(names)))
     lines = _grouped(flows) if grouped else [(one, two, ports, 1) for one, two, ports in flows]
     return Topology(
@@ -101,38 +83,23 @@ def topology(seen: Seen, asked: TopologyAsked) -> Topology:
         lines=tuple(_line(nodes, *each) for each in lines[:MOST_LINES]),
         flows=len(flows),
         more=len(lines) > MOST_LINES,
-        width=round(2 * (radius + BESIDE), 1),
-        height=round(2 * (radius + (BESIDE if len(pods) > MOST_UPRIGHT else ABOVE)), 1),
+        width=width,
+        height=height,
         gaps=seen.gaps,
     )
 
 
-def _nodes(pods: Counter[str], radius: float, keys: dict[str, str]) -> Iterator[Node]:
-    for number, (name, count) in enumerate(sorted(pods.items())):
-        angle = 2 * pi * number / len(pods) - pi / 2
+def _nodes(pods: Counter[str], rim: Rim, keys: dict[str, str]) -> Iterator[Node]:
+    for (name, count), place in zip(sorted(pods.items()), rim.places(), strict=True):
         yield Node(
             name=name,
             key=keys.get(name, ""),
             label=name.rpartition("/")[2],
             pods=count,
-            x=round(radius * cos(angle), 1),
-            y=round(radius * sin(angle), 1),
-            text=_turned(angle) if len(pods) > MOST_UPRIGHT else _upright(angle),
+            x=place.x,
+            y=place.y,
+            text=place.label,
         )
-
-
-def _turned(angle: float) -> Label:
-    degrees = round(angle * 180 / pi, 2)
-    if cos(angle) >= 0:
-        return Label(turn=degrees, x=OFF, y=0, anchor="start")
-    # On the left, names would stand on their heads.
-    return Label(turn=degrees + 180, x=-OFF, y=0, anchor="end")
-
-
-def _upright(angle: float) -> Label:
-    x, y = round(OFF * cos(angle), 1), round(OFF * 1.4 * sin(angle), 1)
-    anchor = "middle" if abs(cos(angle)) < 0.3 else "start" if cos(angle) > 0 else "end"
-    return Label(turn=0, x=x, y=y, anchor=anchor)
 
 
 def _flows(seen: Seen, names: set[str]) -> Iterator[tuple[str, str, str]]:

@@ -12,8 +12,8 @@ from aiokafka import AIOKafkaProducer
 
 from agents.asking.moments import NOW, Moment
 from agents.ownership import partition_of
-from deploy.cli import history as reading
-from deploy.cli.history import History, NoHistory, open_history
+from deploy.cli import facts as reading
+from deploy.cli.facts import History, NoHistory, open_history
 from streams.codec import encode
 from streams.flow.framing import KeyFrame
 from streams.records.base import Record

@@ -11,6 +11,7 @@ from agents.asking.explained import Explained, Half
 from deploy.cli.worded import sentences
 from streams.flow.crossing import Link
 from streams.flow.judging import Judging
+from streams.policy.dialects.standing import STANDING
 from streams.records.policies import Outcome
 from streams.records.reasons import InexactReason
 from streams.records.views import Identity, Service, ServicePort
@@ -51,6 +52,16 @@ def test_an_allowed_flow_names_its_rule_and_the_very_rule_of_each_policy() -> No
         f"Rule ALLOW TCP {A}:* -> {C}:443 allows it, and the stored policies let it through.",
     ]
     assert "policy default/a (revision 1.1.5, in force) lets it through" in text(found)
+
+
+def test_what_is_allowed_beside_the_rules_is_ours_and_not_foreign() -> None:
+    there = world()
+    there.policies["dns"] = {
+        "metadata": {"name": "dns", "namespace": "default", "labels": {STANDING: "demo"}},
+        "spec": {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{}]},
+    }
+
+    assert "policy default/dns (ours) lets it through" in text(there.explain("a", "b"))
 
 
 def test_a_deny_that_wins_is_named_before_the_rule_that_it_wins_over() -> None:

@@ -10,7 +10,9 @@ from agents.asking.explained import Explained
 from agents.asking.explaining import explain
 from agents.asking.reaching import parse_port
 from agents.asking.rows import Rows
+from agents.asking.seen import Picture, Recent, Seen
 from agents.asking.stored import Stored
+from agents.asking.why import Why, why_of
 from agents.asking.workers import Answers, Told
 from streams.flow.judging import Judging
 from streams.flow.router import Routing
@@ -61,6 +63,14 @@ class World:
         answers = Answers({"w": Told({}, held, complete=True)}, {})
         stored = Stored(self.pods, [*self.policies.values()], {"default": {}}, on_host=self.on_host)
         return Known(Rows(answers, CLUSTER, self.apart), stored, self.judging)
+
+    @property
+    def seen(self) -> Seen:
+        known = self.known
+        return Seen(known.rows, known.judging, Picture(known.stored), Recent({}), Recent({}), ())
+
+    def why(self, name: str) -> Why:
+        return why_of(self.seen, f"{CLUSTER}/default/{name}")
 
     def explain(self, source: str, to: str, port: str = "") -> Explained:
         return explain(self.known, source, to, parse_port(port) if port else None)

@@ -15,6 +15,10 @@ ASKING = {
     "rules",
     "policies",
     "reach",
+    "graph",
+    "why",
+    "history",
+    "explain",
     "probe",
     "dead-letters",
     "doctor",
@@ -38,7 +42,7 @@ def test_every_command_that_asks_is_there_and_prints_for_people_and_programs(
     ended = invoke(name, "--help", COLUMNS="200")
 
     assert name in NAMES
-    for words in ("--endpoints", "table|json|yaml"):
+    for words in ("--endpoints", "table|wide|json|yaml"):
         assert words in ended.stdout
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from deploy.cli.history import NoHistory, open_history
+from deploy.cli.facts import NoHistory, open_history
 from deploy.kafka_rights import rights
 from streams.settings import Settings, load
 from streams.topics import names, rows, specs

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from agents.web.knowing import TABLES
+from agents.asking.rows import TABLES
 from tables.catalog import CATALOG
 from tests.unit.web.elements import Elements
 from tests.unit.web.living import CAUSE, RULE, RULE_KEY, key, live, manifest, patch, stored
@@ -128,6 +128,26 @@ async def test_where_a_stored_policy_differs_is_shown_line_by_line(lived: Site) 
 
 async def test_policies_of_others_are_named(lived: Site) -> None:
     assert (await lived.ask_json("/policies"))["foreign"] == ["default/of others fine"]
+
+
+async def test_a_policy_names_the_rules_that_open_it_and_the_policies_that_add_to_it(
+    lived: Site,
+) -> None:
+    policies = stored("fine").policies
+    other = next(each for each in policies if each["metadata"]["name"].startswith("of others"))
+    other["spec"] |= {"podSelector": {}, "ingress": [{}]}
+    lived.stored = lived.stored._replace(policies=policies)
+
+    told = await lived.ask_json(f"/policies/{POD_A}")
+    page = Elements(await lived.ask_page(f"/policies/{POD_A}"))
+
+    (opening,) = told["openings"]
+    assert (opening["direction"], opening["peers"]) == ("egress", ["default/pod-b"])
+    assert [each["text"] for each in opening["rules"]] == [RULE]
+    (beside,) = told["beside"]
+    assert (beside["name"], beside["ours"]) == ("default/of others fine", False)
+    for said in (RULE, "default/of others fine", "What other policies add"):
+        assert said in page.text
 
 
 async def test_reach_names_rule_policy_and_object_both_ways(lived: Site) -> None:

@@ -1,4 +1,4 @@
-"""What pages are made of: the rows of all workers, the cluster, and the newest records."""
+"""Everything that is seen of a running system: all rows, the cluster, and the newest records."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Recent:
 
 @dataclass(frozen=True)
 class Seen:
-    """Everything a page is made of, as it was when it was asked for; ``gaps`` say what lacks."""
+    """Everything an answer is made of, as it was when it was asked for; ``gaps`` say what lacks."""
 
     rows: Rows
     judging: Judging
@@ -72,6 +72,11 @@ class Seen:
     letters: Recent
     past: Recent
     gaps: tuple[str, ...]
-    shown: Picture
-    """What was stored at the moment that was asked for; without one it is the cluster."""
     then: Past | None = None
+    at: Picture | None = None
+    """What was stored at the moment that was asked for, if one was."""
+
+    @property
+    def shown(self) -> Picture:
+        """What a picture is drawn of: the cluster, or that moment."""
+        return self.cluster if self.at is None else self.at
