@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import version
 from pathlib import Path
 
@@ -31,10 +32,19 @@ def test_a_page_is_what_would_be_written_now(name: str, request: pytest.FixtureR
 
 def test_every_page_is_in_the_index() -> None:
     index = (DOCS / "README.md").read_text()
-    pages = {path.name for path in DOCS.glob("*.md")} - {"README.md"}
+    pages = {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")} - {"README.md"}
 
-    assert pages == {f"{name}.md" for name in PAGES} | BY_HAND
+    assert {name for name in pages if "/" not in name} == {f"{name}.md" for name in PAGES} | BY_HAND
     assert [name for name in pages if f"({name})" not in index] == []
+
+
+def test_every_label_and_annotation_of_ours_is_on_the_page_of_objects() -> None:
+    text = _code().replace("{NOTES}", "vereflow.io/")
+    page = (DOCS / "objects.md").read_text()
+
+    names = set(re.findall(r"vereflow\.io/[a-z-]+", text))
+    assert len(names) > 8
+    assert [name for name in names if f"`{name}`" not in page] == []
 
 
 def test_every_setting_says_what_it_is_for() -> None:
@@ -58,8 +68,7 @@ def test_what_only_the_environment_names_is_on_the_page_of_settings() -> None:
 
 @pytest.mark.parametrize("kind", [LetterReason, InexactReason, Outcome])
 def test_every_code_is_given_somewhere_and_says_what_to_do(kind: type[Code]) -> None:
-    ours = ("streams", "agents", "deploy")
-    text = "\n".join(path.read_text() for each in ours for path in (ROOT / each).rglob("*.py"))
+    text = _code()
 
     assert [each.name for each in kind if f"{kind.__name__}.{each.name}" not in text] == []
     assert [each.name for each in kind if not (each.meaning and each.advice)] == []
@@ -81,6 +90,11 @@ def test_the_licences_are_those_of_the_pinned_versions() -> None:
 
 def test_no_exception_is_made_for_a_package_that_is_not_there() -> None:
     assert set(ALLOWED_FOR) <= {package.name for package in packages()}
+
+
+def _code() -> str:
+    ours = ("streams", "agents", "deploy")
+    return "\n".join(path.read_text() for each in ours for path in (ROOT / each).rglob("*.py"))
 
 
 def _is_group(kind: object) -> bool:
