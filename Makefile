@@ -68,7 +68,7 @@ golden: $(INSTALLED) ## Write the golden manifests anew; read the diff before yo
 
 docs: $(INSTALLED) ## Write the reference anew from the code, and build the site of all pages in build/site
 	$(BIN)/pytest -q tests/house/test_pages.py tests/house/test_chart.py tests/house/test_image.py --update-docs
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 kustomize: $(INSTALLED) ## Render the base for kustomize anew from the chart
 	$(BIN)/pytest -q tests/integration/chart/test_kustomize.py --update-kustomize

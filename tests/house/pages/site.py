@@ -23,6 +23,7 @@ DOCUMENTS = (
 )
 _PAGES = "project"
 _CODE = "source"
+_CELL = re.compile(r"<td>.*?</td>", re.DOTALL)
 _LINK = re.compile(r"\[(?P<text>[^]]*)\]\((?P<target>[^)#:\s]+)(?P<anchor>#[^)\s]*)?\)")
 
 
@@ -50,6 +51,11 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         return f"[{link['text']}]({there}{link['anchor'] or ''})"
 
     return _LINK.sub(turned, markdown)
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Show an escaped bar in a table's code as a bar, as other renderers do."""
+    return _CELL.sub(lambda cell: cell[0].replace("\\|", "|"), html)
 
 
 def linked(page: File) -> set[Path]:
