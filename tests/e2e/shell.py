@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE, OutputChecker
@@ -97,13 +98,7 @@ class Shell:
 def shells(folder: Path) -> Iterator[dict[str, Shell]]:
     """Open a shell for each name that is asked for, in one folder beside what is installed."""
     env = {name: value for name, value in os.environ.items() if not _ours(name)}
-
-    class Shells(dict[str, Shell]):
-        def __missing__(self, name: str) -> Shell:
-            self[name] = Shell(folder, env)
-            return self[name]
-
-    opened = Shells()
+    opened: defaultdict[str, Shell] = defaultdict(lambda: Shell(folder, env))
     try:
         yield opened
     finally:

@@ -13,11 +13,10 @@ from deploy.cli import COMMANDS, app
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-GUIDES = [ROOT / "docs" / each for each in ("tutorials", "how-to", "explanation")]
-HANDWRITTEN = [
-    *(path for path in DOCUMENTS if path.parent == ROOT and path.name != "CHANGELOG.md"),
-    *(path for path in DOCUMENTS if path.parent in GUIDES),
-]
+IN_ROOT = [path for path in DOCUMENTS if path.parent == ROOT and path.name != "CHANGELOG.md"]
+GUIDES = [path for path in DOCUMENTS if path.parent.name in ("tutorials", "how-to", "explanation")]
+HANDWRITTEN = [*IN_ROOT, *GUIDES]
+SETTINGS = (ROOT / "docs/settings.md").read_text()
 # The command, where one can begin, and what stands behind it, up to a comment, a pipe or the end.
 TYPED = re.compile(
     r"(?:^ *|\$ |-- |bin/|\w=\S* |&& )vereflow ([a-z-]+)((?: (?!#)[^\s`|&]+)*)", re.MULTILINE
@@ -89,6 +88,16 @@ def test_whatever_a_document_lets_us_make_is_a_target(document: Path) -> None:
     made = set(re.findall(r"(?:^|`|    )make ([a-z0-9]+)", document.read_text(), re.MULTILINE))
 
     assert made - targets == set()
+
+
+@pytest.mark.parametrize("document", GUIDES, ids=name_of)
+def test_whatever_a_guide_sets_is_a_setting(document: Path) -> None:
+    text = document.read_text()
+    groups = "|".join(re.findall(r"^## ([a-z]+)$", SETTINGS, re.MULTILINE))
+    named = re.findall(r"VEREFLOW_[A-Z_]+", text)
+    named += re.findall(rf"`((?:{groups})\.[a-z_]+)(?::[^`]*)?`", text)
+
+    assert [name for name in named if f"`{name}`" not in SETTINGS] == []
 
 
 def typed_in(document: Path) -> str:

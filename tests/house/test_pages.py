@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,7 +14,14 @@ from streams.records.reasons import Code, InexactReason, LetterReason
 from streams.settings import _OTHERS, Settings
 from streams.settings_group import Group
 from tests.house.pages import PAGES
-from tests.house.pages.licences import ALLOWED_FOR, packages, refused
+from tests.house.pages.licences import (
+    ALLOWED_FOR,
+    Package,
+    closure,
+    licence_of,
+    packages,
+    refused,
+)
 from tests.house.pages.settings import OTHERS
 
 ROOT = Path(__file__).parents[2]
@@ -79,6 +87,16 @@ def test_every_package_that_is_installed_with_us_has_a_licence_we_allow() -> Non
 
     assert len(installed) > 40
     assert [package for package in installed if refused(package)] == []
+
+
+def test_what_makes_a_site_of_the_documentation_has_a_licence_we_allow() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    used = [Package(name, "", licence_of(name), "docs") for name in closure(extras["docs"])]
+
+    assert len(used) > 10
+    assert [package for package in used if refused(package)] == []
 
 
 @pytest.mark.threat("T9")
