@@ -66,8 +66,9 @@ bench: $(INSTALLED) ## Print our figures beside their limits
 golden: $(INSTALLED) ## Write the golden manifests anew; read the diff before you commit
 	$(BIN)/pytest -q tests/unit/policy/test_golden.py --update-golden
 
-docs: $(INSTALLED) ## Write the reference pages, and what the chart repeats, anew from the code
+docs: $(INSTALLED) ## Write the reference anew from the code, and build the site of all pages in build/site
 	$(BIN)/pytest -q tests/house/test_pages.py tests/house/test_chart.py tests/house/test_image.py --update-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 kustomize: $(INSTALLED) ## Render the base for kustomize anew from the chart
 	$(BIN)/pytest -q tests/integration/chart/test_kustomize.py --update-kustomize
@@ -76,7 +77,7 @@ PIN := $(BIN)/pip-compile --quiet --upgrade --allow-unsafe --generate-hashes --s
   --no-annotate --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
 lock: $(INSTALLED) ## Pin the newest versions that pyproject.toml allows
-	$(PIN) --extra local --extra dev -o requirements.lock pyproject.toml
+	$(PIN) --extra local --extra dev --extra docs -o requirements.lock pyproject.toml
 	$(PIN) -o tests/fuzz/requirements.lock tests/fuzz/requirements.in
 
 clean: ## Remove what was made

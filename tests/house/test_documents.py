@@ -13,9 +13,14 @@ from deploy.cli import COMMANDS, app
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-HANDWRITTEN = [path for path in DOCUMENTS if path.parent == ROOT and path.name != "CHANGELOG.md"]
-# The command and what stands behind it, up to a comment, a pipe or the end of what is typed.
-TYPED = re.compile(r"vereflow ([a-z-]+)((?: (?!#)[^\s`|&]+)*)")
+IN_ROOT = [path for path in DOCUMENTS if path.parent == ROOT and path.name != "CHANGELOG.md"]
+GUIDES = [path for path in DOCUMENTS if path.parent.name in ("tutorials", "how-to", "explanation")]
+HANDWRITTEN = [*IN_ROOT, *GUIDES]
+SETTINGS = (ROOT / "docs/settings.md").read_text()
+# The command, where one can begin, and what stands behind it, up to a comment, a pipe or the end.
+TYPED = re.compile(
+    r"(?:^ *|\$ |-- |bin/|\w=\S* |&& )vereflow ([a-z-]+)((?: (?!#)[^\s`|&]+)*)", re.MULTILINE
+)
 
 
 def name_of(path: Path) -> str:
@@ -85,12 +90,30 @@ def test_whatever_a_document_lets_us_make_is_a_target(document: Path) -> None:
     assert made - targets == set()
 
 
+@pytest.mark.parametrize("document", GUIDES, ids=name_of)
+def test_whatever_a_guide_sets_is_a_setting(document: Path) -> None:
+    text = document.read_text()
+    groups = "|".join(re.findall(r"^## ([a-z]+)$", SETTINGS, re.MULTILINE))
+    named = re.findall(r"VEREFLOW_[A-Z_]+", text)
+    named += re.findall(rf"`((?:{groups})\.[a-z_]+)(?::[^`]*)?`", text)
+
+    assert [name for name in named if f"`{name}`" not in SETTINGS] == []
+
+
 def typed_in(document: Path) -> str:
-    """Return what stands in code: lines that are set in, and words in backquotes."""
-    lines = document.read_text().splitlines()
+    """Return what stands in code: between fences, in lines that are set in, and in backquotes.
+
+    Where prompts stand, it is what stands behind them.
+    """
+    text = document.read_text()
+    fenced = re.findall(r"^ *```.*?^ *```$", text, re.MULTILINE | re.DOTALL)
+    for block in fenced:
+        text = text.replace(block, "")
+    typed = ["\n".join(re.findall(r"^\$ .*", each, re.MULTILINE)) or each for each in fenced]
+    lines = text.splitlines()
     set_in = [line for line in lines if line.startswith("    ")]
     prose = "\n".join(line for line in lines if not line.startswith("    "))
-    return "\n".join([*set_in, *re.findall(r"`([^`]+)`", prose)])
+    return "\n".join([*typed, *set_in, *re.findall(r"`([^`]+)`", prose)])
 
 
 def options_of(name: str) -> set[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,7 +14,14 @@ from streams.records.reasons import Code, InexactReason, LetterReason
 from streams.settings import _OTHERS, Settings
 from streams.settings_group import Group
 from tests.house.pages import PAGES
-from tests.house.pages.licences import ALLOWED_FOR, packages, refused
+from tests.house.pages.licences import (
+    ALLOWED_FOR,
+    Package,
+    closure,
+    licence_of,
+    packages,
+    refused,
+)
 from tests.house.pages.settings import OTHERS
 
 ROOT = Path(__file__).parents[2]
@@ -31,10 +40,19 @@ def test_a_page_is_what_would_be_written_now(name: str, request: pytest.FixtureR
 
 def test_every_page_is_in_the_index() -> None:
     index = (DOCS / "README.md").read_text()
-    pages = {path.name for path in DOCS.glob("*.md")} - {"README.md"}
+    pages = {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")} - {"README.md"}
 
-    assert pages == {f"{name}.md" for name in PAGES} | BY_HAND
+    assert {name for name in pages if "/" not in name} == {f"{name}.md" for name in PAGES} | BY_HAND
     assert [name for name in pages if f"({name})" not in index] == []
+
+
+def test_every_label_and_annotation_of_ours_is_on_the_page_of_objects() -> None:
+    text = _code().replace("{NOTES}", "vereflow.io/")
+    page = (DOCS / "objects.md").read_text()
+
+    names = set(re.findall(r"vereflow\.io/[a-z-]+", text))
+    assert len(names) > 8
+    assert [name for name in names if f"`{name}`" not in page] == []
 
 
 def test_every_setting_says_what_it_is_for() -> None:
@@ -58,8 +76,7 @@ def test_what_only_the_environment_names_is_on_the_page_of_settings() -> None:
 
 @pytest.mark.parametrize("kind", [LetterReason, InexactReason, Outcome])
 def test_every_code_is_given_somewhere_and_says_what_to_do(kind: type[Code]) -> None:
-    ours = ("streams", "agents", "deploy")
-    text = "\n".join(path.read_text() for each in ours for path in (ROOT / each).rglob("*.py"))
+    text = _code()
 
     assert [each.name for each in kind if f"{kind.__name__}.{each.name}" not in text] == []
     assert [each.name for each in kind if not (each.meaning and each.advice)] == []
@@ -72,6 +89,16 @@ def test_every_package_that_is_installed_with_us_has_a_licence_we_allow() -> Non
     assert [package for package in installed if refused(package)] == []
 
 
+def test_what_makes_a_site_of_the_documentation_has_a_licence_we_allow() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    used = [Package(name, "", licence_of(name), "docs") for name in closure(extras["docs"])]
+
+    assert len(used) > 10
+    assert [package for package in used if refused(package)] == []
+
+
 @pytest.mark.threat("T9")
 def test_the_licences_are_those_of_the_pinned_versions() -> None:
     pinned = {package.name: package.version for package in packages()}
@@ -81,6 +108,11 @@ def test_the_licences_are_those_of_the_pinned_versions() -> None:
 
 def test_no_exception_is_made_for_a_package_that_is_not_there() -> None:
     assert set(ALLOWED_FOR) <= {package.name for package in packages()}
+
+
+def _code() -> str:
+    ours = ("streams", "agents", "deploy")
+    return "\n".join(path.read_text() for each in ours for path in (ROOT / each).rglob("*.py"))
 
 
 def _is_group(kind: object) -> bool:

@@ -6,6 +6,8 @@ from tests.house.pages.commands import commands
 from tests.house.pages.faults import faults
 from tests.house.pages.inputs import inputs
 from tests.house.pages.licences import licences
+from tests.house.pages.metrics import metrics
+from tests.house.pages.objects import objects
 from tests.house.pages.reasons import reasons
 from tests.house.pages.settings import settings
 from tests.house.pages.tables import tables
@@ -17,6 +19,8 @@ PAGES = {
     "settings": settings,
     "topics": topics,
     "tables": tables,
+    "objects": objects,
+    "metrics": metrics,
     "reasons": reasons,
     "faults": faults,
     "inputs": inputs,

@@ -140,7 +140,7 @@ def licence_of(name: str) -> str:
         for line in told.get_all("Classifier") or ()
         if line.startswith("License :: ") and line != "License :: OSI Approved"
     ]
-    free = (told.get("License") or "").strip()
+    free = (told.get("License") or "").strip().removeprefix("UNKNOWN")
     # A whole text of a licence instead of its name says less than the classifier does.
     named = [free] if free and "\n" not in free and not free.startswith("Copyright") else []
     declared = told.get("License-Expression") or (named or classifiers or ["none declared"])[0]
