@@ -1,0 +1,45 @@
+"""What people do with `vereflow up --clusters`: kubectl in each cluster, one graph for both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from deploy.demo.stage import FIREWALL
+from tests.e2e.terminal import ADDRESSES, Terminal, isolated, pod, until, up
+from tests.e2e.test_commands import allow
+
+A, B, _ = ADDRESSES.values()
+
+
+def test_a_rule_between_two_clusters_opens_its_two_halves_and_no_more(
+    tmp_path: Path,
+) -> None:
+    with up(tmp_path, "--clusters", "2") as one:
+        two = Terminal(one.file, "two")
+        one.kubectl("create", "-f", "-", stdin=pod("pod-a"))
+        for name in ("pod-b", "pod-c"):
+            two.kubectl("create", "-f", "-", stdin=pod(name))
+        closed = {name: isolated(name) for name in ADDRESSES}
+        until(lambda: one.specs() | two.specs() == closed)
+        until(lambda: one.nodes().keys() == {FIREWALL, *ADDRESSES.values()})
+
+        one.write_rules(FIREWALL, [allow(A, B)])
+        opened = {
+            "pod-a": isolated("pod-a") | half("egress", "to", B),
+            "pod-b": isolated("pod-b") | half("ingress", "from", A),
+            "pod-c": isolated("pod-c"),
+        }
+        until(lambda: one.specs() | two.specs() == opened)
+
+        assert one.vereflow("wait") == 0
+        assert (one.specs().keys(), two.specs().keys()) == ({"pod-a"}, {"pod-b", "pod-c"})
+        assert one.specs() | two.specs() == opened
+        for each in (one, two):
+            # A worker that was started again in this moment does not know everything yet.
+            until(lambda each=each: each.vereflow("verify") == 0)
+
+
+def half(direction: str, side: str, address: str) -> dict[str, Any]:
+    port = {"protocol": "TCP", "port": 80}
+    return {direction: [{side: [{"ipBlock": {"cidr": f"{address}/32"}}], "ports": [port]}]}
