@@ -35,8 +35,8 @@ class JointWorld(World):
             | ({"packets": str(each.packets)} if self.plan.packets else {})
             for name, each in self.clusters.items()
         }
-        links = [each.model_dump(mode="json") for each in self.settings.graph.links]
-        return {**super().endpoints(), "clusters": clusters, "links": links}
+        graph = self.settings.graph.model_dump(mode="json", include={"links", "subnets"})
+        return {**super().endpoints(), "clusters": clusters, **graph}
 
     async def start_workers(self, wanted: int) -> None:
         """Start the core, and a part at each cluster."""

@@ -65,6 +65,7 @@ class Endpoints(Part):
     identity: str | None = None
     clusters: dict[str, ClusterPart] = {}
     links: tuple[Link, ...] = ()
+    subnets: dict[str, str] = {}
 
     def packets_of(self, cluster: str) -> Path | None:
         """Return where the network namespaces of a cluster's pods are, if they are any."""
@@ -120,7 +121,11 @@ def _settings(told: Endpoints | None) -> Settings:
     home, apart = {"kubeconfig": told.kube.kubeconfig or None}, {}
     if told.clusters:
         home, apart = _home(told, settings.cluster.name), {"part": "core"}
-        graph |= {"clusters": tuple(told.clusters), "links": told.links}
+        graph |= {
+            "clusters": tuple(told.clusters),
+            "links": told.links,
+            "subnets": told.subnets,
+        }
     return load(
         kafka=settings.kafka.model_dump() | {"broker": told.broker} | login,
         cluster=settings.cluster.model_dump() | home | nodes,
