@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from deploy.cli.answers import console, plain_errors
 from deploy.cli.parts import Broker, starting
@@ -114,7 +114,9 @@ async def _until_stopped(world: World, endpoints: Path | None, stop: asyncio.Eve
 
 def _show(world: World, endpoints: Path | None) -> None:
     told = world.endpoints()
-    table = Table("part", "where", title="vereflow is up", title_justify="left")
+    # Nobody can use half a path.
+    where = Column("where", overflow="fold")
+    table = Table("part", where, title="vereflow is up", title_justify="left")
     for of, cluster in _clusters(told):
         table.add_row(f"Kubernetes API{of}", cluster["server"] or "see the kubeconfig")
         table.add_row(f"kubeconfig{of}", cluster["kubeconfig"])
