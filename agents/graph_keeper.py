@@ -196,7 +196,7 @@ class GraphKeeper:
         state = await self._finder.find(
             known,
             lambda: self._keeps(mine),
-            lambda: self._wanted(self._known(mine, wanted_owners(mine.rows, self.ours.graph))),
+            lambda: self._wanted(self._known(mine, self._owners(mine))),
         )
         if self._finder.made > made:
             self.writes += 1
@@ -212,7 +212,7 @@ class GraphKeeper:
 
     async def _align(self, mine: Ownership, state: GraphState, complete: bool) -> Aligned:
         """Take the graph towards what is wanted; a trouble leaves it as it was read after it."""
-        owners = wanted_owners(mine.rows, self.ours.graph)
+        owners = self._owners(mine)
         owners = owners if complete else leave_all(owners, state)
         await self._assign(mine, owners, state)
         known = self._known(mine, owners)
@@ -233,6 +233,9 @@ class GraphKeeper:
         # The state may be older than what was removed, and rules must not wait for the graph.
         await mine.watcher.tell_ended(result.removed)
         return result._replace(state=await self._verefoo.graph(state.gid), removed=())
+
+    def _owners(self, mine: Ownership) -> dict[str, Owner]:
+        return wanted_owners(mine.rows, self.ours.graph, self.ours.subnets)
 
     def _known(self, mine: Ownership, owners: Mapping[str, Owner]) -> Known:
         """Read all rows once, for everything that is asked of them."""
@@ -267,7 +270,7 @@ class GraphKeeper:
     async def _release(self, mine: Ownership, state: GraphState) -> None:
         """Give back the firewalls that are gone together with all they said."""
         said = mine.watcher.last_said()
-        owners = wanted_owners(mine.rows, self.ours.graph)
+        owners = self._owners(mine)
         given = places(mine.rows, self.ours.graph)
         placement = self.ours.placement
         ours = set(placement.fronts(owners, given).values())
@@ -285,7 +288,7 @@ class GraphKeeper:
 
     def _said_of_what_is_left_out(self, mine: Ownership) -> str:
         """Say which pods have no firewall of their own, and that rules would open too much."""
-        owners = wanted_owners(mine.rows, self.ours.graph)
+        owners = self._owners(mine)
         left_out = self.ours.placement.refusal(owners, places(mine.rows, self.ours.graph))
         many = len(self._left_out)
         waiting = f"{many} rules would open too much at once: see blast-limit" if many else ""
@@ -295,7 +298,7 @@ class GraphKeeper:
         self._check_kept(mine)
         rows, graph, placement = mine.rows, self.ours.graph, self.ours.placement
         given = places(rows, graph)
-        wanted = placement.firewalls(wanted_owners(rows, graph), given)
+        wanted = placement.firewalls(self._owners(mine), given)
         former = placement.former(result.state, given)
         every = {*given, *wanted, *former, *mine.watcher.last_said()}
         if not result.done:

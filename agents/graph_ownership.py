@@ -36,7 +36,8 @@ class CountedRows(UserDict[str, AlignerRow]):
 class Keeping(NamedTuple):
     """Which graph is kept, and how; ``identities``: whether its nodes stand for those.
 
-    ``aliases`` says who is seen under addresses of elsewhere.
+    ``aliases`` says who is seen under addresses of elsewhere, ``subnets`` which clusters are one
+    node each.
     """
 
     graph: str
@@ -48,6 +49,7 @@ class Keeping(NamedTuple):
     reading: Reading = Reading.ANY_END
     identities: bool = False
     aliases: Mapping[str, str] = MappingProxyType({})
+    subnets: Mapping[str, str] = MappingProxyType({})
 
 
 class Ownership:

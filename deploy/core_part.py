@@ -107,6 +107,7 @@ class CorePart:
             reading=settings.rules.reading,
             identities=settings.cluster.identity != "pod",
             aliases=graph.aliases,
+            subnets=graph.subnets,
         )
         return GraphKeeper(
             Verefoo(self._http, settings.verefoo.timeout),

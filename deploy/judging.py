@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from streams.flow.crossing import Link
 from streams.flow.judging import Judging
+from streams.records.addresses import network_of
 from streams.rules.spaces import EVERYWHERE, NOWHERE, minus, networks
 from streams.settings import Settings
 from streams.settings_graph import Seen
@@ -16,6 +17,7 @@ def judging_of(settings: Settings) -> Judging:
         # Where pods of other clusters are met is not outside.
         met = (side for each in links for side in (each.seen, each.dialled))
         ranges = (*ranges, *(cidr for side in met if side != "pods" for cidr in side))
+        ranges = (*ranges, *map(network_of, settings.graph.subnets.values()))
     if ranges and settings.cluster.identity != "pod":
         # Nobody has these addresses, and to send there means to send to an identity.
         ranges = (*ranges, settings.graph.identities)

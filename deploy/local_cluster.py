@@ -8,6 +8,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Self
 
+import httpx
+
 from deploy.account import make_account
 from deploy.backing import beside, remembered
 from deploy.local.kubernetes.apiserver.server import ApiServer
@@ -22,13 +24,20 @@ EMBEDDED = "embedded"
 # kube-apiserver and etcd of our own.
 APISERVER = "apiserver"
 ENFORCING_WITHIN = 60.0
+POD_RANGE = "10.244.0.0/16"
 
 
 class LocalCluster:
     """One cluster; what it holds stays in its folder, and is found again."""
 
     def __init__(
-        self, folder: Path, kube: str, *, packets: bool = False, needed: Iterable[Path] = ()
+        self,
+        folder: Path,
+        kube: str,
+        *,
+        packets: bool = False,
+        pods: str = POD_RANGE,
+        needed: Iterable[Path] = (),
     ) -> None:
         """Take a folder, what the API server is, and which rights workers need besides."""
         self.server: KubernetesServer | ApiServer
@@ -38,6 +47,8 @@ class LocalCluster:
         """The way in for workers, with the rights that we ship."""
         self.packets = folder / "packets"
         """Where the network namespaces of its pods are found, if they are any."""
+        self.pods = pods
+        """Where pods have their addresses that ask for none."""
         self._folder = folder
         self._kube = kube
         self._needed = tuple(needed)
@@ -65,7 +76,7 @@ class LocalCluster:
         server = self.server = KubernetesServer()
         await stack.enter_async_context(remembered(server, self._folder / "kubernetes.json"))
         http = await stack.enter_async_context(server.client())
-        await stack.enter_async_context(beside(Kubelet(http, sandboxes=network).run()))
+        await stack.enter_async_context(beside(self._kubelet(http, network).run()))
         # Where the workers keep their lease; there may be one from an earlier run.
         own = {"metadata": {"name": Settings.model_fields["cluster"].default.own_namespace}}
         await http.post("/api/v1/namespaces", json=own)
@@ -76,11 +87,14 @@ class LocalCluster:
         server = ApiServer(self._folder / "apiserver")
         self.server = await stack.enter_async_context(server)
         http = await stack.enter_async_context(server.client())
-        await stack.enter_async_context(beside(Kubelet(http, sandboxes=network).run()))
+        await stack.enter_async_context(beside(self._kubelet(http, network).run()))
         token = await make_account(http, *self._needed)
         self.kubeconfig = server.kubeconfig
         path = self._folder / "workers-kubeconfig"
         self.for_workers = write_kubeconfig(path, server.url, token, server.authority)
+
+    def _kubelet(self, http: httpx.AsyncClient, network: PodNetwork | None) -> Kubelet:
+        return Kubelet(http, pod_range=self.pods, sandboxes=network)
 
     async def _enforce(self, stack: AsyncExitStack, network: PodNetwork) -> None:
         agent = NodeAgent(self.kubeconfig, network.enforce)

@@ -26,7 +26,7 @@ from deploy.local.kubernetes.apiserver.server import ApiServer
 from deploy.local.kubernetes.server import KubernetesServer
 from deploy.local.packets.lacking import lacking
 from deploy.local.verefoo.server import VerefooServer
-from deploy.local_cluster import APISERVER, EMBEDDED, LocalCluster
+from deploy.local_cluster import APISERVER, EMBEDDED, POD_RANGE, LocalCluster
 from deploy.login import client_options
 from deploy.placing import placement_of
 from deploy.verefoo_login import verefoo_client
@@ -53,6 +53,7 @@ class Plan:
 
     state_dir: Path
     workers: int = 1
+    clusters: int = 1
     broker: str = EMBEDDED
     kube: str = EMBEDDED
     verefoo: str = EMBEDDED
@@ -229,9 +230,10 @@ class World:
         self.kubernetes, self._kubeconfig = cluster.server, cluster.kubeconfig
         return cluster.for_workers
 
-    async def _cluster_in(self, folder: Path) -> LocalCluster:
-        plan, settings = self.plan, load(cluster=self._cluster_settings())
-        cluster = LocalCluster(folder, plan.kube, packets=plan.packets, needed=needed(settings))
+    async def _cluster_in(self, folder: Path, pods: str = POD_RANGE) -> LocalCluster:
+        plan, graph, told = self.plan, self._graph_settings(), self._cluster_settings()
+        rights = needed(load(graph=graph, cluster=told))
+        cluster = LocalCluster(folder, plan.kube, packets=plan.packets, pods=pods, needed=rights)
         return await self._stack.enter_async_context(cluster)
 
     async def _verefoo(self) -> str:

@@ -18,7 +18,7 @@ from streams.rules.verdict import Exactness, Reading
 from streams.settings_graph import GraphSettings
 from streams.settings_group import Group
 from streams.settings_kafka import KafkaSettings
-from streams.settings_ranges import check_aliases, check_identities
+from streams.settings_ranges import check_aliases, check_identities, check_subnets
 from streams.settings_sources import Source, sources
 from streams.settings_values import (
     Cidr,
@@ -290,6 +290,17 @@ class Settings(BaseSettings):
             check_aliases(graph.aliases, graph.identities, graph.firewall, graph.base)
         elif graph.aliases:
             raise ValueError("graph.aliases needs another cluster.identity than pod")
+        return self
+
+    @model_validator(mode="after")
+    def _has_whole_clusters_be_told_by_address(self) -> Settings:
+        graph = self.graph
+        if graph.subnets and self.cluster.identity != "pod":
+            raise ValueError("graph.subnets needs cluster.identity: pod")
+        if graph.subnets and self.rules.reading is Reading.EVERY_HOP:
+            # Before its pods stands one firewall for all, which is none of theirs.
+            raise ValueError("graph.subnets needs rules.reading: any-end")
+        check_subnets(graph.subnets.values(), graph.firewall, graph.base)
         return self
 
     @classmethod

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from streams.records.addresses import PodAddress
+from streams.records.addresses import PodAddress, Subnet
 from streams.records.naming import Elsewhere
 from streams.settings_group import Group
 from streams.settings_values import Cidr, Name
@@ -78,6 +78,18 @@ class GraphSettings(Group):
         max_length=64,
         description="How clusters see each other; without one, nothing flows from one to another.",
     )
+
+    subnets: dict[Name, Subnet] = Field(
+        default={},
+        max_length=16,
+        description="By cluster that is one node: where its pods, and no others, are: 10.2.-1.-1.",
+    )
+
+    @model_validator(mode="after")
+    def _has_whole_clusters_of_its_own(self) -> GraphSettings:
+        if unknown := self.subnets.keys() - set(self.clusters):
+            raise ValueError(f"a subnet, and not in clusters: {', '.join(sorted(unknown))}")
+        return self
 
     @model_validator(mode="after")
     def _links_each_pair_once(self) -> GraphSettings:

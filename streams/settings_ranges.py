@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, summarize_address_range
+from itertools import combinations
 
 from streams.graph.distributed import RESERVED
-from streams.records.addresses import check_pod_address
+from streams.records.addresses import check_pod_address, network_of
 
 # A network's first and last address are nobody's.
 LONGEST_PREFIX = 30
@@ -40,6 +41,18 @@ def check_aliases(aliases: Iterable[str], identities: str, firewall: str, base: 
         for name, networks in taken.items():
             if any(address in network for network in networks):
                 raise ValueError(f"graph.aliases overlaps {name}")
+
+
+def check_subnets(subnets: Iterable[str], firewall: str, base: str) -> None:
+    """Raise ValueError if a cluster's addresses are another one's, or firewalls have them."""
+    networks = [IPv4Network(network_of(each)) for each in subnets]
+    if any(one.overlaps(two) for one, two in combinations(networks, 2)):
+        raise ValueError("graph.subnets overlap")
+    for network in (IPv4Network(firewall), *_behind(base)):
+        if any(map(network.overlaps, networks)):
+            raise ValueError(
+                "graph.subnets overlaps graph.firewall, or graph.base and what follows"
+            )
 
 
 def _behind(base: str) -> Iterable[IPv4Network]:

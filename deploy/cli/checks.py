@@ -17,7 +17,7 @@ from deploy.allowing import allowances_of
 from deploy.cli.answers import failures
 from deploy.cli.broker import reach_broker
 from deploy.cli.endpoints import Running
-from deploy.cli.linked import mistaken
+from deploy.cli.linked import astray, mistaken
 from deploy.cli.rights import (
     RIGHTS_AT_HOME,
     RIGHTS_ON_OWNERS,
@@ -271,9 +271,10 @@ async def _links(running: Running) -> str:
         return "no clusters are linked"
     answers = await ask_workers(running.web, {"graph-pods": PodsRow})
     known = (row.pod for row in answers.rows("graph-pods", PodsRow).values())
-    wrong = mistaken(links, [each.pod for each in known if each is not None and each.live])
+    pods = [each.pod for each in known if each is not None and each.live]
+    wrong = [*mistaken(links, pods), *astray(running.settings.graph.subnets, pods)]
     if wrong:
-        raise Wrong("; ".join(wrong[:_MOST_TAKEN]), "check graph.links")
+        raise Wrong("; ".join(wrong[:_MOST_TAKEN]), "check graph.links and graph.subnets")
     return f"{len(links)}, of which no pod's address is wrong; what packets wear is not seen here"
 
 

@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from deploy.hooks import call_hook
 from streams.settings import Settings, WebSettings, load
+from streams.settings_graph import Link
 from streams.settings_values import check_url
 
 
@@ -25,6 +26,12 @@ class KubePart(Part):
 
     server: str = ""
     kubeconfig: str = ""
+
+
+class ClusterPart(KubePart):
+    """Where one of several clusters is, and the network namespaces of its pods."""
+
+    packets: Path | None = None
 
 
 class VerefooPart(Part):
@@ -56,6 +63,14 @@ class Endpoints(Part):
     login: LoginPart | None = None
     packets: Path | None = None
     identity: str | None = None
+    clusters: dict[str, ClusterPart] = {}
+    links: tuple[Link, ...] = ()
+    subnets: dict[str, str] = {}
+
+    def packets_of(self, cluster: str) -> Path | None:
+        """Return where the network namespaces of a cluster's pods are, if they are any."""
+        told = self.clusters.get(cluster)
+        return told.packets if told else self.packets
 
 
 class Running(NamedTuple):
@@ -102,14 +117,28 @@ def _settings(told: Endpoints | None) -> Settings:
         call_hook(told.broker_hook)
     login = told.login.model_dump() if told.login else {}
     nodes = {"identity": told.identity} if told.identity else {}
+    graph: dict[str, object] = {"id": told.verefoo.graph}
+    home, apart = {"kubeconfig": told.kube.kubeconfig or None}, {}
+    if told.clusters:
+        home, apart = _home(told, settings.cluster.name), {"part": "core"}
+        graph |= {
+            "clusters": tuple(told.clusters),
+            "links": told.links,
+            "subnets": told.subnets,
+        }
     return load(
         kafka=settings.kafka.model_dump() | {"broker": told.broker} | login,
-        cluster=settings.cluster.model_dump()
-        | {"kubeconfig": told.kube.kubeconfig or None}
-        | nodes,
+        cluster=settings.cluster.model_dump() | home | nodes,
         verefoo=settings.verefoo.model_dump() | {"url": told.verefoo.url},
-        graph=settings.graph.model_dump() | {"id": told.verefoo.graph},
+        graph=settings.graph.model_dump() | graph,
+        **apart,
     )
+
+
+def _home(told: Endpoints, wished: str) -> dict[str, str | None]:
+    """Return the cluster that is set, or else the first one."""
+    name = wished if wished in told.clusters else next(iter(told.clusters))
+    return {"name": name, "kubeconfig": told.clusters[name].kubeconfig}
 
 
 def _web_url(web: WebSettings) -> str:

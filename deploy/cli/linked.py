@@ -1,11 +1,12 @@
-"""Which links between clusters mean others as well, by the addresses that pods have."""
+"""Which links between clusters, and subnets of theirs, mean others as well, by pods' addresses."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_address, ip_network
 
 from streams.flow.crossing import Link, Networks
+from streams.records.addresses import matches
 from streams.records.views import PodRef
 
 
@@ -16,6 +17,19 @@ def mistaken(links: Sequence[Link], pods: Iterable[PodRef]) -> list[str]:
     """
     known = [pod for pod in pods if pod.service is None]
     return [each for link in links for each in _of_link(link, links, known)]
+
+
+def astray(subnets: Mapping[str, str], pods: Iterable[PodRef]) -> Iterator[str]:
+    """Yield whom a cluster's subnet means besides its own pods, and whom of these it does not."""
+    for pod in pods:
+        if pod.service is not None or not pod.address:
+            continue
+        for cluster, subnet in sorted(subnets.items()):
+            means = matches(subnet, pod.address)
+            if means and pod.cluster != cluster:
+                yield f"{subnet} of {cluster} means {pod.key} too"
+            elif pod.cluster == cluster and not means:
+                yield f"{subnet} of {cluster} does not mean {pod.key}, at {pod.address}"
 
 
 def _of_link(link: Link, links: Sequence[Link], pods: Sequence[PodRef]) -> Iterator[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -54,7 +56,7 @@ class _Answer(NamedTuple):
 
 def probe(
     source: Annotated[str, typer.Argument(metavar="FROM", help="A pod: pod-a or default/pod-a.")],
-    destination: Annotated[str, typer.Argument(metavar="TO", help="Another pod.")],
+    destination: Annotated[str, typer.Argument(metavar="TO", help="Another pod, or an address.")],
     port: Annotated[
         str | None, typer.Argument(metavar="[PORT]", help="80 (TCP) or 53/UDP; a ping if absent.")
     ] = None,
@@ -67,10 +69,11 @@ def probe(
     """
     with plain_errors():
         asked = _parse(port)
-        folder = _packets(endpoints)
-        stored = asyncio.run(read_stored(settings_of(endpoints).cluster))
-        one, two = find_pod(stored, source), find_pod(stored, destination)
-        answer = _Answer(one, two, asked, _ask(folder, stored, one, two, asked))
+        cluster = settings_of(endpoints).cluster
+        folder = _packets(endpoints, cluster.name)
+        stored = asyncio.run(read_stored(cluster))
+        one, (two, address) = find_pod(stored, source), _find(stored, destination)
+        answer = _Answer(one, two, asked, _ask(folder, stored, one, address, asked))
     show(answer.as_data(), output, lambda: _sentence(answer))
     raise typer.Exit(0 if answer.arrived else NO)
 
@@ -82,17 +85,28 @@ def _parse(port: str | None) -> Port | None:
     return asked
 
 
-def _packets(endpoints: Path | None) -> Path:
+def _find(stored: Stored, destination: str) -> tuple[str, str]:
+    """Return who is meant, and his address: pods of another cluster have no more than that."""
+    with suppress(ValueError):
+        return destination, str(IPv4Address(destination))
+    pod = find_pod(stored, destination)
+    return pod, _address(stored, pod)
+
+
+def _address(stored: Stored, pod: str) -> str:
+    return str(stored.pods[pod]["status"]["podIP"])
+
+
+def _packets(endpoints: Path | None, cluster: str) -> Path:
     if lacks := lacking():
         raise ValueError(lacks)
-    folder = read_endpoints(endpoints).packets if endpoints is not None else None
+    folder = read_endpoints(endpoints).packets_of(cluster) if endpoints is not None else None
     if folder is None:
         raise ValueError("no packets here: name the --endpoints of a `vereflow up --packets`")
     return folder
 
 
 def _ask(folder: Path, stored: Stored, source: str, destination: str, port: Port | None) -> Seen:
-    addresses = [stored.pods[each]["status"]["podIP"] for each in (source, destination)]
     link = link_of(folder, *source.split("/"))
     try:
         namespace = Namespace.at(link)
@@ -100,7 +114,7 @@ def _ask(folder: Path, stored: Stored, source: str, destination: str, port: Port
         raise ValueError(f"{source} has no network namespace here: {error}") from error
     try:
         flow = (str(port.protocol), port.number) if port else (_PING,)
-        return probe_twice([Probe(namespace, *addresses, *flow)])[0]
+        return probe_twice([Probe(namespace, _address(stored, source), destination, *flow)])[0]
     finally:
         namespace.close()
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import signal
 import tempfile
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from deploy.cli.answers import console, plain_errors
 from deploy.cli.parts import Broker, starting
+from deploy.joint_world import NAMES, JointWorld
 from deploy.local_cluster import EMBEDDED
 from deploy.world import Plan, World
 
+Json = dict[str, Any]
 MOST_WORKERS = 16
 
 
@@ -34,6 +37,9 @@ def up(
     ] = None,
     workers: Annotated[
         int, typer.Option(min=1, max=MOST_WORKERS, help="How many replicas to run.")
+    ] = 1,
+    clusters: Annotated[
+        int, typer.Option(min=1, max=len(NAMES), help="How many clusters share the graph.")
     ] = 1,
     packets: Annotated[
         bool, typer.Option("--packets", help="Make pods network namespaces and drop real packets.")
@@ -57,6 +63,7 @@ def up(
         plan = Plan(
             folder.resolve(),
             workers=workers,
+            clusters=clusters,
             broker=broker,
             kube=kube,
             verefoo=verefoo,
@@ -77,7 +84,7 @@ async def _up(plan: Plan, endpoints: Path | None) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
-    world = World(plan)
+    world = JointWorld(plan) if plan.clusters > 1 else World(plan)
     try:
         await _until_stopped(world, endpoints, stop)
     finally:
@@ -107,17 +114,28 @@ async def _until_stopped(world: World, endpoints: Path | None, stop: asyncio.Eve
 
 def _show(world: World, endpoints: Path | None) -> None:
     told = world.endpoints()
-    table = Table("part", "where", title="vereflow is up", title_justify="left")
-    table.add_row("Kubernetes API", told["kube"]["server"] or "see the kubeconfig")
-    table.add_row("kubeconfig", told["kube"]["kubeconfig"])
+    # Nobody can use half a path.
+    where = Column("where", overflow="fold")
+    table = Table("part", where, title="vereflow is up", title_justify="left")
+    for of, cluster in _clusters(told):
+        table.add_row(f"Kubernetes API{of}", cluster["server"] or "see the kubeconfig")
+        table.add_row(f"kubeconfig{of}", cluster["kubeconfig"])
+        if "packets" in cluster:
+            table.add_row(f"network namespaces{of}", f"{cluster['packets']}/pods/NAMESPACE/POD")
     table.add_row("Kafka", told["broker"])
     table.add_row("Verefoo", f"{told['verefoo']['url']}/adp/graphs/{told['verefoo']['graph']}")
     for name, url in zip(told["pids"], told["web"], strict=True):
         table.add_row(name, f"{url}  (pid {told['pids'][name]})")
     table.add_row("state and logs", told["stateDir"])
-    if "packets" in told:
-        table.add_row("network namespaces", f"{told['packets']}/pods/NAMESPACE/POD")
     if endpoints is not None:
         table.add_row("endpoints", str(endpoints))
     console.print(table)
     console.print("Ctrl-C stops it.")
+
+
+def _clusters(told: Json) -> Iterator[tuple[str, Json]]:
+    """Yield what each cluster is told apart by, if there are several, and where it is."""
+    if "clusters" in told:
+        yield from ((f" of {name}", each) for name, each in told["clusters"].items())
+    else:
+        yield "", told["kube"] | {key: told[key] for key in ("packets",) if key in told}

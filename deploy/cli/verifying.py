@@ -131,7 +131,8 @@ class _Rules:
         found: set[Inexactness] = set()
         for index in indexes:
             if not self._judging.outside:
-                found |= set(_unsaid_of_outside(index))
+                subnets = settings.graph.subnets.values()
+                found |= set(_unsaid_of_outside(index, subnets))
             for name, identity in _seen(index, settings.cluster.name, stored):
                 self._seen[identity.key].add(name)
             for pod in _live(index, settings.cluster.name, stored.labels):
@@ -216,9 +217,10 @@ def _indexes(answers: Answers) -> Iterator[GraphIndex]:
         yield GraphIndex.of(graph, pods, rows)
 
 
-def _unsaid_of_outside(index: GraphIndex) -> Iterator[Inexactness]:
+def _unsaid_of_outside(index: GraphIndex, subnets: Collection[str]) -> Iterator[Inexactness]:
     """Yield what rules say of addresses that no pod has, where nobody says which these are."""
-    yield from outside_inexactness(row.rule for row in index.rules.values() if not row.dropped)
+    rules = (row.rule for row in index.rules.values() if not row.dropped)
+    yield from outside_inexactness(rules, subnets=subnets)
     for firewall in index.firewalls.values():
         yield from outside_inexactness((), firewall.default_action)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, MutableMapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from pydantic import Field
 
 from streams.flow.barriers import seen_with
-from streams.graph.wanted import Owner, owner_of
+from streams.graph.wanted import Owner, owner_of, whole
 from streams.records.base import Record
 from streams.records.cause import Source
 from streams.records.facts import FirewallChange, GraphFact, Place, PodClaim
@@ -118,17 +119,23 @@ def is_remembered(rows: Mapping[str, AlignerRow], fact: GraphFact) -> bool:
     return fact.rev[1] <= row.newest.rev
 
 
-def wanted_owners(rows: Mapping[str, AlignerRow], graph: str) -> dict[str, Owner]:
-    """Return address → owner of the nodes the graph should have: the latest claim holds."""
+def wanted_owners(
+    rows: Mapping[str, AlignerRow], graph: str, subnets: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Owner]:
+    """Return address → owner of the nodes the graph should have: the latest claim holds.
+
+    A cluster that has a subnet is one node, whoever lives there.
+    """
     holders: dict[str, PodClaim] = {}
     for claim in _claims(rows, graph):
         address = claim.pod.address
-        if not claim.live or address is None:
+        if not claim.live or address is None or claim.pod.cluster in subnets:
             continue
         known = holders.get(address)
         if known is None or _age(known) < _age(claim):
             holders[address] = claim
-    return {address: owner_of(claim.pod) for address, claim in holders.items()}
+    owners = {address: owner_of(claim.pod) for address, claim in holders.items()}
+    return owners | {subnet: whole(cluster) for cluster, subnet in subnets.items()}
 
 
 def left_addresses(rows: Mapping[str, AlignerRow], graph: str) -> set[str]:

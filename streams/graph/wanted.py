@@ -13,7 +13,7 @@ class Owner(NamedTuple):
     """
     Whose address a node stands for: `cluster/namespace/name` and the uid of that pod.
 
-    An identity is called `cluster/namespace/Kind/name`.
+    An identity is called `cluster/namespace/Kind/name`, a whole cluster `cluster/*/*`.
     """
 
     name: str
@@ -26,6 +26,12 @@ def owner_of(pod: PodRef) -> Owner:
         return Owner(pod.key, pod.uid)
     said = pod.identity
     return Owner(f"{pod.cluster}/{pod.namespace}/{said.kind}/{said.name}", pod.uid)
+
+
+def whole(cluster: str) -> Owner:
+    """Return what a cluster is called that is one node."""
+    name = f"{cluster}/*/*"
+    return Owner(name, name)
 
 
 class WantedNode(NamedTuple):

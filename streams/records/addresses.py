@@ -42,6 +42,20 @@ def matches(pattern: str, address: str) -> bool:
     )
 
 
+def check_subnet(text: str) -> str:
+    """Return the pattern of a network of whole octets; raise ValueError for anything else."""
+    octets = check_pattern(text).split(".")
+    known = [octet for octet in octets if octet != "-1"]
+    if len(octets) != 4 or not 1 <= len(known) <= 3 or octets[: len(known)] != known:
+        raise ValueError("a subnet is like 10.2.-1.-1")
+    return text
+
+
+def network_of(subnet: str) -> str:
+    """Return the network that a subnet's pattern covers, as CIDR."""
+    return f"{subnet.replace('-1', '0')}/{32 - 8 * subnet.count('-1')}"
+
+
 def check_pod_address(text: str) -> str:
     """Return a unicast IPv4 address a pod can hold; raise ValueError for anything else."""
     try:
@@ -55,4 +69,5 @@ def check_pod_address(text: str) -> str:
 
 
 AddressPattern = Annotated[str, AfterValidator(check_pattern)]
+Subnet = Annotated[str, AfterValidator(check_subnet)]
 PodAddress = Annotated[str, AfterValidator(check_pod_address)]

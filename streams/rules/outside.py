@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from streams.records.addresses import is_exact
 from streams.records.reasons import InexactReason
@@ -13,14 +13,17 @@ from streams.rules.wording import one_line
 
 
 def outside_inexactness(
-    rules: Iterable[Rule], default: Action = Action.DENY
+    rules: Iterable[Rule], default: Action = Action.DENY, subnets: Collection[str] = ()
 ) -> tuple[Inexactness, ...]:
-    """Return one report per ALLOW that reaches beyond the pods, and one for default ALLOW."""
+    """Return one report per ALLOW that reaches beyond the pods, and one for default ALLOW.
+
+    In the subnet of a whole cluster there is nobody but pods.
+    """
     found = [
         Inexactness(rule=one_line(rule), errs=Errs.NARROWER, reason=InexactReason.UNKNOWN_ADDRESSES)
         for rule in rules
         if rule.action is Action.ALLOW
-        and not (is_exact(rule.source) and is_exact(rule.destination))
+        and not all(is_exact(end) or end in subnets for end in (rule.source, rule.destination))
     ]
     if default is Action.ALLOW:
         found.append(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tests.processes import descendants, runs
 
 KUBECTL = Path(sys.executable).parent / "kubectl"
 READY_WITHIN = 120.0
@@ -25,17 +28,20 @@ ADDRESSES = {
 
 
 class Terminal:
-    """A running `vereflow up` and what one needs beside it."""
+    """A running `vereflow up` and what one needs beside it, at one of its clusters."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, cluster: str = "") -> None:
         self.file = file
         endpoints = self.endpoints = json.loads(file.read_text())
+        self._kube = endpoints["clusters"][cluster] if cluster else endpoints["kube"]
+        named = {"VEREFLOW_CLUSTER__NAME": cluster} if cluster else {}
+        self._environment = {**os.environ, **named}
         self.graph = f"{endpoints['verefoo']['url']}/adp/graphs/{endpoints['verefoo']['graph']}"
 
     def kubectl(self, *arguments: str, stdin: str = "") -> str:
         """Run an unmodified kubectl."""
         done = subprocess.run(
-            [KUBECTL, "--kubeconfig", self.endpoints["kube"]["kubeconfig"], *arguments],
+            [KUBECTL, "--kubeconfig", self._kube["kubeconfig"], *arguments],
             input=stdin,
             capture_output=True,
             text=True,
@@ -47,7 +53,8 @@ class Terminal:
     def vereflow(self, *arguments: str) -> int:
         """Run a command of ours against it; return its exit code."""
         command = [sys.executable, "-m", "deploy.cli", *arguments, "--endpoints", str(self.file)]
-        return subprocess.run(command, capture_output=True, timeout=90).returncode
+        run = subprocess.run(command, capture_output=True, timeout=90, env=self._environment)
+        return run.returncode
 
     def policies(self) -> dict[str, Any]:
         """Return the stored policies by name."""
@@ -85,7 +92,7 @@ class Terminal:
 
 @contextmanager
 def up(folder: Path, *options: str) -> Iterator[Terminal]:
-    """Run `vereflow up` meanwhile; it has to end well."""
+    """Run `vereflow up` meanwhile; it has to end well, and with it whatever it started."""
     file = folder / "endpoints.json"
     command = [sys.executable, "-m", "deploy.cli", "up", *options]
     told = ["--state-dir", str(folder / "state"), "--endpoints", str(file)]
@@ -95,9 +102,12 @@ def up(folder: Path, *options: str) -> Iterator[Terminal]:
         until(lambda: file.exists() or running.poll() is not None, READY_WITHIN)
         assert running.poll() is None, (folder / "up.log").read_text()
         yield Terminal(file)
+        started = list(descendants(running.pid))
         running.send_signal(signal.SIGTERM)
         assert running.wait(30) == 0
         assert not file.exists()
+        assert started
+        until(lambda: not any(map(runs, started)))
     finally:
         running.kill()
         running.wait()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from deploy.demo.expected import isolated
 from tests.e2e.apart import apart
 from tests.e2e.test_commands import Asking, allow
@@ -13,10 +11,9 @@ from tests.e2e.test_counts import PODS, A, B
 
 
 async def test_a_core_without_api_server_and_a_cluster_without_verefoo_play_the_story(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setenv("VEREFLOW_CLUSTER__NAME", "one")
-    async with apart(tmp_path, "one") as actor:
+    async with apart(tmp_path, clusters=1) as actor:
         await actor.create_pods(PODS)
         await actor.settled()
         assert {name: each["spec"] for name, each in (await actor.policies()).items()} == {

@@ -16,15 +16,15 @@ from deploy.backing import beside
 from deploy.demo.expected import isolated
 from deploy.local.packets.namespaces import Namespace
 from deploy.local.packets.network import link_of
+from deploy.local.packets.router import Side
 from tests.e2e.acting import Actor, until_true
-from tests.e2e.apart import Apart, Far, apart
+from tests.e2e.apart import Apart, apart
 from tests.e2e.conftest import EMBEDDED, REAL
 from tests.e2e.test_commands import Asking, allow
 from tests.faults.line import Line, Trouble
 from tests.faults.timeline import Timeline
 from tests.faults.witness import Witness
 from tests.integration.packets.everybody import Flow, Home, opened
-from tests.integration.packets.joined import Side, joined
 from tests.real import needs_go, needs_java, needs_packets
 
 pytestmark = needs_packets
@@ -51,16 +51,27 @@ CUTS = [
 Pair = tuple[str, str]
 
 
+class Hiding(Apart):
+    """Two clusters, of which one is hidden behind an address of the router."""
+
+    def _sides(self) -> list[Side]:
+        one, two = (self.clusters[name].packets for name in self.names)
+        return [Side("one", one, "10.1.0.0/16", GATE), Side("two", two, "10.2.0.0/16")]
+
+    def _links(self) -> list[dict[str, Any]]:
+        return LINKS
+
+
 class Clusters:
     """Two clusters of one graph: what is said of both, stored in each, and let through."""
 
-    def __init__(self, actor: Actor, far: Far, homes: dict[str, Home]) -> None:
+    def __init__(self, actor: Actor, world: Apart, homes: dict[str, Home]) -> None:
         self.actor = actor
-        self.far = far
+        self.world = world
         self._homes = homes
         self._timeline = Timeline()
         self._timeline.turn(halves())
-        self.witnesses = Witness(actor._kube), Witness(far.kube)
+        self.witnesses = Witness(actor._kube), Witness(world.kube)
 
     async def say(self, *rules: Pair) -> None:
         """Have these rules in Verefoo, and no others."""
@@ -75,7 +86,7 @@ class Clusters:
 
     async def stored(self) -> dict[str, Any]:
         """Return what the policies of both clusters say."""
-        found = await asyncio.gather(self.actor.policies(), self.far.stage.policies())
+        found = await asyncio.gather(self.actor.policies(), self.world.stage.policies())
         return {name: each["spec"] for policies in found for name, each in policies.items()}
 
     async def let_through(self, *rules: Pair) -> None:
@@ -112,24 +123,18 @@ def block(side: str, address: str) -> list[dict[str, Any]]:
 async def two_clusters(folder: Path, parts: dict[str, Any]) -> AsyncIterator[Clusters]:
     """Start both with their pods, joined by a router; somebody watches all policies."""
     async with AsyncExitStack() as stack:
-        actor = await stack.enter_async_context(apart(folder, "one", "two", packets=True, **parts))
+        world = apart(folder, 2, Hiding, packets=True, **parts)
+        actor = await stack.enter_async_context(world)
         assert isinstance(actor.world, Apart)
-        far = actor.world.far
-        assert far is not None
         await actor.create_pods(ONE)
-        await asyncio.gather(*(far.stage.create_pod(*each) for each in TWO.items()))
+        await asyncio.gather(*(actor.world.stage.create_pod(*each) for each in TWO.items()))
         await actor.settled()
-        networks = {**dict.fromkeys(ONE, actor.world.plan.state_dir / "packets")}
-        networks |= dict.fromkeys(TWO, far.cluster.packets)
-        one, two = networks["pod-a"], networks["pod-c"]
-        stack.enter_context(
-            joined(Side("one", one, "10.1.0.0/16", GATE), Side("two", two, "10.2.0.0/16"))
-        )
         homes = {}
         for name, address in PODS.items():
-            namespace = Namespace.at(link_of(networks[name], "default", name))
+            cluster = actor.world.clusters["one" if name in ONE else "two"]
+            namespace = Namespace.at(link_of(cluster.packets, "default", name))
             homes[name] = Home(stack.enter_context(closing(namespace)), address)
-        clusters = Clusters(actor, far, homes)
+        clusters = Clusters(actor, actor.world, homes)
         for witness in clusters.witnesses:
             await witness.begin()
             stack.push_async_callback(witness.end)
@@ -140,15 +145,8 @@ async def two_clusters(folder: Path, parts: dict[str, Any]) -> AsyncIterator[Clu
 @pytest.mark.fault("F55")
 @pytest.mark.parametrize(("parts", "which", "seconds"), CUTS)
 async def test_a_rule_between_clusters_opens_exactly_that_also_after_one_was_cut_off(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    parts: dict[str, Any],
-    which: str,
-    seconds: float,
+    tmp_path: Path, parts: dict[str, Any], which: str, seconds: float
 ) -> None:
-    monkeypatch.setenv("VEREFLOW_CLUSTER__NAME", "one")
-    monkeypatch.setenv("VEREFLOW_GRAPH__CLUSTERS", '["one", "two"]')
-    monkeypatch.setenv("VEREFLOW_GRAPH__LINKS", json.dumps(LINKS))
     async with two_clusters(tmp_path, parts) as clusters:
         await clusters.are_in_force()
         await clusters.say(A_TO_C, D_TO_B)
@@ -156,8 +154,9 @@ async def test_a_rule_between_clusters_opens_exactly_that_also_after_one_was_cut
         await clusters.say(A_TO_C)
         await clusters.are_in_force(A_TO_C)
         await shared_by_b(clusters.actor)
+        await contradicts_no_link(clusters.actor)
 
-        before = await cut_off(clusters, getattr(clusters.far, which), seconds)
+        before = await cut_off(clusters, getattr(clusters.world, which), seconds)
         await clusters.are_in_force(B_TO_D)
         # What closes is written before what opens.
         written = clusters.witnesses[1].versions[before:]
@@ -182,7 +181,7 @@ async def cut_off(clusters: Clusters, line: Line, seconds: float) -> int:
         now = {name: (old if name in TWO else halves(*rules))[name] for name in PODS}
         await until_true(lambda now=now: is_stored(clusters, now))
         await clusters.let_through()
-    if line is clusters.far.to_kube:
+    if line is clusters.world.to_kube:
         await until_true(lambda: pending(clusters.actor, 2))
     status, told = await clusters.actor.vereflow("wait", "--timeout", "1")
     assert (status, "at cluster two" in told) == (1, True), told

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from deploy.local.packets.lacking import lacking
+from deploy.local.packets.router import Side, joined
 from streams.flow.crossing import Link
 from tests.integration.packets.crowd import Crowd
 from tests.integration.packets.everybody import Flow, Home, opened
-from tests.integration.packets.joined import Side, joined, seen_as
+from tests.integration.packets.hidden import seen_as
 from tests.real import needs_packets
 from tests.unit.flow.records import Routed, allow, change
 from tests.unit.flow.test_crossing import ADDRESSES, GATES, HOMES, ONE, TWO, claim, manifests, world

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deploy.cli.linked import mistaken
+from deploy.cli.linked import astray, mistaken
 from streams.flow.crossing import Link
 from streams.records.views import Identity, PodRef, Service
 
@@ -57,3 +57,17 @@ def test_an_identity_is_met_at_its_pods_addresses_alone() -> None:
     block = Link(ONE, TWO, seen=("10.2.7.0/24", "198.18.0.0/15"))
 
     assert mistaken([block], [workload]) == ["one -> two: seen means 10.2.7.1 too, two/shop/a's"]
+
+
+def test_a_subnet_that_means_its_own_clusters_pods_and_no_others_is_right() -> None:
+    assert list(astray({TWO: "10.2.-1.-1", THREE: "10.3.0.-1"}, PODS)) == []
+
+
+def test_who_is_in_the_subnet_of_another_cluster_or_not_in_its_own_is_named() -> None:
+    subnet = "10.2.0.-1"
+    pods = [pod(ONE, address="10.2.0.9"), pod(TWO), pod(TWO, "b", address="10.2.1.1")]
+
+    assert list(astray({TWO: subnet}, pods)) == [
+        f"{subnet} of two means one/shop/a too",
+        f"{subnet} of two does not mean two/shop/b, at 10.2.1.1",
+    ]

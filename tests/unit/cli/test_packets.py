@@ -25,8 +25,8 @@ def say(monkeypatch: pytest.MonkeyPatch, lacks: str) -> None:
         monkeypatch.setattr(f"{module}.lacking", lambda: lacks)
 
 
-def refused(invoke: Invoke, *arguments: str) -> str:
-    ended = invoke(*arguments)
+def refused(invoke: Invoke, *arguments: str, **environment: str) -> str:
+    ended = invoke(*arguments, **environment)
     assert ended.exit_code == 2, ended.output
     (line,) = ended.stderr.splitlines()
     return line
@@ -50,10 +50,30 @@ def test_the_pods_of_another_cluster_get_no_packets(invoke: Invoke, tmp_path: Pa
 @pytest.mark.usefixtures("_possible")
 def test_a_probe_needs_a_world_with_packets(invoke: Invoke, tmp_path: Path) -> None:
     file = tmp_path / "here.json"
-    file.write_text(json.dumps({"kube": {}, "broker": "b:1", "verefoo": {"url": "u", "graph": 1}}))
+    file.write_text(
+        json.dumps(
+            {"kube": {}, "broker": "b:1", "verefoo": {"url": "http://127.0.0.1:1/v", "graph": 1}}
+        )
+    )
 
     for where in ([], ["--endpoints", str(file)]):
         assert "vereflow up --packets" in refused(invoke, "probe", "pod-a", "pod-b", *where)
+
+
+@pytest.mark.usefixtures("_possible")
+def test_a_probe_is_sent_in_the_cluster_that_is_set(invoke: Invoke, tmp_path: Path) -> None:
+    file = tmp_path / "here.json"
+    clusters = {"one": {"packets": str(tmp_path)}, "two": {}}
+    told = {
+        "kube": {},
+        "broker": "b:1",
+        "verefoo": {"url": "http://127.0.0.1:1/v", "graph": 1},
+        "clusters": clusters,
+    }
+    file.write_text(json.dumps(told))
+    asked = ("probe", "pod-a", "10.245.0.2", "--endpoints", str(file))
+
+    assert "vereflow up --packets" in refused(invoke, *asked, VEREFLOW_CLUSTER__NAME="two")
 
 
 @pytest.mark.usefixtures("_possible")

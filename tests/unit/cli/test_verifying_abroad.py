@@ -14,6 +14,7 @@ from deploy.judging import judging_of
 from streams.records.facts import GraphFact
 from streams.settings import Settings, load
 from tests.unit.cli.test_verifying import stored_pod
+from tests.unit.flow.records import allow, change
 from tests.unit.flow.test_crossing import (
     A_TO_C,
     ADDRESSES,
@@ -30,8 +31,12 @@ from tests.unit.flow.test_crossing import (
 LINK = {"source": ONE, "destination": TWO, "seen": [f"{GATES[ONE]}/32"]}
 
 
-def at(cluster: str) -> Settings:
-    return load(cluster={"name": cluster}, graph={"clusters": [ONE, TWO], "links": [LINK]})
+NET = "10.2.-1.-1"
+
+
+def at(cluster: str, **graph: Any) -> Settings:
+    told = {"clusters": [ONE, TWO], "links": [LINK], **graph}
+    return load(cluster={"name": cluster}, graph=told)
 
 
 def found(
@@ -39,9 +44,11 @@ def found(
     policies: list[dict[str, Any]],
     claims: Iterable[GraphFact] = tuple(map(claim, HOMES)),
     held: Mapping[str, str] = ADDRESSES,
+    rule: GraphFact = A_TO_C,
+    **graph: Any,
 ) -> Findings:
-    settings = at(cluster)
-    routed = world(judging_of(settings).links, *claims, A_TO_C)
+    settings = at(cluster, **graph)
+    routed = world(judging_of(settings).links, *claims, rule)
     pods = {
         f"default/{name}": stored_pod(name, held[name])
         for name, home in HOMES.items()
@@ -61,6 +68,19 @@ def test_each_half_is_equal_to_the_rules(cluster: str) -> None:
     assert {each["reason"] for each in told.inexact} == (
         {"shared-address"} if cluster == TWO else set()
     )
+
+
+@pytest.mark.parametrize("cluster", [ONE, TWO])
+@pytest.mark.parametrize(("subnets", "beyond"), [({TWO: NET}, set()), ({}, {"unknown-addresses"})])
+def test_a_rule_about_a_whole_cluster_is_equal_to_its_halves(
+    cluster: str, subnets: dict[str, str], beyond: set[str]
+) -> None:
+    rule = change(0, added=(allow(ADDRESSES["a"], NET),))
+    told = found(cluster, [], rule=rule, subnets=subnets)
+
+    assert told.settled, told.differences
+    shared = {"shared-address"} if cluster == TWO else set()
+    assert {each["reason"] for each in told.inexact} == shared | beyond
 
 
 @pytest.mark.parametrize(("cluster", "missing"), [(ONE, ADDRESSES["c"]), (TWO, GATES[ONE])])

@@ -231,6 +231,14 @@ def test_wildcards_reach_pods_only_and_say_so():
     assert len(found) == 2
 
 
+def test_the_subnet_of_a_whole_cluster_is_not_beyond_the_pods():
+    known, other = rule("ALLOW TCP 10.0.0.1 -> 10.2.-1.-1:80"), rule("ALLOW ANY 10.2.-1.-1 -> *")
+
+    (found,) = outside_inexactness([known, other], subnets=["10.2.-1.-1"])
+
+    assert found.rule.startswith("ALLOW ANY")
+
+
 def test_a_default_allow_says_once_that_it_ends_at_the_pods():
     found = outside_inexactness([rule("DENY ANY * -> *")], Action.ALLOW)
 

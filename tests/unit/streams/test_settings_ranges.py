@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from deploy.judging import judging_of
-from streams.rules.spaces import networks
+from streams.rules.spaces import EVERYWHERE, minus, networks
 from streams.settings import Settings, load
 
 
@@ -125,3 +125,52 @@ def test_an_address_twice_is_refused_wherever_it_is_written(
     monkeypatch.setenv("VEREFLOW_CONFIG", str(file))
     with pytest.raises(ValueError, match="twice"):
         load()
+
+
+def with_subnets(subnets: dict[str, str], **more: Any) -> Settings:
+    told = {"clusters": ["one", "two", "three"], "subnets": subnets}
+    return Settings(graph=told, **{"cluster": {"name": "one"}} | more)
+
+
+def test_a_cluster_that_is_one_node_is_not_outside() -> None:
+    outside = judging_of(
+        with_subnets({"two": "10.2.-1.-1"}, cluster={"name": "one", "pod_ranges": ["10.1.0.0/16"]})
+    ).outside
+
+    assert outside == minus(EVERYWHERE, networks(["10.1.0.0/16", "10.2.0.0/16"]))
+
+
+@pytest.mark.parametrize(
+    ("subnets", "why"),
+    [
+        ({"four": "10.2.-1.-1"}, "a subnet, and not in clusters: four"),
+        ({"two": "10.2.-1.-1", "three": "10.2.3.-1"}, "graph.subnets overlap"),
+        ({"two": "10.0.0.-1"}, "graph.subnets overlaps graph.firewall"),
+        ({"two": "10.0.-1.-1"}, "graph.subnets overlaps graph.firewall"),
+    ],
+)
+def test_a_subnet_is_one_clusters_own(subnets: dict[str, str], why: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        with_subnets(subnets)
+    assert why in str(refused.value.errors(include_input=False)[0]["msg"])
+
+
+@pytest.mark.parametrize("subnet", ["10.2.0.0", "*", "-1.-1.-1.-1", "10.-1.0.-1", "10.2", "a.-1"])
+def test_a_subnet_is_a_network_of_whole_octets(subnet: str) -> None:
+    with pytest.raises(ValidationError):
+        with_subnets({"two": subnet})
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"cluster": {"name": "one", "identity": "workload"}}, "cluster.identity: pod"),
+        ({"rules": {"reading": "every-hop"}}, "rules.reading: any-end"),
+    ],
+)
+def test_a_cluster_is_one_node_only_where_an_address_says_all(
+    more: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(ValidationError) as refused:
+        with_subnets({"two": "10.2.-1.-1"}, **more)
+    assert f"graph.subnets needs {why}" in str(refused.value.errors(include_input=False)[0]["msg"])

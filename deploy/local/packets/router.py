@@ -1,8 +1,7 @@
-"""Two networks of pods joined by a router, which hides one behind an address of its own."""
+"""Join networks of pods by a router, which may hide one behind an address of its own."""
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import NamedTuple
 from deploy.local.packets.namespaces import Namespace
 
 _BATCH = ("ip", "-batch", "-")
-WITHIN = 30.0
 
 
 class Side(NamedTuple):
@@ -57,20 +55,3 @@ def _hiding(sides: tuple[Side, ...]) -> str:
     ]
     head = "type nat hook postrouting priority srcnat; policy accept;"
     return "\n".join(["table ip joined {", "chain out {", head, *rules, "}", "}", ""])
-
-
-def seen_as(source: Namespace, destination: Namespace, ends: tuple[str, str], port: int) -> str:
-    """Return under which address a connection arrives where nothing forbids it."""
-    with (
-        closing(destination.socket(socket.SOCK_STREAM)) as listener,
-        closing(source.socket(socket.SOCK_STREAM)) as caller,
-    ):
-        for each in (listener, caller):
-            each.settimeout(WITHIN)
-        listener.bind(("", port))
-        listener.listen(1)
-        caller.bind((ends[0], 0))
-        caller.connect((ends[1], port))
-        connection, (address, _) = listener.accept()
-        connection.close()
-        return str(address)
