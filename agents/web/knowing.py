@@ -86,6 +86,10 @@ class Knowing:
             "past": Lately(partial(_in_time, past)),
         }
 
+    async def stop(self, _: object) -> None:
+        """Ask nobody any more, when the server ends."""
+        await self._recalled.stop()
+
     async def see(self, needs: Iterable[str] = (), *, fresh: bool = False, at: str = "") -> Seen:
         """Return the rows, and of ``stored``, ``letters`` and ``past`` what is needed as well.
 

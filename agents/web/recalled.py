@@ -43,6 +43,13 @@ class Recalled:
         # Whoever leaves must not take the answer away from the others.
         return await asyncio.shield(asking)
 
+    async def stop(self) -> None:
+        """Look at nothing any more: whoever replays for us is ended."""
+        asking = list(self._asking.values())
+        for each in asking:
+            each.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+
     async def _ask(self, moment: Moment) -> Past:
         try:
             then = await asyncio.to_thread(read_then, await self._recall(moment))

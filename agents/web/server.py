@@ -83,7 +83,7 @@ def site(
     if outside.mend is not None:
         routes += Mending(outside.mend, knowing).routes()
     served = application(routes, hosts)
-    served.on_shutdown.append(moving.stop)
+    served.on_shutdown.extend((moving.stop, knowing.stop))
     return served
 
 

@@ -157,3 +157,24 @@ async def test_few_moments_are_remembered_and_a_failure_is_not() -> None:
 async def test_nobody_asks_for_the_past_again_when_something_moves(lived: Site) -> None:
     # It is fetched anew where a part of it is live.
     assert "data-live" not in await lived.ask_page(f"/past?at={THEN}")
+
+
+async def test_when_the_server_ends_nothing_is_replayed_any_more() -> None:
+    ended = asyncio.Event()
+
+    async def forever(moment: Moment) -> bytes:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        return b""
+
+    recalled = Recalled(forever)
+    looking = asyncio.create_task(recalled.at("3"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    await recalled.stop()
+
+    assert ended.is_set()
+    with pytest.raises(asyncio.CancelledError):
+        await looking
