@@ -36,7 +36,7 @@ def test_a_rule_between_two_clusters_opens_its_two_halves_and_no_more(
         }
         until(lambda: one.specs() | two.specs() == opened)
 
-        assert one.vereflow("wait") == 0
+        until(lambda: one.vereflow("wait") == 0)
         assert (one.specs().keys(), two.specs().keys()) == ({"pod-a"}, {"pod-b", "pod-c"})
         assert one.specs() | two.specs() == opened
         for each in (one, two):
