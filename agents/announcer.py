@@ -62,6 +62,9 @@ class Announcer:
     def tell(self, patch: PolicyPatch, outcome: PatchOutcome) -> None:
         """Have an outcome announced, if it is one that people should look at, or the end of one."""
         said, key = what_to_say(patch, outcome), patch.key
+        if key.count("/") != 2:
+            # It is no policy's key, and was refused for it: nobody in Kubernetes is meant.
+            return
         before = self._said.pop(key, None)
         if said is None and before is not None and outcome.outcome in _STORED:
             said = Said(EventReason.POLICY_IN_FORCE, "it is stored as the rules want it", False)

@@ -87,11 +87,10 @@ def _openings(
 
 
 def _standing(known: Known, key: str, here: bool) -> Standing:
-    patch, outcome = known.rows.wanted[key], known.rows.outcomes.get(key)
+    patch = known.rows.wanted[key]
     came = known.rows.came_of(key)
     stored = {name_of(each): each for each in known.stored.policies}
     differs = drift(patch, stored.get(short(key)), known.known and here)
-    reason = patch.unprotected or (outcome.reason if outcome and came != PENDING else "")
     words = _words(patch, came, differs)
     return Standing(
         key=key,
@@ -100,7 +99,7 @@ def _standing(known: Known, key: str, here: bool) -> Standing:
         drift=differs,
         in_force=not words,
         words=words or "in force",
-        reason=reason,
+        reason=known.rows.reason_of(key),
         cause=patch.cause.text if patch.cause else "",
     )
 

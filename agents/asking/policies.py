@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from agents.asking.seen import Seen
-from agents.asking.standing import PENDING, Drift, drift, reasons
+from agents.asking.standing import Drift, drift, reasons
 from agents.asking.times import clock, span
 from agents.asking.unsaid import Unsaid, say
 from agents.asking.view import View, short
@@ -85,7 +85,7 @@ def policy_line(seen: Seen, key: str) -> PolicyLine:
         revision=patch.revision.text,
         drift=drift(patch, seen.cluster.policies.get(short(key)), seen.cluster.known),
         inexact=tuple(reasons(patch)),
-        reason=patch.unprotected or (outcome.reason if outcome and told != PENDING else ""),
+        reason=seen.rows.reason_of(key),
         cause=cause.text if cause else "",
         at=clock(outcome.at if outcome else 0.0),
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from agents.asking.aliases import list_aliases
 from agents.asking.identities import list_identities, policy_key
-from agents.asking.standing import NOT_KNOWN, outcome_of
+from agents.asking.standing import NOT_KNOWN, is_pending, outcome_of
 from agents.asking.workers import Answers, Kinds
 from streams.flow.graph_rows import GraphRow, PodsRow
 from streams.flow.identity_rows import IdentitiesRow
@@ -75,6 +75,12 @@ class Rows:
         if outcome is None and "policies" in self.apart:
             return NOT_KNOWN
         return outcome_of(self.wanted[key], outcome)
+
+    def reason_of(self, key: str) -> str:
+        """Return why that came of it, in words; empty where the cluster has not answered yet."""
+        patch, outcome = self.wanted[key], self.outcomes.get(key)
+        answered = outcome is not None and not is_pending(patch, outcome)
+        return patch.unprotected or (outcome.reason if outcome and answered else "")
 
     @cached_property
     def identities(self) -> dict[str, dict[str, Any]]:

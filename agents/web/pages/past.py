@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from typing import Any
 
 from agents.asking.changes import recent
 from agents.asking.seen import Past, Picture, Seen
@@ -10,6 +11,7 @@ from agents.asking.view import View
 from agents.web.pages.page import AtMoment, Listing, Page
 from streams.flow.fence import INSTANCE
 from streams.policy.changing import changes
+from streams.policy.dialects.standing import NAME, STANDING
 from streams.policy.flows import Flows
 from streams.policy.reach import Reach
 from streams.rules.portsets import PortSet
@@ -122,13 +124,12 @@ def _since(seen: Seen) -> Iterator[Since]:
         yield Since(source=each.source, to=each.destination, opened=opened, closed=closed)
 
 
-def _ours(cluster: Picture) -> Iterable[dict[str, object]]:
-    """Return the policies that the history knows as well: it has those of nobody else."""
-    return (
-        each
-        for each in cluster.policies.values()
-        if INSTANCE in (each["metadata"].get("labels") or {})
-    )
+def _ours(cluster: Picture) -> Iterator[dict[str, Any]]:
+    """Yield the policies that the history knows as well: no allowances, and nobody else's."""
+    for each in cluster.policies.values():
+        labels = each["metadata"].get("labels") or {}
+        if INSTANCE in labels or (STANDING in labels and each["metadata"]["name"] == NAME):
+            yield each
 
 
 def _text(ports: PortSet) -> str:

@@ -154,6 +154,16 @@ async def test_a_server_that_takes_no_events_holds_nobody_up() -> None:
     assert await told.say() == ["PolicyRefused"]
 
 
+@pytest.mark.parametrize("key", ["", "x", "a/b", "a/b/c/d"])
+async def test_what_is_no_policys_key_is_said_of_nobody_and_stops_nobody(key: str) -> None:
+    told = Told()
+
+    refused = PatchOutcome(key=key, outcome=Outcome.REFUSED)
+    told.announcer.tell(PolicyPatch(key=key, pod_uid="u"), refused)
+
+    assert await told.say() == []
+
+
 async def test_a_flood_is_bounded() -> None:
     told = Told()
 

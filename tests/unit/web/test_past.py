@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from agents.asking.moments import Moment
 from agents.clients.errors import TryLater
 from agents.web.recalled import MOST_REMEMBERED, SETTLED, Recalled
+from streams.policy.dialects.standing import NAME, render
 from tests.unit.web.elements import Elements
 from tests.unit.web.living import CAUSE, replayed
 from tests.unit.web.site import Site, nothing_kept
@@ -178,3 +180,18 @@ async def test_when_the_server_ends_nothing_is_replayed_any_more() -> None:
     assert ended.is_set()
     with pytest.raises(asyncio.CancelledError):
         await looking
+
+
+async def test_what_closes_the_namespace_is_known_of_both_moments(lived: Site) -> None:
+    closing = render("default", "main")
+    told = json.loads(replayed("then"))
+    told["policies"] = [{"name": f"default/{NAME}", "manifest": closing}]
+
+    async def closed(moment: Moment) -> bytes:
+        return json.dumps(told).encode()
+
+    lived.recall = closed
+    lived.stored = lived.stored._replace(policies=[closing])
+    lived.build()
+
+    assert (await lived.ask_json(f"/past?at={THEN}"))["since"] == []
