@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from agents import policy_applier
 from agents.announcer import Announcer
 from agents.apply_queue import ApplyQueue
-from agents.asking.stored import Stored, read_namespaces
 from agents.clients.kubernetes import Cluster
 from agents.clients.lease import Leadership
 from agents.clients.workloads import workloads_of
@@ -86,15 +85,6 @@ class ClusterPart:
             **({"namespace_closer": self._closer.status} if self._closer else {}),
             **({"pod_stamper": {"error": self._stamper.last_error}} if self._stamper else {}),
         }
-
-    @property
-    def stored(self) -> Callable[[], Awaitable[Stored]]:
-        """How what the API server stores of the managed namespaces is read."""
-
-        async def read() -> Stored:
-            return await read_namespaces(self._cluster, sorted(self._managed.now))
-
-        return read
 
     def gauge(self) -> None:
         """Say in the metrics how things are."""

@@ -82,10 +82,6 @@ class CorePart:
             },
         }
 
-    @property
-    def stored(self) -> None:
-        """No API server is here."""
-
     def gauge(self) -> None:
         """Say in the metrics how things are."""
         self._base.metrics.aligned(self._graph, self._keeper.aligned)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import faust
 
-from agents.asking.stored import Stored
 from agents.metrics import Metrics
 from agents.outlet import Outlet
 from agents.ownership import owned_partitions
@@ -53,10 +52,6 @@ class Part(Protocol):
     @property
     def status(self) -> dict[str, Any]:
         """What the hands say of themselves."""
-
-    @property
-    def stored(self) -> Callable[[], Awaitable[Stored]] | None:
-        """How what the API server stores is read, where that is known."""
 
     def gauge(self) -> None:
         """Say in the metrics how things are."""

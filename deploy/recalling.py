@@ -41,7 +41,7 @@ async def recall(prepare: str | None, moment: Moment) -> bytes:
         start_new_session=True,
     )
     try:
-        _put_last(process.pid)
+        put_last(process.pid)
         async with asyncio.timeout(WITHIN):
             told, said = await asyncio.gather(
                 _read(process.stdout, MOST_BYTES), _read(process.stderr, MOST_SAID)
@@ -63,7 +63,7 @@ async def recall(prepare: str | None, moment: Moment) -> bytes:
     return told
 
 
-def _put_last(pid: int) -> None:
+def put_last(pid: int) -> None:
     """Have it stand back for everybody, also where memory runs out."""
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, pid, NICE)

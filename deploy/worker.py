@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 from functools import partial
 from typing import Any
 
@@ -11,16 +12,11 @@ from agents import barrier_caller
 from agents.clients.waiting import first_to_end
 from agents.metrics import Metrics
 from agents.outlet import Outlet
-from agents.web.knowing import Outside
 from agents.web.server import install as install_web
 from deploy.cluster_part import ClusterPart
 from deploy.core_part import CorePart
-from deploy.judging import judging_of
 from deploy.login import credentials
-from deploy.mending import mend
 from deploy.part import Base, Hand, Part
-from deploy.reading import read_topics
-from deploy.recalling import recall
 from streams import faust_topics
 from streams.app import KafkaOptions, create_app
 from streams.settings import Settings
@@ -57,7 +53,8 @@ class Worker:
             checks={name: check for part in self._parts for name, check in part.checks.items()},
             status=self._status,
             worker_name=settings.state_dir.name,
-            outside=_outside(settings, self._parts, prepare),
+            pages=partial(_page_command, settings.state_dir.name, prepare or ""),
+            writable=settings.web.writable,
             listener=listener,
             probe_port=settings.web.probe_port,
         )
@@ -89,15 +86,8 @@ def _parts(base: Base) -> tuple[Part, ...]:
     return (CorePart(base),) if base.settings.part == "core" else (ClusterPart(base),)
 
 
-def _outside(settings: Settings, parts: tuple[Part, ...], prepare: str | None) -> Outside:
-    return Outside(
-        cluster=settings.cluster.name,
-        stored=next((part.stored for part in parts if part.stored), None),
-        newest=partial(read_topics, settings),
-        judging=judging_of(settings),
-        recall=partial(recall, prepare),
-        mend=partial(mend, settings) if settings.web.writable else None,
-    )
+def _page_command(worker: str, hook: str, url: str) -> tuple[str, ...]:
+    return sys.executable, "-m", "deploy.pages", worker, url, hook
 
 
 def _options(settings: Settings, epoch: int) -> KafkaOptions:

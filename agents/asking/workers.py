@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
@@ -60,6 +61,8 @@ class Told(NamedTuple):
     places: Mapping[str, Places] = {}
     cut: tuple[str, ...] = ()
     """The tables of which it holds more than was read."""
+    unread: Mapping[str, int] = {}
+    """By table, how many of its rows cannot be read."""
 
 
 class Answers(NamedTuple):
@@ -91,6 +94,8 @@ class Answers(NamedTuple):
               for url, told in sorted(self.told.items()) if not told.complete),
             *(f"{url} holds more of {table} than is read, the rest is missing"
               for url, told in sorted(self.told.items()) for table in told.cut),
+            *(f"{url}: {number} rows of {table} cannot be read"
+              for url, told in sorted(self.told.items()) for table, number in told.unread.items()),
             *self._nobodys(),
         ]  # fmt: skip
 
@@ -166,6 +171,7 @@ async def _worker(fetch: Fetch, url: str, tables: Kinds, most_pages: int) -> Tol
         all(page.complete for page in pages.values()),
         {name: page.places for name, page in pages.items()},
         tuple(name for name, page in pages.items() if page.cut),
+        {name: page.unread for name, page in pages.items() if page.unread},
     )
 
 
@@ -173,13 +179,14 @@ class _Table(NamedTuple):
     rows: dict[str, Record]
     complete: bool
     places: Places
+    unread: int
     cut: bool = False
 
 
 async def _table(fetch: Fetch, url: str, kind: type[Record], most_pages: int) -> _Table | None:
     """Return what a worker has of a table; None: no worker of these settings has it."""
     rows: dict[str, Record] = {}
-    complete, after, places = True, "", Places()
+    complete, after, places, unread = True, "", Places(), 0
     for _ in range(most_pages):
         try:
             page = await fetch(f"{url}?rows=true&limit={PAGE}&after={quote(after, safe='')}")
@@ -188,14 +195,16 @@ async def _table(fetch: Fetch, url: str, kind: type[Record], most_pages: int) ->
         complete = complete and page.get("complete") is True
         places = _places(page)
         # Beside the loop: who asks may have other things to do there.
-        rows |= await asyncio.to_thread(_read, page.get("rows"), kind)
+        some, missed = await asyncio.to_thread(_read, page.get("rows"), kind)
+        rows |= some
+        unread += missed
         following = page.get("next")
         if following is None:
-            return _Table(rows, complete, places)
+            return _Table(rows, complete, places, unread)
         if not isinstance(following, str) or following <= after:
             raise BadAnswer(f"{url}: pages do not go on")
         after = following
-    return _Table(rows, complete, places, cut=True)
+    return _Table(rows, complete, places, unread, cut=True)
 
 
 def _places(page: Json) -> Places:
@@ -205,13 +214,17 @@ def _places(page: Json) -> Places:
     return Places(frozenset(each for each in held if isinstance(each, int)), of)
 
 
-def _read(rows: Any, kind: type[Record]) -> dict[str, Record]:
+def _read(rows: Any, kind: type[Record]) -> tuple[dict[str, Record], int]:
+    """Return the rows of a page, and how many there are that this version cannot read."""
+    read: dict[str, Record] = {}
     try:
-        # A row that its worker cannot read any more comes as null.
-        held = {row["key"]: row["row"] for row in rows if row["row"] is not None}
-        return {str(key): kind.model_validate(row) for key, row in held.items()}
-    except (LookupError, TypeError, ValidationError) as error:
-        raise BadAnswer("rows that this version cannot read") from error
+        held = {str(row["key"]): row["row"] for row in rows}
+    except (LookupError, TypeError) as error:
+        raise BadAnswer("answered with what are no rows") from error
+    for key, row in held.items():
+        with suppress(ValidationError):
+            read[key] = kind.model_validate(row)
+    return read, len(held) - len(read)
 
 
 async def get(http: httpx.AsyncClient, url: str) -> Json:

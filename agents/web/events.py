@@ -102,9 +102,10 @@ class Moving:
 
     async def _pulses(self) -> dict[str, object]:
         # Whoever does not answer any more has moved as well.
-        told, _ = await self._peers.ask(self._peers.others(), "/pulse", ANSWER_WITHIN)
+        ours, others = await self._peers.around()
+        told, _ = await self._peers.ask(others, "/pulse", ANSWER_WITHIN)
         pulses: dict[str, object] = {url: each.get("pulse") for url, each in told.items()}
-        return pulses | {self._peers.ours: self._pulse()}
+        return pulses | {ours: self._pulse()}
 
 
 def _is_gone(request: web.Request) -> bool:

@@ -38,7 +38,7 @@ def guard(hosts: Iterable[str]) -> Any:
 
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
-        response = await _answer(request, handler, allowed)
+        response = await _guarded(request, handler, allowed)
         if not response.prepared:
             response.headers.update(HEADERS)
         return response
@@ -46,12 +46,18 @@ def guard(hosts: Iterable[str]) -> Any:
     return guarded
 
 
-async def _answer(
+async def _guarded(
     request: web.Request, handler: Handler, allowed: frozenset[str]
 ) -> web.StreamResponse:
     if not _is_for_us(request, allowed):
         # A page elsewhere whose name was made to point here must not read what is here.
         return refuse(request, 421, "this host name is not served here")
+    return await answer(request, handler)
+
+
+@web.middleware
+async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Return what a handler answers, and words for what it raises."""
     try:
         return await handler(request)
     except web.HTTPException as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from functools import partial
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from agents.asking.changes import PAST
 from agents.asking.letters import Doing
@@ -13,11 +13,9 @@ from agents.asking.newest import Newest
 from agents.asking.rows import TABLES, Rows
 from agents.asking.seen import Past, Picture, Recent, Seen
 from agents.asking.stored import Stored
-from agents.asking.workers import PAGE, Answers, Places, Told
 from agents.clients.errors import ClientError
-from agents.web.held import Held
 from agents.web.lately import Lately
-from agents.web.peers import MOST_PAGES, Peers
+from agents.web.peers import Peers
 from agents.web.recalled import Recall, Recalled
 from streams.codec import escape
 from streams.flow.judging import Judging
@@ -26,8 +24,6 @@ from tables.catalog import IDENTITIES
 
 T = TypeVar("T")
 
-# Of each table; of the others no more is read either.
-MOST_ROWS = MOST_PAGES * PAGE
 # Of each partition.
 MOST_LETTERS = 500
 MOST_PAST = 300
@@ -47,25 +43,14 @@ class Outside(NamedTuple):
     """Does something about a dead letter; None where pages may only look."""
 
 
-class Own(Protocol):
-    """Whoever can say what this worker says of itself."""
-
-    def content(self) -> dict[str, Any]:
-        """Return everything this worker says of itself."""
-
-    def complete(self) -> bool:
-        """Tell whether all the rows are there that belong here."""
-
-
 class Knowing:
     """Asks for what pages need, and never raises: what does not answer is a gap."""
 
-    def __init__(self, peers: Peers, held: Mapping[str, Held], own: Own, outside: Outside) -> None:
+    def __init__(self, peers: Peers, tables: Collection[str], outside: Outside) -> None:
         self._peers = peers
-        self._held = held
-        self._own = own
         self._outside = outside
-        self._apart = TABLES.keys() - {IDENTITIES} - held.keys()
+        # Where nodes are pods there are no identities.
+        self._apart = TABLES.keys() - {IDENTITIES} - {*tables}
         self._rows = Lately(self._ask_all)
         self._recalled = Recalled(outside.recall)
 
@@ -87,7 +72,7 @@ class Knowing:
         }
 
     async def stop(self, _: object) -> None:
-        """Ask nobody any more, when the server ends."""
+        """Ask nobody any more, when the pages end."""
         await self._recalled.stop()
 
     async def see(self, needs: Iterable[str] = (), *, fresh: bool = False, at: str = "") -> Seen:
@@ -128,21 +113,9 @@ class Knowing:
             gaps.append(f"{_NAMES[name]} not known: {escape(error)}")
         return None
 
-    async def _told(self) -> Told:
-        # Where nodes are pods there are no identities.
-        names = [name for name in TABLES if name in self._held]
-        rows = {name: await self._held[name].records(MOST_ROWS) for name in names}
-        places = {
-            name: Places(frozenset(self._held[name].partitions), self._held[name].of)
-            for name in names
-        }
-        cut = tuple(name for name, found in rows.items() if len(found) >= MOST_ROWS)
-        return Told(self._own.content(), rows, self._own.complete(), places, cut)
-
     async def _ask_all(self) -> Rows:
-        told, answers = await asyncio.gather(self._told(), self._peers.rows(TABLES))
-        every = Answers({self._peers.ours: told, **answers.told}, answers.silent)
-        return Rows(every, self._outside.cluster, self._apart)
+        answers = await self._peers.rows(TABLES)
+        return Rows(answers, self._outside.cluster, self._apart)
 
 
 async def _in_time(ask: Callable[[], Awaitable[T]]) -> T:

@@ -1,10 +1,10 @@
-"""The other workers of the app: Faust tells each who has which partitions, and where it listens."""
+"""All workers of the app, as the one that is asked has them from the last assignment."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from agents.asking.workers import Answers, Fetch, Json, Kinds, NoSuch, ask, in_time
@@ -14,26 +14,44 @@ MOST_PAGES = 40
 WITHIN = 8.0
 
 
-class Peers:
-    """Who else there is, as the last assignment has it, and what they answer."""
+class Around(NamedTuple):
+    """Who there is: the URL of the worker that is looked at, and those of the others."""
 
-    def __init__(self, app: Any, fetch: Fetch) -> None:
-        self._app = app
+    ours: str
+    others: tuple[str, ...] = ()
+
+
+def around_of(app: Any) -> Around:
+    """Return whom an app knows: Faust tells each worker who has what, and where it listens."""
+    known = (str(url) for url in app.assignor.tables_metadata())
+    return _around(str(app.conf.canonical_url), known)
+
+
+async def ask_around(fetch: Fetch, ours: str) -> Around:
+    """Return whom a worker knows; itself alone if it does not say."""
+    told = await in_time(fetch(f"{ours}/workers"), WITHIN)
+    others = told.get("others") if isinstance(told, dict) else None
+    known = others if isinstance(others, list) else ()
+    return _around(ours, (url for url in known if isinstance(url, str)))
+
+
+def _around(ours: str, known: Iterable[str]) -> Around:
+    ours = ours.rstrip("/")
+    others = {url.rstrip("/") for url in known} - {ours}
+    return Around(ours, tuple(sorted(url for url in others if _is_web(url))[:MOST]))
+
+
+class Peers:
+    """Who there is, and what they answer."""
+
+    def __init__(self, around: Callable[[], Awaitable[Around]], fetch: Fetch) -> None:
+        self.around = around
         self._fetch = fetch
 
-    @property
-    def ours(self) -> str:
-        """The URL under which this worker is known."""
-        return str(self._app.conf.canonical_url).rstrip("/")
-
-    def others(self) -> list[str]:
-        """Return the URLs of the others."""
-        known = {str(url).rstrip("/") for url in self._app.assignor.tables_metadata()}
-        return sorted(url for url in known - {self.ours} if _is_web(url))[:MOST]
-
     async def rows(self, tables: Kinds) -> Answers:
-        """Return what the others say of themselves, and their rows."""
-        return await ask(self.others(), tables, WITHIN, self._fetch, MOST_PAGES)
+        """Return what all say of themselves, and their rows."""
+        ours, others = await self.around()
+        return await ask([ours, *others], tables, WITHIN, self._fetch, MOST_PAGES)
 
     async def one(self, url: str, path: str) -> Json | str | None:
         """Return what is at a path of one worker, None if nothing is, or why it does not say."""

@@ -17,22 +17,20 @@ from faust.web.drivers.aiohttp import Web
 
 from agents.asking.workers import client, get
 from agents.metrics import Metrics
+from agents.web.beside import Beside, PageCommand
 from agents.web.events import Moving
 from agents.web.guard import guard
 from agents.web.health import Check, Health, unready
 from agents.web.held import Held
-from agents.web.knowing import Knowing, Outside
-from agents.web.mending import Mending
-from agents.web.peers import Peers
-from agents.web.site import Frame, Site
+from agents.web.peers import Around, Peers, around_of
 from agents.web.static import Static
-from agents.web.tables import TablePages
 from agents.web.views import Views
 from agents.web.worker import WorkerState, look_at
-from tables.catalog import IDENTITIES, Tables
+from tables.catalog import Tables
 
 LOOK_EVERY = 5.0
 KEEP_ALIVE = 30.0
+# Of a form.
 MAX_BODY = 1 << 10
 
 # A traceback for every line a stranger sends that is not HTTP would fill the log.
@@ -48,7 +46,8 @@ def install(
     checks: Mapping[str, Check],
     status: Callable[[], dict[str, Any]],
     worker_name: str,
-    outside: Outside,
+    pages: PageCommand,
+    writable: bool = False,
     listener: socket.socket | None = None,
     probe_port: int | None = None,
 ) -> None:
@@ -59,32 +58,21 @@ def install(
     """
     watch = Watch(app, metrics, checks)
     held = {name: Held(app, name, table) for name, table in tables.by_name.items()}
-    views = Views(watch, held, metrics, status, worker_name)
+    views = Views(watch, held, metrics, status, partial(around_of, app), worker_name)
     http = client()
-    peers = Peers(app, partial(get, http))
+
+    async def around() -> Around:
+        return around_of(app)
+
+    moving = Moving(Peers(around, partial(get, http)), views.pulses)
+    beside = Beside(lambda: pages(around_of(app).ours), writable)
     hosts = (app.conf.web_bind, app.conf.web_host)
-    app.web = OurWeb(app, site(views, held, peers, outside, hosts), watch, http, listener)
+    parts = (views, Static(), moving, beside)
+    served = application([route for part in parts for route in part.routes()], hosts)
+    served.on_shutdown.extend((moving.stop, beside.stop))
+    app.web = OurWeb(app, served, watch, http, listener)
     if probe_port is not None:
         app.web.probes = Probes(application(views.probes(), hosts), probe_port)
-
-
-def site(
-    views: Views,
-    held: Mapping[str, Held],
-    peers: Peers,
-    outside: Outside,
-    hosts: tuple[str, ...],
-) -> web.Application:
-    """Return the aiohttp application of the pages alone, as tests want it."""
-    knowing, moving = Knowing(peers, held, views, outside), Moving(peers, views.pulses)
-    frame = Frame(views.worker, IDENTITIES in held, outside.mend is not None)
-    pages = Site(knowing, TablePages(peers, held, views), frame)
-    routes = [route for part in (views, Static(), moving, pages) for route in part.routes()]
-    if outside.mend is not None:
-        routes += Mending(outside.mend, knowing).routes()
-    served = application(routes, hosts)
-    served.on_shutdown.extend((moving.stop, knowing.stop))
-    return served
 
 
 def application(routes: Iterable[web.RouteDef], hosts: tuple[str, ...]) -> web.Application:

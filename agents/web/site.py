@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
@@ -12,7 +12,9 @@ from pydantic import ValidationError
 
 from agents.asking.view import View
 from agents.web.answers import as_json, as_page, asks_for_json, json_text
-from agents.web.knowing import Knowing
+from agents.web.guard import answer
+from agents.web.knowing import Knowing, Outside
+from agents.web.mending import Mending
 from agents.web.openapi import describe
 from agents.web.pages import (
     identities,
@@ -27,13 +29,17 @@ from agents.web.pages import (
     topology,
 )
 from agents.web.pages.page import Asked, AtMoment, NotHere, Page
+from agents.web.peers import Peers
 from agents.web.tables import Row, RowAsked, RowList, RowsAsked, TableList, TablePages
+from tables.catalog import IDENTITIES
 
 T = TypeVar("T")
 
 TWIN = ".json"
-# Each takes a thread, and they all share the agents' processor.
+# Each takes a thread, and they all share one processor.
 AT_ONCE = 2
+# Of a form.
+MAX_BODY = 1 << 10
 PURE: Sequence[Page] = (
     *overview.PAGES,
     *topology.PAGES,
@@ -69,6 +75,21 @@ class Frame(NamedTuple):
     worker: str
     identities: bool
     writable: bool
+
+
+def application(
+    peers: Peers, tables: Collection[str], outside: Outside, worker: str
+) -> web.Application:
+    """Return the aiohttp application of all pages, as a worker shows them that has these tables."""
+    knowing = Knowing(peers, tables, outside)
+    frame = Frame(worker, IDENTITIES in tables, outside.mend is not None)
+    routes = [*Site(knowing, TablePages(peers, tables), frame).routes()]
+    if outside.mend is not None:
+        routes += Mending(outside.mend, knowing).routes()
+    served = web.Application(middlewares=[answer], client_max_size=MAX_BODY)
+    served.add_routes(routes)
+    served.on_shutdown.append(knowing.stop)
+    return served
 
 
 class Site:
@@ -131,7 +152,7 @@ class Site:
         return handle
 
     async def _beside(self, work: Callable[..., T], *given: Any) -> T:
-        """Do something beside the loop, which is the agents', and not too much at once."""
+        """Do something beside the loop, which has others to answer, and not too much at once."""
         async with self._slots:
             return await asyncio.to_thread(work, *given)
 

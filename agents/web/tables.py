@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Collection, Mapping
+from typing import Any
 from urllib.parse import quote
 
+from aiohttp import web
 from pydantic import Field
 
 from agents.asking.view import View
 from agents.web.answers import encode_key
-from agents.web.held import MAX_LIMIT, Held
+from agents.web.held import MAX_LIMIT
 from agents.web.pages.page import Asked, NotHere
 from agents.web.peers import Peers
 
@@ -96,47 +97,29 @@ class Row(View):
     gaps: tuple[str, ...]
 
 
-class Own(Protocol):
-    """Whoever can say what is held here."""
-
-    def held(self) -> dict[str, Any]:
-        """Return how much of each table is held here."""
-
-    def complete(self) -> bool:
-        """Tell whether all the rows are there that belong here."""
-
-
 class TablePages:
     """Asks the owner of each row, and puts together what several own."""
 
-    def __init__(self, peers: Peers, held: Mapping[str, Held], own: Own) -> None:
+    def __init__(self, peers: Peers, tables: Collection[str]) -> None:
         self._peers = peers
-        self._held = held
-        self._own = own
+        self._tables = tables
 
     async def all(self, asked: Asked, fresh: bool) -> TableList:
         """Return the tables."""
-        told, gaps = await self._of_others("/held")
-        told[self._peers.ours] = self._own.held()
+        told, gaps = await self._of_all("/held")
         return TableList(
-            tables=tuple(_table_line(held, told) for held in self._held.values()),
+            tables=tuple(_table_line(name, told) for name in self._tables),
             gaps=tuple(gaps + self._recovering(told)),
         )
 
     async def rows(self, asked: RowsAsked, fresh: bool) -> RowList:
         """Return some rows."""
-        held = self._table(asked.name)
+        self._check(asked.name)
         query = (
             f"limit={asked.limit}&prefix={_quoted(asked.prefix)}&after={_quoted(asked.after)}"
             f"&rows={'true' if asked.rows else 'false'}"
         )
-        told, gaps = await self._of_others(f"/held/{encode_key(asked.name)}?{query}")
-        page = held.page(asked.after, asked.prefix, asked.limit, asked.rows)
-        told[self._peers.ours] = {
-            "rows": [each._asdict() for each in page.entries],
-            "next": page.next,
-            "complete": self._own.complete(),
-        }
+        told, gaps = await self._of_all(f"/held/{asked.name}?{query}")
         # Whoever has more than was asked for has nothing before where its page ends.
         ends = [str(each["next"]) for each in told.values() if each.get("next") is not None]
         found = [line for url, each in told.items() for line in _lines(url, each)]
@@ -152,55 +135,30 @@ class TablePages:
 
     async def row(self, asked: RowAsked, fresh: bool) -> Row:
         """Return one row; raise NotHere if its owner has none."""
-        held = self._table(asked.name)
-        entry = held.find(asked.key)
-        partition = entry.partition if entry else held.place(asked.key)
-        owner = held.owner(partition)
-        if entry is not None or owner == self._peers.ours:
-            if entry is None:
-                raise NotHere("no such row" if self._own.complete() else _RECOVERING)
-            return self._row(asked, partition, entry.row, owner, held.offset(partition), [])
+        self._check(asked.name)
+        path = f"/held/{asked.name}/{encode_key(asked.key)}"
+        ours, _ = await self._peers.around()
+        told = _there(await self._peers.one(ours, path))
+        if isinstance(told, str):
+            raise web.HTTPServiceUnavailable(text=_silent(ours, told))
+        owner = told.get("owner")
         if owner is None:
-            gap = f"nobody is known who holds partition {partition} of {asked.name}"
-            return self._row(asked, partition, None, None, None, [gap])
-        answer = await self._peers.one(
-            owner, f"/held/{encode_key(asked.name)}/{encode_key(asked.key)}"
-        )
-        if answer is None:
-            raise NotHere("no such row")
-        if isinstance(answer, str):
-            return self._row(asked, partition, None, owner, None, [_silent(owner, answer)])
-        offset = (answer.get("changelog") or {}).get("offset")
-        return self._row(asked, partition, answer.get("row"), owner, offset, [])
+            gap = f"nobody is known who holds partition {told['partition']} of {asked.name}"
+            return Row.model_validate({**told, "gaps": (gap,)})
+        if owner.rstrip("/") == ours:
+            return Row.model_validate({**told, "gaps": ()})
+        theirs = _there(await self._peers.one(owner, path))
+        if isinstance(theirs, str):
+            return Row.model_validate({**told, "gaps": (_silent(owner, theirs),)})
+        return Row.model_validate({**theirs, "owner": owner, "gaps": ()})
 
-    def _row(
-        self,
-        asked: RowAsked,
-        partition: int,
-        row: Any,
-        owner: str | None,
-        offset: int | None,
-        gaps: list[str],
-    ) -> Row:
-        topic = self._held[asked.name].changelog
-        return Row(
-            table=asked.name,
-            key=asked.key,
-            partition=partition,
-            row=row,
-            owner=owner,
-            changelog=Changelog(topic=topic, partition=partition, offset=offset),
-            gaps=tuple(gaps),
-        )
-
-    def _table(self, name: str) -> Held:
-        held = self._held.get(name)
-        if held is None:
+    def _check(self, name: str) -> None:
+        if name not in self._tables:
             raise NotHere("no such table")
-        return held
 
-    async def _of_others(self, path: str) -> tuple[dict[str, Any], list[str]]:
-        told, silent = await self._peers.ask(self._peers.others(), path)
+    async def _of_all(self, path: str) -> tuple[dict[str, Any], list[str]]:
+        ours, others = await self._peers.around()
+        told, silent = await self._peers.ask([ours, *others], path)
         return told, [_silent(url, why) for url, why in silent.items()]
 
     def _recovering(self, told: Mapping[str, Any]) -> list[str]:
@@ -211,25 +169,32 @@ class TablePages:
         ]
 
 
-def _table_line(held: Held, told: Mapping[str, Any]) -> TableLine:
+def _there(answer: dict[str, Any] | str | None) -> dict[str, Any] | str:
+    if answer is None:
+        raise NotHere("no such row")
+    return answer
+
+
+def _table_line(name: str, told: Mapping[str, Any]) -> TableLine:
     parts: dict[int, Part] = {}
-    rows, more = 0, False
+    rows, more, of, changelog = 0, False, 0, ""
     for url, each in sorted(told.items()):
         for table in each.get("tables") or ():
-            if table.get("table") != held.name:
+            if table.get("table") != name:
                 continue
+            of, changelog = table.get("of", 0), table.get("changelog", "")
             rows += table.get("rows", 0)
             more = more or table.get("more") is True
             for part in table.get("partitions") or ():
                 number = part["partition"]
                 parts[number] = Part(partition=number, owner=url, offset=part.get("offset"))
     return TableLine(
-        table=held.name,
+        table=name,
         rows=rows,
         more=more,
-        changelog=held.changelog,
+        changelog=changelog,
         partitions=tuple(part for _, part in sorted(parts.items())),
-        unowned=tuple(sorted(set(range(held.of)) - parts.keys())),
+        unowned=tuple(sorted(set(range(of)) - parts.keys())),
     )
 
 
@@ -246,6 +211,3 @@ def _silent(url: str, why: str) -> str:
 
 def _quoted(text: str) -> str:
     return quote(text, safe="")
-
-
-_RECOVERING = "no such row here, and the tables are still being recovered"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
 from typing import Any, Protocol
@@ -9,8 +10,9 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from agents.metrics import Metrics
-from agents.web.answers import as_json
-from agents.web.held import MAX_LIMIT, Held
+from agents.web.answers import as_json, json_text
+from agents.web.held import MAX_LIMIT, Entry, Held
+from agents.web.peers import Around
 from agents.web.worker import WorkerState
 from streams.codec import escape
 
@@ -34,12 +36,14 @@ class Views:
         tables: Mapping[str, Held],
         metrics: Metrics,
         status: Callable[[], dict[str, Any]],
+        around: Callable[[], Around],
         worker_name: str,
     ) -> None:
         self._watch = watch
         self._tables = tables
         self._metrics = metrics
         self._status = status
+        self._around = around
         self.worker = worker_name
 
     def routes(self) -> Iterable[web.RouteDef]:
@@ -48,6 +52,7 @@ class Views:
             *self.probes(),
             web.get("/status", self.status),
             web.get("/pulse", self.pulse),
+            web.get("/workers", self.workers),
             web.get("/held", self.tables),
             web.get("/held/{name}", self.rows),
             web.get(r"/held/{name}/{key:[\s\S]+}", self.row),
@@ -85,6 +90,10 @@ class Views:
         """A number that is another one once something was handled here."""
         return as_json({"pulse": self.pulses()})
 
+    async def workers(self, request: web.Request) -> web.Response:
+        """Where this worker answers, and where the others do."""
+        return as_json(self._around()._asdict())
+
     async def tables(self, request: web.Request) -> web.Response:
         """How much of each table is held here."""
         return as_json(self.held())
@@ -95,22 +104,16 @@ class Views:
         query = request.query
         with_rows = query.get("rows", "").lower() in ("1", "true")
         after, prefix, limit = query.get("after", ""), query.get("prefix", ""), _limit(query)
-        page = held.page(after, prefix, limit, with_rows)
-        entries = [
-            {"key": entry.key, "partition": entry.partition}
-            | ({"row": entry.row} if with_rows else {})
-            for entry in page.entries
-        ]
-        return as_json(
-            {
-                "table": held.name,
-                "rows": entries,
-                "next": page.next,
-                "complete": self.complete(),
-                "partitions": held.partitions,
-                "of": held.of,
-            }
-        )
+        page = await held.page(after, prefix, limit, with_rows)
+        told = {
+            "table": held.name,
+            "next": page.next,
+            "complete": self.complete(),
+            "partitions": held.partitions,
+            "of": held.of,
+        }
+        rows = ", ".join(_entry(each, with_rows) for each in page.entries)
+        return json_text(f'{json.dumps(told)[:-1]}, "rows": [{rows}]}}')
 
     async def row(self, request: web.Request) -> web.Response:
         """One row, or who has it."""
@@ -124,7 +127,7 @@ class Views:
             "table": held.name,
             "key": key,
             "partition": partition,
-            "row": entry.row if entry else None,
+            "row": json.loads(entry.row) if entry and entry.row else None,
             "owner": held.owner(partition),
             "changelog": {
                 "topic": held.changelog,
@@ -184,6 +187,11 @@ class Views:
             return {"error": escape(f"{type(error).__name__}: {error}")}
 
 
+def _entry(entry: Entry, with_row: bool) -> str:
+    told = json.dumps({"key": entry.key, "partition": entry.partition})
+    return f'{told[:-1]}, "row": {entry.row or "null"}}}' if with_row else told
+
+
 def _verdict(word: str, reasons: list[str]) -> web.Response:
     return as_json({word: not reasons, "reasons": reasons}, 503 if reasons else 200)
 
@@ -197,6 +205,7 @@ def _summary(held: Held) -> dict[str, Any]:
         "table": held.name,
         "rows": rows,
         "more": more,
+        "of": held.of,
         "changelog": held.changelog,
         "partitions": partitions,
     }

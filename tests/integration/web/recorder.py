@@ -8,26 +8,19 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import faust
 
-from agents.asking.moments import Moment
-from agents.asking.newest import Newest
-from agents.asking.stored import Stored
-from agents.clients.errors import TryLater
 from agents.metrics import Metrics
 from agents.web import server
 from agents.web.health import Health
-from agents.web.knowing import Outside
 from deploy import logs
 from deploy.cli.worker import run
 from deploy.local.broker import quirks
 from streams.app import KafkaOptions, create_app
 from streams.faust_codec import FaustKey, faust_type
-from streams.flow.judging import Judging
 from streams.records.policies import PatchOutcome
 from streams.topicspec import TopicSpec, changelog
 from tables import catalog, faust_tables
@@ -69,15 +62,6 @@ def recorder(bootstrap: str, datadir: Path, listener: socket.socket, name: str) 
             tables["policies"][key] = outcome
             metrics.handled("outcome-recorder")
 
-    async def nothing_stored() -> Stored:
-        return Stored({}, [], {})
-
-    async def nothing_kept(moment: Moment) -> bytes:
-        raise TryLater("nothing is kept")
-
-    async def nothing_new(topics: Iterable[str], most: int) -> dict[str, Newest]:
-        return {}
-
     server.install(
         app,
         tables,
@@ -85,7 +69,7 @@ def recorder(bootstrap: str, datadir: Path, listener: socket.socket, name: str) 
         checks={},
         status=lambda: HANDS,
         worker_name=name,
-        outside=Outside("local", nothing_stored, nothing_new, Judging(), nothing_kept),
+        pages=lambda url: (sys.executable, "-m", "tests.integration.web.pages", name, url),
         listener=listener,
     )
     return app

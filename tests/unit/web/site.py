@@ -19,10 +19,14 @@ from agents.asking.stored import Stored
 from agents.asking.workers import BadAnswer, NoSuch
 from agents.clients.errors import TryLater
 from agents.metrics import Metrics
+from agents.web.beside import Beside
+from agents.web.events import Moving
 from agents.web.held import Held
 from agents.web.knowing import Outside
-from agents.web.peers import Peers
-from agents.web.server import application, site
+from agents.web.peers import Around, Peers, around_of, ask_around
+from agents.web.server import application
+from agents.web.site import application as site
+from agents.web.static import Static
 from agents.web.views import Views
 from agents.web.worker import WorkerState
 from streams.app import KafkaOptions, create_app
@@ -69,6 +73,23 @@ async def nothing_kept(moment: Moment) -> bytes:
     raise TryLater("no key frame was written yet")
 
 
+class Within(Beside):
+    """Passes requests on to pages that are made in this very process."""
+
+    def __init__(self, pages: web.Application, writable: bool) -> None:
+        super().__init__(tuple, writable)
+        self._pages = pages
+
+    async def _ask(self, request: web.Request, body: bytes) -> web.Response:
+        asked = make_mocked_request(
+            request.method, request.raw_path, headers=request.headers, app=self._pages
+        )
+        asked._read_bytes = body
+        response = await self._pages._handle(asked)
+        assert isinstance(response, web.Response)
+        return response
+
+
 class Site:
     """The site of a worker that owns some partitions of every table."""
 
@@ -101,7 +122,10 @@ class Site:
 
     def build(self) -> None:
         """Make the site anew: it remembers nothing of what it was asked."""
-        views = Views(self.looker, self.held, self.metrics, lambda: self.status(), "worker-0")
+        views = Views(
+            *(self.looker, self.held, self.metrics, lambda: self.status()),
+            *(lambda: around_of(self._app()), "worker-0"),
+        )
         outside = Outside(
             "local",
             self._stored,
@@ -110,8 +134,16 @@ class Site:
             lambda moment: self.recall(moment),
             self.mend,
         )
-        peers = Peers(self._app(), self.fetch)
-        self.served = site(views, self.held, peers, outside, ("127.0.0.1",))
+
+        async def around() -> Around:
+            return await ask_around(self.fetch, self.url)
+
+        peers = Peers(around, self.fetch)
+        self.moving = Moving(peers, views.pulses)
+        self.pages = site(peers, tuple(self.held), outside, "worker-0")
+        parts = (views, Static(), self.moving, Within(self.pages, self.mend is not None))
+        self.served = application([r for part in parts for r in part.routes()], ("127.0.0.1",))
+        self.pages.freeze()
         self.probes = application(views.probes(), ("127.0.0.1",))
         self.served.freeze()
         self.probes.freeze()
@@ -153,10 +185,13 @@ class Site:
         return response.text or ""
 
     async def fetch(self, url: str) -> Any:
-        """Answer for the worker at this address: the other site, if there is one."""
-        if self.other is None or not url.startswith(self.other.url):
+        """Answer for the worker at this address: this site, or the other one if there is one."""
+        there = next(
+            (each for each in (self, self.other) if each and url.startswith(each.url)), None
+        )
+        if there is None:
             raise BadAnswer("nobody listens")
-        response = await self.other.ask(url.removeprefix(self.other.url))
+        response = await there.ask(url.removeprefix(there.url))
         if response.status == 404:
             raise NoSuch
         if response.status != 200:

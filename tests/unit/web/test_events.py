@@ -13,6 +13,7 @@ from aiohttp import web
 
 from agents.web import events
 from agents.web.events import Moving
+from agents.web.peers import Around
 
 QUICK = 0.01
 
@@ -20,14 +21,12 @@ QUICK = 0.01
 class Pulses:
     """Workers whose hearts beat when they are told to; one that is not there does not answer."""
 
-    ours = "http://ours"
-
     def __init__(self) -> None:
         self.own = 0
         self.theirs: dict[str, int] = {"http://theirs": 0}
 
-    def others(self) -> list[str]:
-        return [*self.theirs]
+    async def around(self) -> Around:
+        return Around("http://ours", tuple(self.theirs))
 
     async def ask(self, urls: Any, path: str, within: float) -> tuple[dict[str, Any], Any]:
         return {url: {"pulse": number} for url, number in self.theirs.items()}, {}

@@ -99,7 +99,8 @@ async def test_partitions_that_nobody_holds_are_named(half: Site) -> None:
 async def test_that_a_worker_holds_more_than_is_read_is_said(
     lived: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agents.web.knowing.MOST_ROWS", 3)
+    monkeypatch.setattr("agents.asking.workers.PAGE", 1)
+    monkeypatch.setattr("agents.web.peers.MOST_PAGES", 2)
 
     content = await lived.ask_json("/pods")
 

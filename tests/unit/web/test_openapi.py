@@ -50,7 +50,7 @@ async def document(small: Site) -> Any:
 
 
 async def test_every_page_is_described(small: Site, document: Any) -> None:
-    routed = {route.resource.canonical for route in small.served.router.routes() if route.resource}
+    routed = {route.resource.canonical for route in small.pages.router.routes() if route.resource}
     twins = {path for path in routed if path.endswith(".json") and path != "/openapi.json"}
 
     assert set(document["paths"]) == twins == set(ANSWERED)
