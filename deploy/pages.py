@@ -10,7 +10,6 @@ standard input.
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import sys
 from collections.abc import AsyncIterator
@@ -33,7 +32,7 @@ from deploy.hooks import call_hook
 from deploy.judging import judging_of
 from deploy.mending import mend
 from deploy.reading import read_topics
-from deploy.recalling import put_last, recall
+from deploy.recalling import recall
 from streams.settings import Settings, load
 from tables.catalog import tables_of
 
@@ -113,7 +112,6 @@ async def _input_ends() -> None:
 
 
 if __name__ == "__main__":
-    put_last(os.getpid())
     told = load()
     logs.configure(told.log.format, told.log.level)
     name, address, prepare, inherited = sys.argv[1:]

@@ -9,19 +9,16 @@ import asyncio
 import os
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
-from pathlib import Path
 
 from agents.asking.moments import Moment
 from agents.clients.errors import TryLater
+from agents.web.beside import put_last
 from streams.codec import escape
 
 WITHIN = 60.0
 # Some 10,000 pods with a policy each.
 MOST_BYTES = 64 << 20
 MOST_SAID = 1_000
-# It may take what nobody else wants.
-NICE = 10
 
 
 async def recall(prepare: str | None, moment: Moment) -> bytes:
@@ -61,13 +58,6 @@ async def recall(prepare: str | None, moment: Moment) -> bytes:
         words = said.decode(errors="replace").strip().removeprefix("vereflow: ")
         raise TryLater(escape(words) or f"the replay ended with {status}")
     return told
-
-
-def put_last(pid: int) -> None:
-    """Have it stand back for everybody, also where memory runs out."""
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, pid, NICE)
-        Path(f"/proc/{pid}/oom_score_adj").write_text("1000")
 
 
 async def _read(stream: asyncio.StreamReader | None, most: int) -> bytes:

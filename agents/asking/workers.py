@@ -94,7 +94,7 @@ class Answers(NamedTuple):
               for url, told in sorted(self.told.items()) if not told.complete),
             *(f"{url} holds more of {table} than is read, the rest is missing"
               for url, told in sorted(self.told.items()) for table in told.cut),
-            *(f"{url}: {number} rows of {table} cannot be read"
+            *(f"{url} holds rows of {table} that this version cannot read: {number}"
               for url, told in sorted(self.told.items()) for table, number in told.unread.items()),
             *self._nobodys(),
         ]  # fmt: skip

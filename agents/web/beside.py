@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import tempfile
 from asyncio.subprocess import PIPE, Process
@@ -21,12 +22,21 @@ from agents.web.mending import PAGES
 PageCommand = Callable[[str], Sequence[str]]
 """Returns what makes the pages of a worker that answers at this URL; a socket's number follows."""
 
+# It may take what nobody else wants.
+NICE = 10
 # A look at the past may take a minute.
 WITHIN = 75.0
 ENDS_WITHIN = 3.0
 # Of what it answers, and of what was asked, the rest is between it and us, or between others.
 ASKED = (hdrs.ACCEPT, hdrs.CACHE_CONTROL, hdrs.CONTENT_TYPE)
 ANSWERED = (hdrs.CONTENT_TYPE, hdrs.LOCATION, hdrs.ALLOW)
+
+
+def put_last(pid: int) -> None:
+    """Have a process stand back for everybody, also where memory runs out."""
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, pid, NICE)
+        Path(f"/proc/{pid}/oom_score_adj").write_text("1000")
 
 
 class _Maker(NamedTuple):
@@ -113,6 +123,7 @@ class Beside:
                 pass_fds=[listener.fileno()],
                 start_new_session=True,
             )
+        put_last(process.pid)
         http = aiohttp.ClientSession(
             connector=aiohttp.UnixConnector(path),
             timeout=aiohttp.ClientTimeout(total=WITHIN),

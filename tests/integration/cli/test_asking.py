@@ -12,7 +12,7 @@ from agents.asking.workers import ask_workers
 from streams.flow.tracker import PodRow
 from streams.records.policies import PatchOutcome
 from tests.integration.cli.conftest import Start, Vereflow
-from tests.integration.cli.stub import BAD, Misbehave, Mute
+from tests.integration.cli.stub import BAD, Misbehave, Mute, other_rows
 from tests.unit.cli.rows import key, outcome, patch, pod
 
 PODS = {key(f"pod-{number:03}"): pod(f"pod-{number:03}") for number in range(101)}
@@ -132,6 +132,20 @@ async def test_an_answer_that_is_none_is_as_good_as_silence(
     assert line.startswith(f"vereflow: {bad.url} does not answer")
     assert line.isprintable()
     assert (await vereflow("pods", "--web", bad.url)).exit_code == 3
+
+
+async def test_rows_that_this_version_cannot_read_are_counted(
+    start: Start, vereflow: Vereflow
+) -> None:
+    odd = await start(misbehave=other_rows)
+    good = await start({"pods": {key("a"): pod("a")}})
+
+    ended = await vereflow("pods", "--web", odd.url, "--web", good.url)
+
+    assert ended.exit_code == 0
+    assert key("a") in ended.stdout
+    (line,) = ended.stderr.splitlines()
+    assert line == f"vereflow: {odd.url} holds rows of pods that this version cannot read: 1"
 
 
 async def test_a_worker_that_says_nothing_costs_bounded_time(
