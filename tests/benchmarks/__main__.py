@@ -44,7 +44,7 @@ async def measure(names: list[str]) -> list[Figure]:
     for name in names:
         with tempfile.TemporaryDirectory() as folder:
             async for figure in PARTS[name](Path(folder), EMBEDDED if lacks else REAL, LENGTH):
-                print(*figure[:5], sep=" | ", flush=True)
+                print(*figure, sep=" | ", flush=True)
                 found.append(figure)
     return found
 

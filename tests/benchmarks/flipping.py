@@ -21,6 +21,8 @@ class Flipped(NamedTuple):
     seconds: list[float]
     writes: int
     cpu: Mapping[str, float]
+    lasted: float
+    """Seconds in which the CPU time was spent."""
 
     @property
     def spread(self) -> Spread:
@@ -48,15 +50,15 @@ async def flip(ground: Ground, rate: float, seconds: float) -> Flipped:
             await asyncio.sleep(max(0.0, began + number / rate - time.monotonic()))
         # What is under way costs as well; what waiting for it costs does not count.
         await asyncio.sleep(1)
-        after = ground.cpu()
+        after, lasted = ground.cpu(), time.monotonic() - began
         await ground.settled()
     times = [
         at - sent[policy["metadata"]["annotations"][CAUSE]]
         for at, policy in stored.seen
         if policy["metadata"]["annotations"].get(CAUSE) in sent
     ]
-    cpu = {who: after[who] - before[who] for who in before}
-    return Flipped(number, times, len(stored.seen), cpu)
+    cpu = {who: after[who] - before.get(who, 0.0) for who in after}
+    return Flipped(number, times, len(stored.seen), cpu, lasted)
 
 
 def _note(sent: dict[str, float], at: float, told: asyncio.Future[object]) -> None:

@@ -86,9 +86,10 @@ class Ground:
             yield stored
 
     def cpu(self) -> dict[str, float]:
-        """Return the CPU seconds spent until now by workers, broker and API server."""
+        """Return the CPU seconds spent until now by workers, their pages, broker and API server."""
         world = self.actor.world
-        pids = {"workers": [each.pid for each in world.workers.workers]}
+        workers = [each.pid for each in world.workers.workers]
+        pids = {"workers": workers, "pages": [page for pid in workers for page in children(pid)]}
         if isinstance(world.broker, ApacheBroker):
             pids["broker"] = [node.process.pid for node in world.broker.nodes]
         if isinstance(world.kubernetes, ApiServer):
@@ -139,6 +140,12 @@ def pod_name(number: int) -> str:
 
 def _batches(items: list[Any], size: int) -> Iterable[list[Any]]:
     return (items[first : first + size] for first in range(0, len(items), size))
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that a process has started and that run."""
+    told = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for each in told for child in each.read_text().split()]
 
 
 def cpu_spent(pid: int) -> float:

@@ -89,6 +89,10 @@ async def beside_events(world: Ground, url: str, seconds: float) -> AsyncIterato
     )
     limit = f"{bare:.1f} ms with none"
     yield Figure("web", f"CPU of a {what}", f"{cost:.1f} ms", "-", True, limit, cost / bare)
+    share = sum(each.cpu["pages"] / each.lasted for each in beside) / ROUNDS
+    yield Figure(
+        "web", f"CPU of what makes them, with {open_}", f"{share:.0%} of a core", "-", True
+    )
     what = "a page, asked for anew when something moved"
     yield Figure("web", what, f"{Spread.of(shown).text}, meanwhile", "-", True)
     what = f"JSON of {len(TWINS)} pages in turn"

@@ -120,3 +120,13 @@ async def test_no_more_than_a_bound_is_read_of_the_others(
     content = await two.ask_json("/policies")
 
     assert f"{THERE} holds more of policies than is read, the rest is missing" in content["gaps"]
+
+
+async def test_a_row_that_cannot_be_read_is_counted_and_hides_no_other(lived: Site) -> None:
+    place = lived.held["pods"].place("local/default/odd")
+    lived.tables["pods"].data._db_for_partition(place).put(b"local/default/odd", b'{"odd": 1}')
+
+    content = await lived.ask_json("/pods")
+
+    assert len(content["pods"]) == 3
+    assert f"{HERE} holds rows of pods that this version cannot read: 1" in content["gaps"]
