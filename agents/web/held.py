@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import json
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
+import orjson
 from aiokafka.partitioner import DefaultPartitioner
 from faust.types import TP
 
@@ -159,8 +159,7 @@ class Held:
         db = store._dbs.get(partition)
         raw = db.get(store._encode_key(key)) if db is not None else None
         try:
-            text = raw.decode() if raw is not None else "null"
             # Whatever else would make the whole page unreadable.
-            return text if isinstance(json.loads(text), dict) else None
-        except (ValueError, RecursionError):
+            return raw.decode() if raw and isinstance(orjson.loads(raw), dict) else None
+        except ValueError:
             return None

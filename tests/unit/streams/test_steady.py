@@ -308,3 +308,18 @@ async def test_rows_ahead_of_their_changelog_are_told_with_what_helps(
 
     assert recovery.crashed
     assert ROWS_AHEAD in caplog.messages[0]
+
+
+async def test_no_partition_is_looked_at_in_turn_for_what_is_watched_already(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked: list[TP] = []
+    consumer: Any = SteadyConsumer.__new__(SteadyConsumer)
+    monkeypatch.setattr(SteadyConsumer, "assignment", lambda self: {TP("t", 0)})
+    monkeypatch.setattr(
+        SteadyConsumer, "verify_event_path", lambda self, now, tp: looked.append(tp)
+    )
+
+    await consumer.verify_all_partitions_active()
+
+    assert looked == []
