@@ -21,6 +21,7 @@ from deploy.mending import mend
 from deploy.part import Base, Hand, Part
 from deploy.reading import read_topics
 from deploy.recalling import recall
+from deploy.web_access import access_of
 from streams import faust_topics
 from streams.app import KafkaOptions, create_app
 from streams.settings import Settings
@@ -58,6 +59,7 @@ class Worker:
             status=self._status,
             worker_name=settings.state_dir.name,
             outside=_outside(settings, self._parts, prepare),
+            access=access_of(settings.web),
             listener=listener,
             probe_port=settings.web.probe_port,
         )
@@ -110,6 +112,7 @@ def _options(settings: Settings, epoch: int) -> KafkaOptions:
         replication=kafka.replication,
         web_port=settings.web.port if settings.web.enabled else None,
         web_bind=settings.web.host,
+        web_url=settings.web.url,
         session_timeout=kafka.session_timeout,
         heartbeat=kafka.heartbeat,
         epoch=epoch,

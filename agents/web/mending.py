@@ -11,6 +11,7 @@ from agents.asking.letters import Doing, LetterStays
 from agents.web.answers import as_json, asks_for_json
 from agents.web.guard import is_from_elsewhere
 from agents.web.knowing import Knowing
+from agents.web.login import who_asks
 from streams.codec import escape
 
 FORM = "application/x-www-form-urlencoded"
@@ -47,7 +48,7 @@ class Mending:
         except (OSError, RuntimeError, TimeoutError) as error:
             said = f"not known whether it was done: {escape(str(error) or type(error).__name__)}"
             raise web.HTTPServiceUnavailable(text=said) from error
-        log.warning("dead letter", done=str(doing), key=escape(key))
+        log.warning("dead letter", done=str(doing), key=escape(key), by=who_asks(request))
         # So that who looks next does not see the letter still.
         await self._knowing.see(("letters",), fresh=True)
         if asks_for_json(request) or request.path != PAGE:

@@ -69,6 +69,7 @@ class Frame(NamedTuple):
     worker: str
     identities: bool
     writable: bool
+    login: bool
 
 
 class Site:
@@ -98,7 +99,7 @@ class Site:
 
     @cached_property
     def _described(self) -> dict[str, Any]:
-        return describe(self.pages, self._frame.writable)
+        return describe(self.pages, self._frame.writable, self._frame.login)
 
     def _served(self, page: Page) -> Served:
         async def answer(asked: Asked, fresh: bool) -> View:

@@ -21,6 +21,7 @@ from agents.clients.errors import TryLater
 from agents.metrics import Metrics
 from agents.web.held import Held
 from agents.web.knowing import Outside
+from agents.web.login import Login
 from agents.web.peers import Peers
 from agents.web.server import application, site
 from agents.web.views import Views
@@ -97,6 +98,7 @@ class Site:
         self.alone = False
         self.recall: Callable[[Moment], Awaitable[bytes]] = nothing_kept
         self.mend: Callable[[Doing, str], Awaitable[None]] | None = None
+        self.login: Login | None = None
         self.build()
 
     def build(self) -> None:
@@ -111,7 +113,7 @@ class Site:
             self.mend,
         )
         peers = Peers(self._app(), self.fetch)
-        self.served = site(views, self.held, peers, outside, ("127.0.0.1",))
+        self.served = site(views, self.held, peers, outside, ("127.0.0.1",), self.login)
         self.probes = application(views.probes(), ("127.0.0.1",))
         self.served.freeze()
         self.probes.freeze()
