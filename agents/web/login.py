@@ -75,6 +75,9 @@ class Login:
         """Let somebody in who knows the token."""
         form = await self._own_form(request)
         back = str(form.get("next", "/"))
+        if self._is_in_by_header(request):
+            # Through the proxy: what one types there must not have the proxy wait.
+            return web.Response(status=303, headers={hdrs.LOCATION: _local(back)})
         try:
             session, lasts = self._door.begin(str(form.get("token", "")), request.remote or "")
         except Outsider as outsider:
@@ -98,6 +101,13 @@ class Login:
         if is_from_elsewhere(request):
             raise web.HTTPForbidden(text="only our own pages may ask for this")
         return await request.post() if request.content_type == FORM else {}
+
+    def _is_in_by_header(self, request: web.Request) -> bool:
+        shown = self._shown(request)
+        try:
+            return bool(shown.authorization) and self._door.admit(shown).until is None
+        except (Outsider, NotShown):
+            return False
 
     def _shown(self, request: web.Request) -> Shown:
         header = self._door.proxy_header

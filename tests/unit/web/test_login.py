@@ -222,7 +222,7 @@ async def test_who_guesses_is_told_to_wait_and_counted(closed: Site) -> None:
 
 
 async def test_who_comes_through_the_proxy_is_named_where_something_is_done(
-    closed: Site, caplog: pytest.LogCaptureFixture
+    closed: Site, capfd: pytest.CaptureFixture[str]
 ) -> None:
     done: list[str] = []
 
@@ -242,7 +242,20 @@ async def test_who_comes_through_the_proxy_is_named_where_something_is_done(
         X_Forwarded_User="ann@example.org",
     )
 
+    said = capfd.readouterr()
     assert (response.status, done) == (303, ["a"])
+    assert "ann@example.org" in said.out + said.err
+
+
+async def test_what_somebody_types_behind_the_proxy_keeps_nobody_else_there_out(
+    closed: Site,
+) -> None:
+    through = {"Authorization": f"Bearer {PROXYS}", "X_Forwarded_User": "ann@example.org"}
+    for _ in range(AT_ONCE + 1):
+        typed = await log_in(closed, "guess", back="/pods", **through)
+
+        assert (typed.status, typed.headers["Location"]) == (303, "/pods")
+    assert (await closed.ask("/pods", **through)).status == 200
 
 
 async def test_without_a_token_that_can_be_read_nobody_gets_in(closed: Site) -> None:
