@@ -69,6 +69,9 @@ class Metrics:
             buckets=SECONDS,
             registry=registry,
         )
+        self._refused = Counter(
+            "vereflow_logins_refused", "Who was not let in.", ["reason"], registry=registry
+        )
         self._ready = Gauge("vereflow_ready", "Whether /readyz says 200.", registry=registry)
         self._pending = Gauge(
             "vereflow_pending_policies", "Policies not yet as wanted.", registry=registry
@@ -110,6 +113,10 @@ class Metrics:
     def applied(self, seconds: float) -> None:
         """Observe how long a policy took from its cause; clocks may differ, so never below 0."""
         self._applied.observe(max(0.0, seconds))
+
+    def refused(self, reason: str) -> None:
+        """Count somebody who was not let in: a wrong token, a session that is none, and so on."""
+        self._refused.labels(reason).inc()
 
     def ready(self, is_ready: bool) -> None:
         """Say whether this worker is ready."""

@@ -19,8 +19,9 @@ from typing import Any
 
 from aiohttp import web
 
+from agents.asking.connecting import client
 from agents.asking.stored import Stored, read_namespaces
-from agents.asking.workers import Fetch, client, get
+from agents.asking.workers import Fetch, get
 from agents.clients.errors import TryLater
 from agents.clients.kubernetes import Cluster
 from agents.web.knowing import Outside
@@ -33,6 +34,7 @@ from deploy.judging import judging_of
 from deploy.mending import mend
 from deploy.reading import read_topics
 from deploy.recalling import recall
+from deploy.web_access import connect_of
 from streams.settings import Settings, load
 from tables.catalog import tables_of
 
@@ -42,7 +44,7 @@ IDLE = 600.0
 
 async def make(settings: Settings, worker: str, url: str, hook: str, listener: int) -> None:
     """Serve the pages of the worker that answers at this URL."""
-    async with client() as http, _cluster(settings) as cluster:
+    async with client(connect_of(settings.web)) as http, _cluster(settings) as cluster:
         fetch = partial(get, http)
         outside = Outside(
             cluster=settings.cluster.name,
@@ -53,7 +55,8 @@ async def make(settings: Settings, worker: str, url: str, hook: str, listener: i
             mend=partial(mend, settings) if settings.web.writable else None,
         )
         peers = Peers(partial(ask_around, fetch, url), fetch)
-        await serve(application(peers, tables_of(settings), outside, worker), listener)
+        login = settings.web.token_file is not None
+        await serve(application(peers, tables_of(settings), outside, worker, login), listener)
 
 
 async def serve(served: web.Application, listener: int) -> None:

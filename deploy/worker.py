@@ -17,6 +17,7 @@ from deploy.cluster_part import ClusterPart
 from deploy.core_part import CorePart
 from deploy.login import credentials
 from deploy.part import Base, Hand, Part
+from deploy.web_access import access_of
 from streams import faust_topics
 from streams.app import KafkaOptions, create_app
 from streams.settings import Settings
@@ -55,6 +56,7 @@ class Worker:
             worker_name=settings.state_dir.name,
             pages=partial(_page_command, settings.state_dir.name, prepare or ""),
             writable=settings.web.writable,
+            access=access_of(settings.web),
             listener=listener,
             probe_port=settings.web.probe_port,
         )
@@ -100,6 +102,7 @@ def _options(settings: Settings, epoch: int) -> KafkaOptions:
         replication=kafka.replication,
         web_port=settings.web.port if settings.web.enabled else None,
         web_bind=settings.web.host,
+        web_url=settings.web.url,
         session_timeout=kafka.session_timeout,
         heartbeat=kafka.heartbeat,
         epoch=epoch,

@@ -34,8 +34,8 @@ class KafkaOptions:
     web_port: int | None = DEFAULT_WEB_PORT
     """None serves nothing."""
     web_bind: str = "127.0.0.1"
-    web_host: str | None = None
-    """The name under which other workers refer people here; None: where it listens."""
+    web_url: str | None = None
+    """Where other workers find it, and refer people to; None: where it listens, over http."""
     session_timeout: float = 10.0
     heartbeat: float = 3.0
     rebalance_timeout: float = 30.0
@@ -98,7 +98,7 @@ def create_app(
         web_bind=kafka.web_bind,
         web_port=kafka.web_port or DEFAULT_WEB_PORT,
         # Faust would take the machine's name, under which nothing listens.
-        web_host=kafka.web_host or _in_url(kafka.web_bind),
+        canonical_url=kafka.web_url or _listens_at(kafka),
         # Both would show the tables' contents to anybody who asks.
         web_tables_enabled=False,
         web_router_enabled=False,
@@ -110,8 +110,9 @@ def create_app(
     return app
 
 
-def _in_url(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+def _listens_at(kafka: KafkaOptions) -> str:
+    host = f"[{kafka.web_bind}]" if ":" in kafka.web_bind else kafka.web_bind
+    return f"http://{host}:{kafka.web_port or DEFAULT_WEB_PORT}"
 
 
 def rocksdb_options() -> dict[str, int]:

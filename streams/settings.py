@@ -24,13 +24,13 @@ from streams.settings_values import (
     Cidr,
     LabelledPods,
     Name,
-    Port,
     Seconds,
     Selector,
     ServiceName,
     Url,
     leaves_in_the_clear,
 )
+from streams.settings_web import WebSettings
 
 NEVER_MANAGED = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 
@@ -165,32 +165,6 @@ class RuleSettings(Group):
         ge=0,
         description="For how many pods one change may open something unasked; None: for any.",
     )
-
-
-class WebSettings(Group):
-    """Health, metrics and the table views of one worker."""
-
-    host: Literal["127.0.0.1", "::1", "localhost"] = Field(
-        default="127.0.0.1", description="Loopback only: there is no login."
-    )
-    port: Port = Field(default=6066, description="1 to 65535; another one for each worker.")
-    enabled: bool = Field(default=True, description="Whether anything is served at all.")
-    writable: bool = Field(
-        default=False,
-        description="Whether whoever reaches the port may retry and drop dead letters.",
-    )
-    probe_port: Port | None = Field(
-        default=None,
-        description="Where other machines may ask for health and metrics alone; None: nowhere.",
-    )
-
-    @model_validator(mode="after")
-    def _probes_what_is_served(self) -> WebSettings:
-        if self.probe_port is not None and not self.enabled:
-            raise ValueError("probe_port needs enabled")
-        if self.probe_port == self.port:
-            raise ValueError("probe_port is another one than port")
-        return self
 
 
 class AllowanceSettings(Group):

@@ -9,6 +9,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat
 
+ANY = "*"
+"""Every address of this machine, as a host to listen at."""
+
 # A topic's name has at most 249 characters: this leaves room for ours and for a cluster's name.
 _PREFIX = re.compile(r"[A-Za-z0-9._-]{1,150}")
 _SERVICE = re.compile(r"[a-z0-9][-a-z0-9]{0,62}/[a-z0-9][-a-z0-9]{0,62}")
@@ -17,6 +20,8 @@ _LABELLED = re.compile(
     r"([a-z0-9][-a-z0-9.]{0,252}/)?[A-Za-z0-9][-A-Za-z0-9_.]{0,62}=[A-Za-z0-9][-A-Za-z0-9_.]{0,62}"
 )
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
+_HOST_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9.]{0,251}[A-Za-z0-9])?")
+_HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
 _BROKER = re.compile(r"(?:kafka://)?([A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\]):([0-9]{1,5})")
 
 
@@ -81,6 +86,34 @@ def leaves_in_the_clear(url: str) -> bool:
     return parts.scheme != "https" and not is_loopback(parts.hostname or "")
 
 
+def _host(text: str) -> str:
+    if text != ANY and not is_loopback(text) and not _is_address(text):
+        raise ValueError("a host is an IP address of this machine, localhost, or * for all")
+    return text
+
+
+def _host_name(text: str) -> str:
+    if text and _HOST_NAME.fullmatch(text) is None and not _is_address(text):
+        raise ValueError("a name is that of a host, or an address, without a port")
+    return text.lower()
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _header(text: str) -> str:
+    if text and _HEADER.fullmatch(text) is None:
+        raise ValueError("a header is a name such as X-Forwarded-User")
+    if text.lower() in ("authorization", "cookie", "host"):
+        raise ValueError("a header of the proxy's own, such as X-Forwarded-User")
+    return text
+
+
 def _digits(value: object) -> object:
     # Python would read a blank, a sign or an underscore among the digits as well.
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,5}", value) is None:
@@ -116,6 +149,9 @@ def _labelled(text: str) -> str:
 
 Broker = Annotated[str, AfterValidator(_broker)]
 Cidr = Annotated[str, AfterValidator(_cidr)]
+Host = Annotated[str, AfterValidator(_host)]
+HostName = Annotated[str, AfterValidator(_host_name)]
+HeaderName = Annotated[str, AfterValidator(_header)]
 Name = Annotated[str, AfterValidator(_name)]
 Selector = Annotated[str, AfterValidator(_selector)]
 LabelledPods = Annotated[str, AfterValidator(_labelled)]

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import ValidationError
 
+from agents.asking.connecting import NOBODY_IN_PARTICULAR, Connect, NotShown, client
 from streams.codec import escape
 from streams.records.base import Record
 
@@ -28,7 +29,6 @@ PAGE = 500
 MOST_PAGES = 10_000
 # A page is at most 2 MB and one row, and its text may become longer where it is escaped.
 LARGEST_ANSWER = 16 << 20
-_TIMEOUT = httpx.Timeout(5.0, connect=2.0)
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
 WORKER_SECONDS = 60.0
 
@@ -112,19 +112,16 @@ class Answers(NamedTuple):
                 yield f"{table}: nobody who answers holds partition {numbers}, rows are missing"
 
 
-async def ask_workers(urls: Sequence[str], tables: Kinds) -> Answers:
+async def ask_workers(
+    urls: Sequence[str], tables: Kinds, connect: Connect = NOBODY_IN_PARTICULAR
+) -> Answers:
     """Return what the workers say and hold; raise NobodyAnswers if none does."""
-    async with client() as http:
+    async with client(connect) as http:
         answers = await ask(urls, tables, WORKER_SECONDS, partial(get, http))
     if not answers.told:
         reasons = "; ".join(f"{url}: {why}" for url, why in sorted(answers.silent.items()))
         raise NobodyAnswers(f"no worker answers: {reasons}")
     return answers
-
-
-def client() -> httpx.AsyncClient:
-    """Return a client of web servers of workers; whoever takes it closes it."""
-    return httpx.AsyncClient(trust_env=False, timeout=_TIMEOUT)
 
 
 async def ask(
@@ -154,7 +151,7 @@ async def in_time(answer: Coroutine[Any, Any, T], within: float) -> T | str:
         return f"not done within {within:.0f} s"
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         return escape(str(error) or type(error).__name__)
-    except BadAnswer as error:
+    except (BadAnswer, NotShown) as error:
         return escape(error)
 
 
@@ -237,10 +234,7 @@ async def get(http: httpx.AsyncClient, url: str) -> Json:
             received += chunk
             if len(received) > LARGEST_ANSWER:
                 raise BadAnswer(f"more than {LARGEST_ANSWER} bytes of answer")
-    if response.status_code == 404:
-        raise NoSuch("answered 404 Not Found")
-    if response.status_code != 200:
-        raise BadAnswer(f"answered {response.status_code} {response.reason_phrase}")
+    _check(response.status_code, response.reason_phrase)
     try:
         answer = await asyncio.to_thread(json.loads, received)
     except (ValueError, RecursionError) as error:
@@ -248,3 +242,12 @@ async def get(http: httpx.AsyncClient, url: str) -> Json:
     if not isinstance(answer, dict):
         raise BadAnswer("answered with what is no JSON object")
     return answer
+
+
+def _check(status: int, reason: str) -> None:
+    if status == 404:
+        raise NoSuch("answered 404 Not Found")
+    if status == 401:
+        raise BadAnswer("answered 401 Unauthorized: web.token_file must hold its token")
+    if status != 200:
+        raise BadAnswer(f"answered {status} {reason}")

@@ -7,7 +7,7 @@ import os
 import socket
 import tempfile
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +17,8 @@ from aiohttp import hdrs, web
 from yarl import URL
 
 from agents.web.guard import is_from_elsewhere
-from agents.web.mending import PAGES
+from agents.web.login import who_asks
+from agents.web.mending import BY, PAGES
 
 PageCommand = Callable[[str], Sequence[str]]
 """Returns what makes the pages of a worker that answers at this URL; a socket's number follows."""
@@ -69,12 +70,14 @@ class Beside:
         if request.method == hdrs.METH_POST and is_from_elsewhere(request):
             raise web.HTTPForbidden(text="only our own pages may ask for this")
         body = await request.read()
+        asked = {BY: who_asks(request)}
+        asked |= {name: request.headers[name] for name in ASKED if name in request.headers}
         try:
             try:
-                return await self._ask(request, body)
+                return await self._ask(request, asked, body)
             except aiohttp.ClientConnectorError:
                 # It ends where nobody looks for long, perhaps just now.
-                return await self._ask(request, body)
+                return await self._ask(request, asked, body)
         except (aiohttp.ClientError, OSError) as error:
             raise web.HTTPServiceUnavailable(text="what makes the pages has ended") from error
         except TimeoutError as error:
@@ -86,7 +89,9 @@ class Beside:
         async with self._starting:
             await self._end()
 
-    async def _ask(self, request: web.Request, body: bytes) -> web.Response:
+    async def _ask(
+        self, request: web.Request, headers: Mapping[str, str], body: bytes
+    ) -> web.Response:
         maker = await self._running()
         url = URL.build(
             scheme="http",
@@ -95,9 +100,8 @@ class Beside:
             query_string=request.rel_url.raw_query_string,
             encoded=True,
         )
-        asked = {name: request.headers[name] for name in ASKED if name in request.headers}
         async with maker.http.request(
-            request.method, url, headers=asked, data=body or None, allow_redirects=False
+            request.method, url, headers=headers, data=body or None, allow_redirects=False
         ) as answer:
             kept = {name: answer.headers[name] for name in ANSWERED if name in answer.headers}
             return web.Response(status=answer.status, body=await answer.read(), headers=kept)

@@ -18,13 +18,18 @@ HEARTBEAT_AFTER = 15
 ANSWER_WITHIN = 2.0
 
 Pulse = Callable[[], int]
+Stays = Callable[[web.Request], bool]
+"""Tells whether who listens may still."""
 
 
 class Moving:
     """Asks all workers for their pulse while somebody looks, and tells when one is another."""
 
-    def __init__(self, peers: Peers, pulse: Pulse, every: float = EVERY) -> None:
+    def __init__(
+        self, peers: Peers, pulse: Pulse, every: float = EVERY, stays: Stays | None = None
+    ) -> None:
         self._peers = peers
+        self._stays = stays
         self._pulse = pulse
         self._every = every
         self._listening: set[asyncio.Event] = set()
@@ -78,7 +83,7 @@ class Moving:
         await response.write(b"retry: 2000\n\n")
         silent = 0
         # Nothing else would notice that a page was closed, and it would keep its place.
-        while not (self._ending or watching.done() or _is_gone(request)):
+        while not (self._ending or watching.done() or self._is_gone(request)):
             with suppress(TimeoutError):
                 await asyncio.wait_for(moved.wait(), self._every)
             silent += 1
@@ -89,6 +94,12 @@ class Moving:
             elif silent >= HEARTBEAT_AFTER:
                 await response.write(b": still here\n\n")
                 silent = 0
+
+    def _is_gone(self, request: web.Request) -> bool:
+        if request.transport is None or request.transport.is_closing():
+            return True
+        # A page whose session is over asks again, and is told so.
+        return self._stays is not None and not self._stays(request)
 
     async def _watch(self) -> None:
         before = await self._pulses()
@@ -106,7 +117,3 @@ class Moving:
         told, _ = await self._peers.ask(others, "/pulse", ANSWER_WITHIN)
         pulses: dict[str, object] = {url: each.get("pulse") for url, each in told.items()}
         return pulses | {ours: self._pulse()}
-
-
-def _is_gone(request: web.Request) -> bool:
-    return request.transport is None or request.transport.is_closing()

@@ -13,6 +13,8 @@ from agents.web.knowing import Knowing
 from streams.codec import escape
 
 FORM = "application/x-www-form-urlencoded"
+# As whom the worker let somebody in: nobody else speaks to what makes the pages.
+BY = "Vereflow-By"
 PAGE = "/dead-letters"
 PAGES = (PAGE, f"{PAGE}.json")
 
@@ -45,7 +47,7 @@ class Mending:
         except (OSError, RuntimeError, TimeoutError) as error:
             said = f"not known whether it was done: {escape(str(error) or type(error).__name__)}"
             raise web.HTTPServiceUnavailable(text=said) from error
-        log.warning("dead letter", done=str(doing), key=escape(key))
+        log.warning("dead letter", done=str(doing), key=escape(key), by=request.headers.get(BY, ""))
         # So that who looks next does not see the letter still.
         await self._knowing.see(("letters",), fresh=True)
         if asks_for_json(request) or request.path != PAGE:

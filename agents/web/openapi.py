@@ -38,8 +38,11 @@ class Described(Protocol):
         """What it is about."""
 
 
-def describe(pages: Iterable[Described], writable: bool) -> Json:
-    """Return the document; where pages are writable, with what may be done to dead letters."""
+def describe(pages: Iterable[Described], writable: bool, login: bool) -> Json:
+    """Return the document; where pages are writable, with what may be done to dead letters.
+
+    Where there is a login, with how a program shows the token.
+    """
     every = list(pages)
     answers = [(page.answers, "serialization") for page in every]
     names, schemas = models_json_schema(answers, by_alias=True, ref_template=REF)  # type: ignore[arg-type]
@@ -49,6 +52,10 @@ def describe(pages: Iterable[Described], writable: bool) -> Json:
         paths[twin_of(page.path)] = {"get": _operation(page, schema)}
     if writable:
         paths["/dead-letters.json"]["post"] = _MENDING
+    if login:
+        for path in paths.values():
+            for operation in path.values():
+                operation["responses"] = {**operation["responses"], **_TURNED_AWAY}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -57,7 +64,8 @@ def describe(pages: Iterable[Described], writable: bool) -> Json:
             "description": "What a running vereflow shows: any worker answers for all of them.",
         },
         "paths": paths,
-        "components": {"schemas": schemas["$defs"]},
+        "components": {"schemas": schemas["$defs"], **(_SCHEMES if login else {})},
+        **({"security": [{"token": []}]} if login else {}),
     }
 
 
@@ -108,6 +116,21 @@ _MENDING: Json = {
         "409": {"description": "The letter stays; `error` says why, and what to do instead."},
         "503": {"description": "It is not known whether it was done."},
     },
+}
+
+
+_SCHEMES: Json = {
+    "securitySchemes": {
+        "token": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "What `web.token_file` of the workers holds.",
+        }
+    }
+}
+_TURNED_AWAY: Json = {
+    "401": {"description": "The token is asked for."},
+    "429": {"description": "Too many wrong tokens; `Retry-After` says for how many seconds."},
 }
 
 

@@ -5,33 +5,39 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import faust
 import httpx
 from aiohttp import web
 from faust.web.drivers.aiohttp import Web
 
-from agents.asking.workers import client, get
+from agents.asking.connecting import client
+from agents.asking.workers import get
 from agents.metrics import Metrics
+from agents.web.access import Access, Door
 from agents.web.beside import Beside, PageCommand
 from agents.web.events import Moving
 from agents.web.guard import guard
 from agents.web.health import Check, Health, unready
 from agents.web.held import Held
+from agents.web.login import Login
 from agents.web.peers import Around, Peers, around_of
 from agents.web.static import Static
 from agents.web.views import Views
 from agents.web.worker import WorkerState, look_at
+from streams.settings_values import ANY
 from tables.catalog import Tables
 
 LOOK_EVERY = 5.0
 KEEP_ALIVE = 30.0
 # Of a form.
-MAX_BODY = 1 << 10
+MAX_BODY = 1 << 12
 
 # A traceback for every line a stranger sends that is not HTTP would fill the log.
 _protocol = logging.getLogger("agents.web.protocol")
@@ -47,6 +53,7 @@ def install(
     status: Callable[[], dict[str, Any]],
     worker_name: str,
     pages: PageCommand,
+    access: Access,
     writable: bool = False,
     listener: socket.socket | None = None,
     probe_port: int | None = None,
@@ -59,25 +66,31 @@ def install(
     watch = Watch(app, metrics, checks)
     held = {name: Held(app, name, table) for name, table in tables.by_name.items()}
     views = Views(watch, held, metrics, status, partial(around_of, app), worker_name)
-    http = client()
+    http = client(access.connect)
 
     async def around() -> Around:
         return around_of(app)
 
-    moving = Moving(Peers(around, partial(get, http)), views.pulses)
+    login = Login(Door(access.keys, metrics.refused), bool(access.tls)) if access.keys else None
+    stays = login.stays if login else None
+    moving = Moving(Peers(around, partial(get, http)), views.pulses, stays=stays)
     beside = Beside(lambda: pages(around_of(app).ours), writable)
-    hosts = (app.conf.web_bind, app.conf.web_host)
-    parts = (views, Static(), moving, beside)
-    served = application([route for part in parts for route in part.routes()], hosts)
+    hosts = (app.conf.web_bind, urlsplit(str(app.conf.canonical_url)).hostname or "", *access.names)
+    routes = [*views.routes(), *Static().routes(), *moving.routes()]
+    routes += [*(login.routes() if login else ()), *beside.routes()]
+    served = application(routes, hosts, login)
     served.on_shutdown.extend((moving.stop, beside.stop))
-    app.web = OurWeb(app, served, watch, http, listener)
+    app.web = OurWeb(app, served, watch, http, access.tls, listener)
     if probe_port is not None:
         app.web.probes = Probes(application(views.probes(), hosts), probe_port)
 
 
-def application(routes: Iterable[web.RouteDef], hosts: tuple[str, ...]) -> web.Application:
+def application(
+    routes: Iterable[web.RouteDef], hosts: tuple[str, ...], login: Login | None = None
+) -> web.Application:
     """Return an aiohttp application that serves these routes to whoever may ask."""
-    served = web.Application(middlewares=[guard(hosts)], client_max_size=MAX_BODY)
+    passed = [guard(hosts), *([login.middleware] if login else [])]
+    served = web.Application(middlewares=passed, client_max_size=MAX_BODY)
     served.add_routes(routes)
     return served
 
@@ -150,12 +163,14 @@ class OurWeb(Web):
         served: web.Application,
         watch: Watch,
         http: httpx.AsyncClient,
+        tls: ssl.SSLContext | None,
         listener: socket.socket | None,
         **kwargs: Any,
     ) -> None:
         super().__init__(app, **kwargs)
         self._watch = watch
         self._http = http
+        self._tls = tls
         self._listener = listener
         self.web_app = served
         self._runner = runner(served)
@@ -171,10 +186,15 @@ class OurWeb(Web):
 
     async def start_server(self) -> None:
         """Listen where the settings say, or on the socket that was handed over."""
-        if self._listener is None:
-            return await super().start_server()
         await self._runner.setup()
-        await web.SockSite(self._runner, self._listener).start()
+        await self._site().start()
+
+    def _site(self) -> web.BaseSite:
+        if self._listener is not None:
+            return web.SockSite(self._runner, self._listener, ssl_context=self._tls)
+        conf = self.app.conf
+        host = None if conf.web_bind == ANY else conf.web_bind
+        return web.TCPSite(self._runner, host, conf.web_port, ssl_context=self._tls)
 
     async def on_stop(self) -> None:
         """Close what is open."""

@@ -75,14 +75,15 @@ class Frame(NamedTuple):
     worker: str
     identities: bool
     writable: bool
+    login: bool
 
 
 def application(
-    peers: Peers, tables: Collection[str], outside: Outside, worker: str
+    peers: Peers, tables: Collection[str], outside: Outside, worker: str, login: bool
 ) -> web.Application:
     """Return the aiohttp application of all pages, as a worker shows them that has these tables."""
     knowing = Knowing(peers, tables, outside)
-    frame = Frame(worker, IDENTITIES in tables, outside.mend is not None)
+    frame = Frame(worker, IDENTITIES in tables, outside.mend is not None, login)
     routes = [*Site(knowing, TablePages(peers, tables), frame).routes()]
     if outside.mend is not None:
         routes += Mending(outside.mend, knowing).routes()
@@ -119,7 +120,7 @@ class Site:
 
     @cached_property
     def _described(self) -> dict[str, Any]:
-        return describe(self.pages, self._frame.writable)
+        return describe(self.pages, self._frame.writable, self._frame.login)
 
     def _served(self, page: Page) -> Served:
         async def answer(asked: Asked, fresh: bool) -> View:

@@ -9,14 +9,14 @@ from ipaddress import IPv4Network
 from typing import Any, NamedTuple
 
 from agents.asking.aliases import HELD, list_aliases
-from agents.asking.workers import Kinds, ask_workers
+from agents.asking.workers import Kinds
 from agents.clients.errors import NotLetIn, NotThere, Refused, Unproven
 from agents.clients.kubernetes import Cluster, Listing
 from agents.clients.verefoo import Verefoo
 from deploy.allowing import allowances_of
 from deploy.cli.answers import failures
 from deploy.cli.broker import reach_broker
-from deploy.cli.endpoints import Running
+from deploy.cli.endpoints import Running, ask_all
 from deploy.cli.linked import astray, mistaken
 from deploy.cli.rights import (
     RIGHTS_AT_HOME,
@@ -249,7 +249,7 @@ async def _aliases(running: Running) -> str:
     if not named:
         return "no addresses of elsewhere are set"
     kinds: Kinds = {"identities": IdentitiesRow, "graph-pods": PodsRow}
-    answers = await ask_workers(running.web, kinds)
+    answers = await ask_all(running, kinds)
     rows = answers.rows("identities", IdentitiesRow)
     pods = answers.rows("graph-pods", PodsRow)
     found = {each["address"]: each for each in list_aliases(rows, pods)}
@@ -269,7 +269,7 @@ async def _links(running: Running) -> str:
     links = judging_of(running.settings).links
     if not links:
         return "no clusters are linked"
-    answers = await ask_workers(running.web, {"graph-pods": PodsRow})
+    answers = await ask_all(running, {"graph-pods": PodsRow})
     known = (row.pod for row in answers.rows("graph-pods", PodsRow).values())
     pods = [each.pod for each in known if each is not None and each.live]
     wrong = [*mistaken(links, pods), *astray(running.settings.graph.subnets, pods)]
@@ -279,7 +279,7 @@ async def _links(running: Running) -> str:
 
 
 async def _workers(running: Running) -> str:
-    answers = await ask_workers(running.web, {})
+    answers = await ask_all(running, {})
     wrong = [f"{url} does not answer: {why}" for url, why in sorted(answers.silent.items())]
     for url, told in sorted(answers.told.items()):
         if told.status.get("ready") is not True:

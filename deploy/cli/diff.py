@@ -13,10 +13,9 @@ from rich.table import Table
 
 from agents.asking.moments import Moment, parse_moment
 from agents.asking.plain import plain
-from agents.asking.workers import ask_workers
 from deploy.cli.answers import NO, plain_errors, warn
 from deploy.cli.differing import FLOW_HEADERS, Difference, flow_cells, go_live
-from deploy.cli.endpoints import find, settings_of
+from deploy.cli.endpoints import ask_all, find, settings_of
 from deploy.cli.facts import open_history
 from deploy.cli.options import EndpointsFile, Output, WebUrls
 from deploy.cli.past import Picture, compare, picture_of
@@ -85,7 +84,7 @@ async def _pictures(settings: Settings, moments: list[Moment]) -> tuple[Picture,
 
 async def _ask(running: Any) -> Any:
     return await asyncio.gather(
-        ask_workers(running.web, {"wanted": PolicyPatch}), read_stored(running.settings.cluster)
+        ask_all(running, {"wanted": PolicyPatch}), read_stored(running.settings.cluster)
     )
 
 

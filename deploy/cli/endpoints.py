@@ -9,8 +9,10 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
+from agents.asking.workers import Answers, Kinds, ask_workers
 from deploy.hooks import call_hook
-from streams.settings import Settings, WebSettings, load
+from deploy.web_access import connect_of
+from streams.settings import Settings, load
 from streams.settings_graph import Link
 from streams.settings_values import check_url
 
@@ -85,13 +87,18 @@ def find(path: Path | None, web: Sequence[str] | None) -> Running:
     named = tuple(check_url(url) for url in web or ())
     told = read_endpoints(path) if path is not None else None
     settings = _settings(told)
-    urls = named or (told.web if told is not None else ()) or (_web_url(settings.web),)
+    urls = named or (told.web if told is not None else ()) or (settings.web.url,)
     return Running(settings, tuple(dict.fromkeys(urls)))
 
 
 def settings_of(path: Path | None) -> Settings:
     """Return the settings under which a running system is reached, its broker's hook called."""
     return find(path, ()).settings
+
+
+async def ask_all(running: Running, tables: Kinds) -> Answers:
+    """Return what the workers say and hold; raise NobodyAnswers if none does, NoLogin."""
+    return await ask_workers(running.web, tables, connect_of(running.settings.web))
 
 
 def read_endpoints(path: Path) -> Endpoints:
@@ -139,8 +146,3 @@ def _home(told: Endpoints, wished: str) -> dict[str, str | None]:
     """Return the cluster that is set, or else the first one."""
     name = wished if wished in told.clusters else next(iter(told.clusters))
     return {"name": name, "kubeconfig": told.clusters[name].kubeconfig}
-
-
-def _web_url(web: WebSettings) -> str:
-    host = f"[{web.host}]" if ":" in web.host else web.host
-    return f"http://{host}:{web.port}"

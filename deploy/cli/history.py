@@ -14,10 +14,9 @@ from agents.asking.moments import parse_moment
 from agents.asking.plain import plain
 from agents.asking.seen import Recent
 from agents.asking.times import clock
-from agents.asking.workers import ask_workers
 from deploy.cli.answers import NO, plain_errors, warn
 from deploy.cli.broker import read_topics
-from deploy.cli.endpoints import Running, find
+from deploy.cli.endpoints import Running, ask_all, find
 from deploy.cli.naming import one_named
 from deploy.cli.options import EndpointsFile, Output, WebUrls
 from deploy.cli.showing import Format, show, table
@@ -82,7 +81,7 @@ async def _read(running: Running, name: str) -> tuple[str | None, Recent]:
 
 async def _selecting(running: Running, name: str) -> str | None:
     """Return the policy of a pod that no record names: that of its identity."""
-    answers = await ask_workers(running.web, {"pods": PodRow})
+    answers = await ask_all(running, {"pods": PodRow})
     warn(answers.gaps())
     pods = answers.rows("pods", PodRow)
     key = one_named(pods, name)

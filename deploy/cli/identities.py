@@ -11,9 +11,9 @@ from rich.table import Table
 from agents.asking.aliases import list_aliases
 from agents.asking.identities import list_identities
 from agents.asking.plain import plain
-from agents.asking.workers import Answers, Kinds, ask_workers
+from agents.asking.workers import Answers, Kinds
 from deploy.cli.answers import plain_errors
-from deploy.cli.endpoints import find
+from deploy.cli.endpoints import ask_all, find
 from deploy.cli.options import EndpointsFile, Everything, Output, Watch, WebUrls
 from deploy.cli.showing import Format, Shown, table
 from deploy.cli.watching import answer
@@ -50,7 +50,7 @@ def identities(
         running = find(endpoints, web)
 
     def ask() -> Shown:
-        return _shown(asyncio.run(ask_workers(running.web, TABLES)), name, everything)
+        return _shown(asyncio.run(ask_all(running, TABLES)), name, everything)
 
     answer(ask, output, watch)
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from agents.asking.identities import policy_key
-from agents.asking.workers import Kinds, ask_workers
+from agents.asking.workers import Kinds
 from deploy.cli.answers import plain_errors
-from deploy.cli.endpoints import find
+from deploy.cli.endpoints import ask_all, find
 from deploy.cli.options import EndpointsFile, Everything, Output, Watch, WebUrls
 from deploy.cli.showing import Column, Format, Shown, listing
 from deploy.cli.watching import answer
@@ -44,7 +44,7 @@ def pods(
         running = find(endpoints, web)
 
     def ask() -> Shown:
-        answers = asyncio.run(ask_workers(running.web, TABLES))
+        answers = asyncio.run(ask_all(running, TABLES))
         listed = list_pods(answers.rows("pods", PodRow), answers.rows("wanted", PolicyPatch))
         shown = [pod for pod in listed if everything or pod["live"]]
         drawn = [listing(_COLUMNS, shown, output)]

@@ -12,9 +12,9 @@ import yaml
 from agents.asking.plain import plain
 from agents.asking.standing import PENDING, is_pending, reasons
 from agents.asking.times import clock
-from agents.asking.workers import Answers, Kinds, ask_workers
+from agents.asking.workers import Answers, Kinds
 from deploy.cli.answers import plain_errors
-from deploy.cli.endpoints import find
+from deploy.cli.endpoints import ask_all, find
 from deploy.cli.naming import named
 from deploy.cli.options import EndpointsFile, Everything, Output, Watch, WebUrls
 from deploy.cli.sharing import sharers
@@ -57,7 +57,7 @@ def policies(
         running = find(endpoints, web)
 
     def ask() -> Shown:
-        answers = asyncio.run(ask_workers(running.web, _OF_ONE if name else TABLES))
+        answers = asyncio.run(ask_all(running, _OF_ONE if name else TABLES))
         return _whole(answers, name) if name else _listed(answers, everything, output)
 
     answer(ask, output, watch)

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from agents.asking.workers import Kinds, ask_workers
+from agents.asking.workers import Kinds
 from deploy.cli.answers import plain_errors
-from deploy.cli.endpoints import find
+from deploy.cli.endpoints import ask_all, find
 from deploy.cli.options import EndpointsFile, Output, Watch, WebUrls
 from deploy.cli.showing import Column, Format, Shown, listing, table
 from deploy.cli.watching import answer
@@ -50,7 +50,7 @@ def rules(
         running = find(endpoints, web)
 
     def ask() -> Shown:
-        answers = asyncio.run(ask_workers(running.web, TABLES))
+        answers = asyncio.run(ask_all(running, TABLES))
         rows = answers.rows("graph-rules", GraphRow)
         content = {
             "firewalls": list_firewalls(rows),

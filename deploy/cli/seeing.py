@@ -6,8 +6,7 @@ import asyncio
 
 from agents.asking.rows import TABLES, Rows
 from agents.asking.seen import Picture, Recent, Seen
-from agents.asking.workers import ask_workers
-from deploy.cli.endpoints import Running
+from deploy.cli.endpoints import Running, ask_all
 from deploy.cli.stored import read_stored
 from deploy.judging import judging_of
 from tables.catalog import IDENTITIES
@@ -16,9 +15,7 @@ from tables.catalog import IDENTITIES
 async def see(running: Running) -> Seen:
     """Return everything but what topics tell; raise if no worker answers, or not the cluster."""
     settings = running.settings
-    answers, stored = await asyncio.gather(
-        ask_workers(running.web, TABLES), read_stored(settings.cluster)
-    )
+    answers, stored = await asyncio.gather(ask_all(running, TABLES), read_stored(settings.cluster))
     # Where nodes are pods there are no identities.
     apart = answers.apart(TABLES.keys() - {IDENTITIES})
     rows = Rows(answers, settings.cluster.name, apart)

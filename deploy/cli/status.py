@@ -12,9 +12,9 @@ from rich.table import Table
 
 from agents.asking.condition import Letters, condition
 from agents.asking.rows import TABLES
-from agents.asking.workers import Answers, ask_workers
+from agents.asking.workers import Answers
 from deploy.cli.answers import failures, plain_errors
-from deploy.cli.endpoints import Running, find
+from deploy.cli.endpoints import Running, ask_all, find
 from deploy.cli.letters import read_letters
 from deploy.cli.options import EndpointsFile, Output, Watch, WebUrls
 from deploy.cli.showing import Format, Shown, table
@@ -49,7 +49,7 @@ def _ask(running: Running) -> Shown:
 
 
 async def _look(running: Running) -> tuple[Answers, Letters]:
-    return await asyncio.gather(ask_workers(running.web, TABLES), _letters(running))
+    return await asyncio.gather(ask_all(running, TABLES), _letters(running))
 
 
 async def _letters(running: Running) -> Letters:

@@ -15,9 +15,12 @@ from rich.table import Column, Table
 
 from deploy.cli.answers import console, plain_errors
 from deploy.cli.parts import Broker, starting
+from deploy.errors import Unusable
 from deploy.joint_world import NAMES, JointWorld
 from deploy.local_cluster import EMBEDDED
 from deploy.world import Plan, World
+from streams.settings import load
+from streams.settings_web import WebSettings
 
 Json = dict[str, Any]
 MOST_WORKERS = 16
@@ -57,6 +60,7 @@ def up(
     """
     with ExitStack() as stack:
         stack.enter_context(plain_errors())
+        _check_pages(load().web)
         folder = state_dir or Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="vereflow-"))
         )
@@ -77,6 +81,11 @@ def up(
             if endpoints is not None:
                 # What it says is no longer true.
                 endpoints.unlink(missing_ok=True)
+
+
+def _check_pages(web: WebSettings) -> None:
+    if web.certificate is not None:
+        raise Unusable("the workers of `vereflow up` are on loopback alone; unset web.certificate")
 
 
 async def _up(plan: Plan, endpoints: Path | None) -> None:

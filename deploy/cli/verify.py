@@ -11,9 +11,8 @@ import typer
 from rich.table import Table
 
 from agents.asking.plain import plain
-from agents.asking.workers import ask_workers
 from deploy.cli.answers import NO, plain_errors, warn
-from deploy.cli.endpoints import Running, find
+from deploy.cli.endpoints import Running, ask_all, find
 from deploy.cli.options import EndpointsFile, Output, WebUrls
 from deploy.cli.rules import TABLES
 from deploy.cli.showing import Format, more, show, table
@@ -56,7 +55,7 @@ async def _settled(running: Running, within: float) -> tuple[Findings, list[str]
     deadline = time.monotonic() + within
     while True:
         answers, stored = await asyncio.gather(
-            ask_workers(running.web, TABLES), read_stored(running.settings.cluster)
+            ask_all(running, TABLES), read_stored(running.settings.cluster)
         )
         findings = verify_all(answers, stored, running.settings)
         if findings.settled or time.monotonic() >= deadline:

@@ -48,9 +48,11 @@ THREATS = {
     "T6": Threat(
         "who reaches our ports, or Verefoo's",
         "read the tables, or write rules at Verefoo, which has no login",
-        "our pages are on loopback, for reading but for dead letters where that is set,"
-        " which nobody else's page can ask for, and for no other host's name; none of Faust's own"
-        " is there; other machines are served health and metrics alone, where that is set;"
+        "our pages are on loopback, or else behind TLS and a login, without which no worker starts:"
+        " a token that is compared in constant time and guessed seldom, sessions that end, a proxy"
+        " that is believed by a token of its own; they are for reading but for dead letters where"
+        " that is set, which nobody else's page can ask for, and for no other host's name; none of"
+        " Faust's own is there; without a login other machines are served health and metrics alone;"
         " Verefoo may stand behind TLS and a token, which never travels in the clear",
     ),
     "T7": Threat(

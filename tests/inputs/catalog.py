@@ -99,7 +99,7 @@ INPUTS = {
     "W02": "paths that lead out",
     "W03": "a URL of 64 KB, headers of 1 MB",
     "W04": "a host name that was made to point here",
-    "W05": "a token that is wrong or missing: there is none, so only this machine may ask",
+    "W05": "a token that is wrong, missing, replaced, or shown too often by who does not know it",
     "W06": "a body with two lengths",
     "W07": "hundreds of connections that say nothing, or half of it",
     "W08": "a body that is said to be 100 MB",

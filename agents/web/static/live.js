@@ -9,6 +9,7 @@
   const shown = new Map();
   let events = null;
   let paused = false;
+  let over = false;
   let asking = false;
   let asked = false;
   let timer = 0;
@@ -64,6 +65,7 @@
       const answer = await fetch(location.href, {
         headers: { Accept: "text/html", "Cache-Control": "no-cache" },
       });
+      if (answer.status === 401) { ended(); return; }
       if (!answer.ok) throw new Error(`answered ${answer.status}`);
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       for (const fresh of sections(page)) {
@@ -91,6 +93,29 @@
     timer = setTimeout(open, AGAIN);
   };
 
+  // The session is over: what is shown stays, and is no longer live.
+  const ended = () => {
+    close();
+    over = true;
+    clearTimeout(timer);
+    say("Session over: ", "bad");
+    const link = document.createElement("a");
+    link.href = `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
+    link.textContent = "log in again";
+    state.append(link);
+    button.hidden = true;
+  };
+
+  // An EventSource does not say why it ended.
+  const ask = async () => {
+    close();
+    try {
+      const answer = await fetch("/events", { method: "HEAD" });
+      if (answer.status === 401) { ended(); return; }
+    } catch { /* Nobody is there. */ }
+    lost();
+  };
+
   const close = () => {
     if (events) events.close();
     events = null;
@@ -98,12 +123,12 @@
 
   const open = () => {
     close();
-    if (paused || document.hidden) return;
+    if (paused || over || document.hidden) return;
     events = new EventSource("/events");
     // What moved while nobody listened is seen at once.
     events.addEventListener("open", () => { say("Live", "good"); refresh(); });
     events.addEventListener("moved", soon);
-    events.addEventListener("error", lost);
+    events.addEventListener("error", ask);
   };
 
   const settle = () => {

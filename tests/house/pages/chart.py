@@ -26,7 +26,10 @@ BY_THE_CHART = {
     "KafkaSettings": ("ca", "password_file"),
     "ClusterSettings": ("kubeconfig", "context", "own_namespace"),
     "VerefooSettings": ("ca", "token_file"),
-    "WebSettings": ("probe_port", "host", "enabled"),
+    "WebSettings": (
+        *("probe_port", "host", "name", "enabled"),
+        *("token_file", "certificate", "key", "ca", "proxy_token_file"),
+    ),
 }
 # Of which a default does not show what else may be said; anything may in those that are objects.
 _BOUNDS: dict[str, Json] = {

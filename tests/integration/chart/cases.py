@@ -95,6 +95,17 @@ WORKLOADS: Json = {
         "owners": [{"apiGroups": ["argoproj.io"], "resources": ["rollouts"], "verbs": ["get"]}]
     },
 }
+EXPOSED: Json = {
+    "replicas": 3,
+    "web": {
+        "expose": True,
+        "tokenSecret": {"name": "web"},
+        "tlsSecret": {"name": "web-tls", "certificate": "cert.pem"},
+        "proxyTokenSecret": {"name": "web", "key": "proxy"},
+        "from": [{"namespaceSelector": {"matchLabels": {"team": "edge"}}}],
+    },
+    "settings": {"web": {"port": 7000, "proxy_header": "X-Forwarded-User"}},
+}
 CORE: Json = {"settings": {"part": "core", "graph": {"clusters": ["north", "south"]}}}
 AT_A_CLUSTER: Json = {"settings": {"part": "cluster", "cluster": {"name": "north"}}}
 # Strimzi's user is called like the release.
@@ -130,5 +141,6 @@ ASKS = {
     "core": Ask(_based(SECURED, CORE)),
     "at a cluster": Ask(_based(SECURED, AT_A_CLUSTER)),
     "elsewhere": Ask(_based(SETTINGS, MONITORED), "second", "elsewhere"),
-    "all": Ask(_based(SECURED, STRIMZI, MONITORED, PLACED, SETTINGS, USER)),
+    "exposed": Ask(_based(EXPOSED), "second", "elsewhere"),
+    "all": Ask(_based(SECURED, STRIMZI, MONITORED, PLACED, SETTINGS, USER, EXPOSED)),
 }

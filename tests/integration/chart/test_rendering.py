@@ -28,6 +28,12 @@ REFUSED = {
     "a digest that is none": ({"image": {"digest": "latest"}}, "digest"),
     "root": ({"user": 0}, "user"),
     "no password for who makes topics": ({"init": {"user": "admin"}}, "init.passwordSecret"),
+    "pages without a login": ({"web": {"expose": True}}, "web.tokenSecret.name"),
+    "pages in the clear": (
+        {"web": {"expose": True, "tokenSecret": {"name": "web"}}},
+        "web.tlsSecret.name",
+    ),
+    "a place of pages": ({"settings": {"web": {"host": "*"}}}, "host"),
     "topics of no Kafka": ({"strimzi": {"topics": True}}, "strimzi.cluster"),
     "a user without a prefix": (
         {"strimzi": {"cluster": "x", "user": True}},
@@ -118,6 +124,8 @@ def test_each_secret_is_a_file_that_the_settings_name(
     files = files_of(pod)
     named = {settings.kafka.ca, settings.kafka.password_file}
     named |= {settings.verefoo.ca, settings.verefoo.token_file} - {None}
+    web = settings.web
+    named |= {web.token_file, web.certificate, web.key, web.ca, web.proxy_token_file} - {None}
 
     assert {str(each) for each in named} == set(files) - {"/etc/vereflow/settings/settings.yaml"}
     assert not any("valueFrom" in each and "secretKeyRef" in each["valueFrom"] for each in env(pod))

@@ -1,6 +1,7 @@
 """A worker of one agent and every table, with its web views, for the tests to start.
 
-Run as ``python -m tests.integration.web.recorder BOOTSTRAP DATADIR SOCKET NAME``.
+Run as ``python -m tests.integration.web.recorder BOOTSTRAP DATADIR SOCKET NAME``; what the
+environment says of ``web`` holds.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from agents.web.health import Health
 from deploy import logs
 from deploy.cli.worker import run
 from deploy.local.broker import quirks
+from deploy.web_access import access_of
 from streams.app import KafkaOptions, create_app
 from streams.faust_codec import FaustKey, faust_type
 from streams.records.policies import PatchOutcome
+from streams.settings import load
 from streams.topicspec import TopicSpec, changelog
 from tables import catalog, faust_tables
 
@@ -39,13 +42,15 @@ HANDS: dict[str, Any] = {"recorder": {"well": True}}
 
 def recorder(bootstrap: str, datadir: Path, listener: socket.socket, name: str) -> faust.App:
     """Return the app: patch-outcomes -> [policies], and one record that it never gets over."""
+    web = load().web
     app = create_app(
         KafkaOptions(
             bootstrap,
             APP_ID,
             datadir,
             partitions=PARTITIONS,
-            web_port=listener.getsockname()[1],
+            web_port=web.port,
+            web_url=web.url,
             session_timeout=SESSION_TIMEOUT,
             heartbeat=SESSION_TIMEOUT / 4,
             exit_when_frozen=False,
@@ -70,6 +75,7 @@ def recorder(bootstrap: str, datadir: Path, listener: socket.socket, name: str) 
         status=lambda: HANDS,
         worker_name=name,
         pages=lambda url: (sys.executable, "-m", "tests.integration.web.pages", name, url),
+        access=access_of(web),
         listener=listener,
     )
     return app

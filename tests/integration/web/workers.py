@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -30,11 +31,13 @@ SILENCE = 5.0
 class Worker:
     """One worker process, and a client of its views."""
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], port: int, log: Path, scheme: str = "http"
+    ) -> None:
         self.process = process
         self.port = port
         self.log = log
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"{scheme}://127.0.0.1:{port}"
         self.client = httpx.AsyncClient(base_url=self.url, timeout=60.0)
 
     async def json(self, path: str) -> Any:
@@ -86,27 +89,32 @@ class Worker:
 
 
 @asynccontextmanager
-async def running(folder: Path, count: int) -> AsyncIterator[tuple[EmbeddedBroker, list[Worker]]]:
-    """Run a broker with its topics, and workers that are not ready yet."""
+async def running(
+    folder: Path, count: int, **web: str
+) -> AsyncIterator[tuple[EmbeddedBroker, list[Worker]]]:
+    """Run a broker with its topics, and workers with these settings, that are not ready yet."""
     async with EmbeddedBroker(folder / "broker.log") as broker, AsyncExitStack() as stack:
         await provision(TOPICS, bootstrap_servers=broker.bootstrap)
         yield (
             broker,
             [
-                await stack.enter_async_context(_worker(broker, folder, f"worker-{number}"))
+                await stack.enter_async_context(_worker(broker, folder, f"worker-{number}", web))
                 for number in range(count)
             ],
         )
 
 
 @asynccontextmanager
-async def _worker(broker: EmbeddedBroker, folder: Path, name: str) -> AsyncIterator[Worker]:
+async def _worker(
+    broker: EmbeddedBroker, folder: Path, name: str, web: Mapping[str, str]
+) -> AsyncIterator[Worker]:
     log = folder / f"{name}.log"
     with listen() as listener:
         port, inherited = listener.getsockname()[1], listener.fileno()
         arguments = [broker.bootstrap, str(folder / name), str(inherited), name]
-        process = _start(arguments, log, inherited)
-    worker = Worker(process, port, log)
+        environment = {"port": str(port), **web}
+        process = _start(arguments, log, inherited, environment)
+    worker = Worker(process, port, log, "https" if "certificate" in web else "http")
     try:
         yield worker
     finally:
@@ -115,10 +123,20 @@ async def _worker(broker: EmbeddedBroker, folder: Path, name: str) -> AsyncItera
         process.wait()
 
 
-def _start(arguments: list[str], log: Path, inherited: int) -> subprocess.Popen[bytes]:
+def _start(
+    arguments: list[str], log: Path, inherited: int, web: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "tests.integration.web.recorder", *arguments]
+    told = {f"VEREFLOW_WEB__{name.upper()}": value for name, value in web.items()}
     with log.open("ab") as out:
-        return subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out, pass_fds=[inherited])
+        return subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **told},
+            stdout=out,
+            stderr=out,
+            pass_fds=[inherited],
+        )
 
 
 async def until(claim: Callable[[], Awaitable[bool]], what: str) -> None:

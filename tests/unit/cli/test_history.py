@@ -48,11 +48,11 @@ def past(monkeypatch: pytest.MonkeyPatch) -> Iterator[Past]:
     async def read(settings: object, topics: object, most: int) -> dict[str, Newest]:
         return {topic: Newest(each, more=False) for topic, each in found.items()}
 
-    async def ask(urls: object, tables: object) -> Any:
+    async def ask(*asked: object) -> Any:
         return answers({"pods": {key("known"): pod("known")}})
 
     monkeypatch.setattr("deploy.cli.history.read_topics", read)
-    monkeypatch.setattr("deploy.cli.history.ask_workers", ask)
+    monkeypatch.setattr("deploy.cli.endpoints.ask_workers", ask)
     version(found, "a", 1, 80, BEGAN)
     version(found, "b", 2, 80, BEGAN)
     version(found, "a", 3, 81, BEGAN + 3600)

@@ -16,7 +16,6 @@ from deploy.cli.rights import Wrong
 from deploy.cli.showing import Format
 from streams.flow.graph_rows import GraphPodRow, PodsRow
 from streams.flow.identity_rows import Alias, IdentitiesRow, Version
-from streams.records.base import Record
 from streams.records.views import Identity, PodRef, Service
 from streams.settings import Settings
 from tests.unit.cli.rows import answers, key
@@ -93,7 +92,7 @@ def test_the_status_names_what_is_wrong() -> None:
 def test_identities_lists_them_behind_the_identities(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], output: Format
 ) -> None:
-    answering(monkeypatch, identities, asked())
+    answering(monkeypatch, asked())
 
     identities.identities(output=output, web=["http://127.0.0.1:1"])
 
@@ -115,7 +114,7 @@ def test_identities_lists_them_behind_the_identities(
 async def test_the_doctor_is_content(
     monkeypatch: pytest.MonkeyPatch, named: dict[str, str], said: str
 ) -> None:
-    answering(monkeypatch, checks, asked())
+    answering(monkeypatch, asked())
 
     assert await checks._aliases(running(named)) == said
 
@@ -123,7 +122,7 @@ async def test_the_doctor_is_content(
 async def test_the_doctor_names_those_that_are_not_in_force(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    answering(monkeypatch, checks, asked())
+    answering(monkeypatch, asked())
 
     with pytest.raises(Wrong) as wrong:
         await checks._aliases(running({X: f"{WEB}2", Y: WEB, Z: NOBODY, "203.0.113.13": WEB}))
@@ -134,11 +133,11 @@ async def test_the_doctor_names_those_that_are_not_in_force(
     )
 
 
-def answering(monkeypatch: pytest.MonkeyPatch, module: Any, said: Answers) -> None:
-    async def ask(urls: Any, kinds: dict[str, type[Record]]) -> Answers:
+def answering(monkeypatch: pytest.MonkeyPatch, said: Answers) -> None:
+    async def ask(*asked: object) -> Answers:
         return said
 
-    monkeypatch.setattr(module, "ask_workers", ask)
+    monkeypatch.setattr("deploy.cli.endpoints.ask_workers", ask)
 
 
 def running(named: dict[str, str]) -> Running:

@@ -30,3 +30,14 @@ def test_several_clusters_are_refused_where_they_would_not_be_apart(
 
 def test_more_clusters_than_there_are_names_for_are_refused(invoke: Invoke) -> None:
     assert invoke("up", "--clusters", "5").exit_code == 2
+
+
+def test_pages_over_tls_are_refused_where_all_is_on_loopback(
+    invoke: Invoke, tmp_path: Path
+) -> None:
+    told = {f"VEREFLOW_WEB__{name}": "/file" for name in ("CERTIFICATE", "KEY")}
+    ended = invoke("up", "--state-dir", str(tmp_path), **told)
+
+    assert ended.exit_code == 2
+    assert "unset web.certificate" in ended.stderr
+    assert [*tmp_path.iterdir()] == []

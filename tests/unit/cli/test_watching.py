@@ -118,10 +118,10 @@ def test_on_a_terminal_each_answer_is_drawn_over_the_one_before_within_its_heigh
 def test_every_listing_can_be_watched_and_be_wide(
     invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def ask(urls: object, tables: object) -> Any:
+    async def ask(*asked: object) -> Any:
         return answers({"pods": {key("a"): pod("a")}})
 
-    monkeypatch.setattr("deploy.cli.pods.ask_workers", ask)
+    monkeypatch.setattr("deploy.cli.endpoints.ask_workers", ask)
 
     watched = invoke("pods", "--watch", "-o", "json")
     wide = invoke("pods", "-o", "wide").stdout

@@ -55,7 +55,7 @@ def test_no_web_port_serves_nothing(tmp_path: Path) -> None:
     [
         ({}, "http://127.0.0.1:6066"),
         ({"web_port": 6070, "web_bind": "::1"}, "http://[::1]:6070"),
-        ({"web_host": "worker-0.vereflow"}, "http://worker-0.vereflow:6066"),
+        ({"web_url": "https://worker-0.vereflow:6066"}, "https://worker-0.vereflow:6066"),
     ],
 )
 def test_other_workers_refer_people_to_where_this_one_listens(

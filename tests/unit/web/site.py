@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +23,7 @@ from agents.web.beside import Beside
 from agents.web.events import Moving
 from agents.web.held import Held
 from agents.web.knowing import Outside
+from agents.web.login import Login
 from agents.web.peers import Around, Peers, around_of, ask_around
 from agents.web.server import application
 from agents.web.site import application as site
@@ -80,9 +81,11 @@ class Within(Beside):
         super().__init__(tuple, writable)
         self._pages = pages
 
-    async def _ask(self, request: web.Request, body: bytes) -> web.Response:
+    async def _ask(
+        self, request: web.Request, headers: Mapping[str, str], body: bytes
+    ) -> web.Response:
         asked = make_mocked_request(
-            request.method, request.raw_path, headers=request.headers, app=self._pages
+            request.method, request.raw_path, headers=headers, app=self._pages
         )
         asked._read_bytes = body
         response = await self._pages._handle(asked)
@@ -118,6 +121,7 @@ class Site:
         self.alone = False
         self.recall: Callable[[Moment], Awaitable[bytes]] = nothing_kept
         self.mend: Callable[[Doing, str], Awaitable[None]] | None = None
+        self.login: Login | None = None
         self.build()
 
     def build(self) -> None:
@@ -138,11 +142,13 @@ class Site:
         async def around() -> Around:
             return await ask_around(self.fetch, self.url)
 
-        peers = Peers(around, self.fetch)
-        self.moving = Moving(peers, views.pulses)
-        self.pages = site(peers, tuple(self.held), outside, "worker-0")
-        parts = (views, Static(), self.moving, Within(self.pages, self.mend is not None))
-        self.served = application([r for part in parts for r in part.routes()], ("127.0.0.1",))
+        peers, login = Peers(around, self.fetch), self.login
+        self.moving = Moving(peers, views.pulses, stays=login.stays if login else None)
+        self.pages = site(peers, tuple(self.held), outside, "worker-0", login is not None)
+        beside = Within(self.pages, self.mend is not None)
+        parts = (views, Static(), self.moving, *([login] if login else []), beside)
+        routes = [route for part in parts for route in part.routes()]
+        self.served = application(routes, ("127.0.0.1",), login)
         self.pages.freeze()
         self.probes = application(views.probes(), ("127.0.0.1",))
         self.served.freeze()

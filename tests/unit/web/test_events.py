@@ -124,6 +124,24 @@ async def test_no_more_pages_than_a_bound_are_told_and_one_that_closes_makes_roo
         pass
 
 
+async def test_whose_session_is_over_is_let_go_and_the_others_stay(moving: Moving) -> None:
+    over: set[object] = set()
+    moving._stays = lambda request: request not in over
+    task: asyncio.Task[Any]
+    async with listening(moving) as (stays,):
+        page = Listener()
+        task = asyncio.create_task(moving.events(page))  # type: ignore[arg-type]
+        await page.until(lambda: bool(page.told))
+
+        over.add(page)
+
+        async with asyncio.timeout(5):
+            await task
+        stays.told.clear()
+        moving._pulse = lambda: 7
+        await stays.until(lambda: stays.moved() == 1)
+
+
 async def test_nobody_is_asked_while_nobody_listens(moving: Moving, pulses: Pulses) -> None:
     async with listening(moving):
         pass

@@ -36,6 +36,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- define "vereflow.secrets" -}}
 {{- $files := dict "kafka-ca" .Values.kafka.caSecret "kafka-password" .Values.kafka.passwordSecret -}}
 {{- $files = merge $files (dict "verefoo-ca" .Values.verefoo.caSecret "verefoo-token" .Values.verefoo.tokenSecret) -}}
+{{- with .Values.web -}}
+{{- if .expose -}}
+{{- $files = set $files "web-token" (dict "name" (required "set web.tokenSecret.name: exposed pages ask for a login" .tokenSecret.name) "key" .tokenSecret.key) -}}
+{{- $tls := required "set web.tlsSecret.name: exposed pages are served over TLS" .tlsSecret.name -}}
+{{- $files = set $files "web-certificate" (dict "name" $tls "key" .tlsSecret.certificate) -}}
+{{- $files = set $files "web-key" (dict "name" $tls "key" .tlsSecret.key) -}}
+{{- $files = set $files "web-ca" (dict "name" $tls "key" .tlsSecret.ca) -}}
+{{- $files = set $files "web-proxy-token" .proxyTokenSecret -}}
+{{- end -}}
+{{- end -}}
 {{- if and .Values.strimzi.user (not .Values.kafka.passwordSecret.name) -}}
 {{- $files = set $files "kafka-password" (dict "name" (include "vereflow.name" .) "key" "password") -}}
 {{- end -}}
@@ -46,18 +56,55 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 {{- end -}}
 
+{{- define "vereflow.web.port" -}}
+{{- dig "web" "port" 6066 .Values.settings | int -}}
+{{- end -}}
+
+{{- /* What follows a worker's own name in the cluster's DNS. */ -}}
+{{- define "vereflow.web.domain" -}}
+{{- include "vereflow.name" . }}.{{ .Release.Namespace }}.svc
+{{- end -}}
+
+{{- /* How the Service of the pages is called, by others in its namespace and elsewhere. */ -}}
+{{- define "vereflow.web.names" -}}
+{{- $name := printf "%s-web" (include "vereflow.name" .) -}}
+{{- $name }} {{ $name }}.{{ .Release.Namespace }} {{ $name }}.{{ .Release.Namespace }}.svc
+{{- end -}}
+
+{{- /* Where commands ask all workers, from within one. */ -}}
+{{- define "vereflow.web.urls" -}}
+{{- if .Values.web.expose -}}
+{{- $urls := list -}}
+{{- range $number := until (int .Values.replicas) -}}
+{{- $urls = append $urls (printf "https://%s-%d.%s:%s" (include "vereflow.name" $) $number (include "vereflow.web.domain" $) (include "vereflow.web.port" $)) -}}
+{{- end -}}
+{{- $urls | join " " -}}
+{{- else -}}
+http://127.0.0.1:{{ include "vereflow.web.port" . }}
+{{- end -}}
+{{- end -}}
+
 {{- /* The file of settings: what was told, and where the files of secrets are. */ -}}
 {{- define "vereflow.settings" -}}
 {{- $files := include "vereflow.secrets" . | fromYaml -}}
 {{- $place := "/etc/vereflow/secrets" -}}
 {{- $kafka := dict -}}
 {{- $verefoo := dict -}}
+{{- $web := dict -}}
 {{- if hasKey $files "kafka-ca" }}{{ $_ := set $kafka "ca" (printf "%s/kafka-ca" $place) }}{{ end -}}
 {{- if hasKey $files "kafka-password" }}{{ $_ := set $kafka "password_file" (printf "%s/kafka-password" $place) }}{{ end -}}
 {{- if hasKey $files "verefoo-ca" }}{{ $_ := set $verefoo "ca" (printf "%s/verefoo-ca" $place) }}{{ end -}}
 {{- if hasKey $files "verefoo-token" }}{{ $_ := set $verefoo "token_file" (printf "%s/verefoo-token" $place) }}{{ end -}}
+{{- if .Values.web.expose -}}
+{{- $_ := set $web "token_file" (printf "%s/web-token" $place) -}}
+{{- $_ := set $web "certificate" (printf "%s/web-certificate" $place) -}}
+{{- $_ := set $web "key" (printf "%s/web-key" $place) -}}
+{{- $_ := set $web "ca" (printf "%s/web-ca" $place) -}}
+{{- $_ := set $web "names" (concat (include "vereflow.web.names" . | splitList " ") (dig "web" "names" (list) .Values.settings)) -}}
+{{- if hasKey $files "web-proxy-token" }}{{ $_ := set $web "proxy_token_file" (printf "%s/web-proxy-token" $place) }}{{ end -}}
+{{- end -}}
 {{- if .Values.strimzi.user }}{{ $_ := set $kafka "user" (include "vereflow.name" .) }}{{ end -}}
-{{- mergeOverwrite (deepCopy .Values.settings) (dict "kafka" $kafka "verefoo" $verefoo) | toYaml -}}
+{{- mergeOverwrite (deepCopy .Values.settings) (dict "kafka" $kafka "verefoo" $verefoo) (ternary (dict "web" $web) (dict) .Values.web.expose) | toYaml -}}
 {{- end -}}
 
 {{- /* What follows from the pod, whoever writes the file of settings. */ -}}
