@@ -36,6 +36,11 @@ class LetterReason(Code):
         "The record, or what would follow from it, is larger than 1 MB.",
         "Send it in parts: a firewall's list as `added` and `removed`.",
     )
+    UNREADABLE = (
+        "unreadable",
+        "It is not put together as a record of Kafka's is, or a header's name is no UTF-8.",
+        _SENDER,
+    )
     NOT_UTF8 = "not-utf8", "The bytes are no UTF-8.", _SENDER
     NOT_JSON = "not-json", "The text is no JSON.", _SENDER
     NOT_AN_OBJECT = "not-an-object", "It is JSON, but no object.", _SENDER
