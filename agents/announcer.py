@@ -9,7 +9,6 @@ said before a restart, is no harm: the records on patch-outcomes have it all.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Container
 from typing import Any, NamedTuple
 
 import structlog
@@ -17,6 +16,7 @@ import structlog
 from agents.asking.standing import reasons
 from agents.clients.errors import ClientError
 from agents.clients.kubernetes import Cluster
+from agents.managed_namespaces import ManagedNamespaces
 from streams.records.policies import Outcome, PatchOutcome, PolicyPatch
 from streams.records.reasons import EventReason
 from streams.records.views import Errs
@@ -49,7 +49,7 @@ class Announcer:
     """Says what is news, the newest of each policy, so many a second at most; waits for nobody."""
 
     def __init__(
-        self, cluster: Cluster, name: str, managed: Container[str], *, of_pods: bool
+        self, cluster: Cluster, name: str, managed: ManagedNamespaces, *, of_pods: bool
     ) -> None:
         self._cluster = cluster
         self._name = name

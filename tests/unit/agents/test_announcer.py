@@ -10,10 +10,12 @@ import pytest
 from agents import announcer
 from agents.announcer import MOST_WAITING, Announcer
 from agents.clients.errors import TryLater
+from agents.managed_namespaces import ManagedNamespaces
 from streams.records.policies import Outcome, PatchOutcome, PolicyPatch
 from streams.records.views import Errs, Inexactness
 
 WIDER = Inexactness(rule="r", errs=Errs.WIDER, reason="source-port", example="e")
+MANAGED = ManagedNamespaces(["default"])
 NARROWER = WIDER.model_copy(update={"errs": Errs.NARROWER})
 
 
@@ -42,7 +44,7 @@ class Told:
 
     def __init__(self, of_pods: bool = True) -> None:
         self.api = Api()
-        self.announcer = Announcer(self.api, "local", {"default"}, of_pods=of_pods)  # type: ignore[arg-type]
+        self.announcer = Announcer(self.api, "local", MANAGED, of_pods=of_pods)  # type: ignore[arg-type]
 
     def tell(
         self, outcome: Outcome, *inexact: Inexactness, name: str = "a", reason: str = ""
