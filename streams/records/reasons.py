@@ -194,6 +194,12 @@ class InexactReason(Code):
         "that way may be seen under an address of a node, which no policy for pods lets in.",
         "Name the Service's own address; or set `externalTrafficPolicy: Local` on the Service.",
     )
+    SERVICE_ABROAD = (
+        "service-abroad",
+        "The rule names an address of a Service in another cluster, and by `graph.links` packets "
+        "are sent there to pods' own addresses: only to these is anything let out.",
+        "Have the link say where packets are sent: `dialled` with the address of the Service.",
+    )
     HOST_NETWORK = (
         "host-network",
         "Some pods of the identity are on the network of their node: they are neither isolated "
