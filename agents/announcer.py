@@ -16,6 +16,7 @@ import structlog
 from agents.asking.standing import reasons
 from agents.clients.errors import ClientError
 from agents.clients.kubernetes import Cluster
+from agents.managed_namespaces import ManagedNamespaces
 from streams.records.policies import Outcome, PatchOutcome, PolicyPatch
 from streams.records.reasons import EventReason
 from streams.records.views import Errs
@@ -47,8 +48,12 @@ class Said(NamedTuple):
 class Announcer:
     """Says what is news, the newest of each policy, so many a second at most; waits for nobody."""
 
-    def __init__(self, cluster: Cluster, *, of_pods: bool) -> None:
+    def __init__(
+        self, cluster: Cluster, name: str, managed: ManagedNamespaces, *, of_pods: bool
+    ) -> None:
         self._cluster = cluster
+        self._name = name
+        self._managed = managed
         self._of_pods = of_pods
         self._said: dict[str, Said] = {}
         self._waiting: dict[str, tuple[str, dict[str, Any], Said]] = {}
@@ -62,8 +67,7 @@ class Announcer:
     def tell(self, patch: PolicyPatch, outcome: PatchOutcome) -> None:
         """Have an outcome announced, if it is one that people should look at, or the end of one."""
         said, key = what_to_say(patch, outcome), patch.key
-        if key.count("/") != 2:
-            # It is no policy's key, and was refused for it: nobody in Kubernetes is meant.
+        if not self._is_ours(key):
             return
         before = self._said.pop(key, None)
         if said is None and before is not None and outcome.outcome in _STORED:
@@ -78,6 +82,14 @@ class Announcer:
         if len(self._waiting) < MOST_WAITING:
             self._waiting[key] = (*self._about(patch), said)
             self._news.set()
+
+    def _is_ours(self, key: str) -> bool:
+        """Tell whether Events may be written there: no right of ours reaches any further."""
+        cluster, _, where = key.partition("/")
+        namespace, _, name = where.partition("/")
+        # What is no policy's key, and was refused for it, means nobody in Kubernetes.
+        known = bool(name) and "/" not in name
+        return known and cluster == self._name and namespace in self._managed
 
     def _about(self, patch: PolicyPatch) -> tuple[str, dict[str, Any]]:
         _, namespace, name = patch.key.split("/")

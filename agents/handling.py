@@ -18,6 +18,7 @@ from streams.flow.output import Outputs, Refusal, Send
 from streams.records.cause import Source
 from streams.records.reasons import LetterReason
 from streams.stop import fail_stop
+from streams.unpacking import flaw_of
 
 Handle = Callable[[Any, str, Source], Outputs]
 
@@ -37,8 +38,12 @@ async def handle_each(app: Any, stream: Any, outlet: Outlet, handle: Handle) -> 
 
 
 async def _take(event: Any, outlet: Outlet, handle: Handle) -> None:
-    source = source_of(event)
-    outputs = judge(event.value, event.key, source, handle, outlet.lines)
+    source, raw = source_of(event), event.message.value
+    if flaw := flaw_of(event.message.headers):
+        raw = raw or flaw.raw
+        outputs: Outputs = [Refusal(LetterReason.UNREADABLE, flaw.text)]
+    else:
+        outputs = judge(event.value, event.key, source, handle, outlet.lines)
     passing("stored")
     for output in outputs:
         refusal = output if isinstance(output, Refusal) else None
@@ -49,7 +54,7 @@ async def _take(event: Any, outlet: Outlet, handle: Handle) -> None:
                 refusal = Refusal(LetterReason.TOO_LARGE, str(error))
         if refusal is not None:
             outlet.lines.warning("dead letter", source=source.text, reason=refusal.reason)
-            await outlet.bury(source, event.message.value, refusal.reason, refusal.detail)
+            await outlet.bury(source, raw, refusal.reason, refusal.detail)
     outlet.metrics.handled(source.topic)
     passing("sent")
 

@@ -34,7 +34,9 @@ class ClusterPart:
         self._managed = managed_namespaces(self._cluster, self._told)
         self._stamper = self._pod_stamper()
         self._watcher = self._pod_watcher()
-        self._announcer = Announcer(self._cluster, of_pods=self._told.identity == "pod")
+        self._announcer = Announcer(
+            self._cluster, self._told.name, self._managed, of_pods=self._told.identity == "pod"
+        )
         self._queue = self._apply_queue()
         self._closer = self._namespace_closer()
         self._install()

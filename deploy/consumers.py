@@ -1,9 +1,19 @@
-"""End a consumer of aiokafka whatever it is in the middle of."""
+"""Make a consumer of aiokafka, and end it whatever it is in the middle of."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+
+from streams.unpacking import install
+
+
+def make_consumer(**options: Any) -> AIOKafkaConsumer:
+    """Return a consumer that belongs to no group, and that no record ends."""
+    install()
+    return AIOKafkaConsumer(enable_auto_commit=False, **options)
 
 
 async def stop_consumer(consumer: Any) -> None:

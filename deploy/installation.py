@@ -14,10 +14,10 @@ import json
 from collections.abc import Collection, Sequence, Set
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 
 from agents.clients.kubernetes import Cluster
-from deploy.consumers import stop_consumer
+from deploy.consumers import make_consumer, stop_consumer
 from deploy.errors import Unusable
 from deploy.login import client_options
 from deploy.managing import namespaces_now
@@ -83,7 +83,7 @@ async def _must_hear_again(settings: Settings, lacking: Collection[str]) -> bool
 
 
 async def _has_records(settings: Settings, topic: str) -> bool:
-    consumer = AIOKafkaConsumer(**client_options(settings.kafka))
+    consumer = make_consumer(**client_options(settings.kafka))
     await consumer.start()
     try:
         places = [TopicPartition(topic, each) for each in range(settings.kafka.partitions)]
@@ -155,11 +155,7 @@ async def write_epoch(settings: Settings, epoch: int) -> None:
 
 async def read_epoch(settings: Settings) -> int | None:
     """Return the epoch of this installation, or None if it never had one."""
-    consumer = AIOKafkaConsumer(
-        **client_options(settings.kafka),
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-    )
+    consumer = make_consumer(auto_offset_reset="earliest", **client_options(settings.kafka))
     await consumer.start()
     try:
         return await asyncio.wait_for(_newest(consumer, settings), READ_WITHIN)

@@ -19,6 +19,7 @@ from streams.flow.output import DEAD_LETTERS
 from streams.settings import Settings
 from streams.settings_kafka import KafkaSettings
 from streams.topics import names
+from streams.unpacking import flaw_of
 
 # Of each partition: a producer gone wild must cost nobody his memory.
 MOST_READ = 5_000
@@ -47,6 +48,8 @@ async def _record(settings: Settings, found: Found) -> dict[str, Any]:
     first, *behind = await _since(
         settings.kafka, TopicPartition(letter.topic, letter.partition), letter.offset
     )
+    if flaw_of(first.headers) and first.value is None:
+        raise LetterStays("its record cannot be read: send anew what is meant")
     newer = sum(each.key == first.key for each in behind)
     if newer:
         raise LetterStays(
@@ -58,7 +61,8 @@ async def _record(settings: Settings, found: Found) -> dict[str, Any]:
         "partition": letter.partition,
         "key": first.key,
         "value": first.value,
-        "headers": [*first.headers],
+        # Under a name that is none it would be refused again.
+        "headers": [each for each in first.headers if not flaw_of([each])],
     }
 
 

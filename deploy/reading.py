@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from agents.asking.newest import Newest, newest
-from deploy.consumers import stop_consumer
+from deploy.consumers import make_consumer, stop_consumer
 from deploy.login import client_options
 from streams.settings import Settings
 from streams.settings_kafka import KafkaSettings
@@ -24,9 +24,7 @@ async def read_newest(kafka: KafkaSettings, places: Sequence[TopicPartition], mo
 @asynccontextmanager
 async def consuming(kafka: KafkaSettings) -> AsyncIterator[AIOKafkaConsumer]:
     """Give a consumer that belongs to no group."""
-    consumer = AIOKafkaConsumer(
-        auto_offset_reset="earliest", enable_auto_commit=False, **client_options(kafka)
-    )
+    consumer = make_consumer(auto_offset_reset="earliest", **client_options(kafka))
     await consumer.start()
     try:
         yield consumer

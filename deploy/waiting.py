@@ -14,10 +14,10 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from deploy.consumers import stop_consumer
+from deploy.consumers import make_consumer, stop_consumer
 from deploy.login import client_options
 from deploy.provision import MissingTopics, absent
 from streams.codec import Poison, decode
@@ -46,7 +46,7 @@ async def wait_for_effects(settings: Settings, within: float) -> list[str]:
     deadline = time.monotonic() + within
     client = client_options(settings.kafka)
     await _require_topics(settings, client)
-    consumer = AIOKafkaConsumer(auto_offset_reset="latest", enable_auto_commit=False, **client)
+    consumer = make_consumer(auto_offset_reset="latest", **client)
     async with AIOKafkaProducer(**client) as producer:
         await consumer.start()
         try:

@@ -14,6 +14,7 @@ from streams.sending import SteadyProducer
 from streams.settings_values import host_ports
 from streams.steady import SteadyConsumer, SteadyTable, SteadyTableManager
 from streams.stop import CommitWatch, FreezeWatch, RecoveryWatch, watch_commits, watch_recovery
+from streams.unpacking import install
 
 # Faust's own 100 is reached by every burst, and each time that is a line in the log.
 MAX_BUFFERED = 10_000
@@ -65,6 +66,7 @@ def create_app(
     credentials: Any = None,
 ) -> faust.App:
     """Return an app that creates no topics, commits often and loses nothing when disturbed."""
+    install()
     # Faust makes the last folder only.
     kafka.datadir.mkdir(parents=True, exist_ok=True)
     app = faust.App(

@@ -33,10 +33,12 @@ from faust.transport.drivers.aiokafka import (
 from faust.types import TP
 from yarl import URL
 
+from streams.codec import escape
 from streams.ends import note, noting, read
 from streams.failpoint import passing
 from streams.membership import Membership
 from streams.sound import SoundStore
+from streams.unpacking import flaw_of
 
 ROWS_AHEAD = (
     "The broker lost the end of a changelog: stop every worker, delete all state_dirs and the"
@@ -78,7 +80,9 @@ class DamagedBatch(RuntimeError):
 def where_damaged(consumer: Any, error: Exception) -> str:
     """Return the first record of the batch that could not be read, and what helps."""
     held = consumer._fetcher._records
-    found = next(tp for tp in held if str(tp) in str(error))
+    found = next((tp for tp in held if str(tp) in str(error)), None)
+    if found is None:
+        return str(error)
     offset = held[found]._partition_records.next_fetch_offset
     return (
         f"{found.topic}/{found.partition}/{offset}: damaged at the broker, and not passed over:"
@@ -333,6 +337,13 @@ class SteadyTable(faust.Table):
         tp = TP(self.changelog_topic_name, partition)
         recovered = self.app.tables.recovery.active_offsets.get(tp)
         return max(self._ends.get(tp, -1), -1 if recovered is None else recovered)
+
+    async def on_changelog_event(self, event: Any) -> None:
+        """Say aloud that somebody else wrote here: no writer of ours makes such a record."""
+        if flaw := flaw_of(event.message.headers):
+            tp, offset = event.message.tp, event.message.offset
+            self.log.warning("%s at offset %d: %s", tp, offset, escape(flaw.text))
+        await super().on_changelog_event(event)
 
     def _new_store_by_url(self, url: Any) -> Any:
         if URL(url).scheme != "rocksdb":

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pydantic import BaseModel
 
+from agents.asking.manifests import PodManifest, PolicyManifest
 from agents.asking.stored import Stored
 from streams.records.cause import Cause
 
@@ -29,9 +30,14 @@ class Then(NamedTuple):
     causes: Mapping[str, str]
 
 
-class _Object(BaseModel):
+class _Pod(BaseModel):
     name: str
-    manifest: dict[str, Any]
+    manifest: PodManifest
+
+
+class _Policy(BaseModel):
+    name: str
+    manifest: PolicyManifest
     cause: Cause | None = None
 
 
@@ -42,9 +48,9 @@ class _Rule(BaseModel):
 
 class _Told(BaseModel):
     replay: Place
-    pods: list[_Object]
+    pods: list[_Pod]
     rules: list[_Rule]
-    policies: list[_Object]
+    policies: list[_Policy]
 
 
 def read_then(text: bytes) -> Then:

@@ -86,13 +86,15 @@ def go_live(
 
 
 def differ(
-    old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Json], flows: Iterable[Change]
+    old: Mapping[str, Mapping[str, Any]],
+    new: Mapping[str, Mapping[str, Any]],
+    flows: Iterable[Change],
 ) -> Difference:
     """Return what lies between some policies, by namespace/name, and others."""
     both = new.keys() & old.keys()
     return Difference(
         create=sorted(new.keys() - old.keys()),
-        update=sorted(name for name in both if not same_content(dict(old[name]), new[name])),
+        update=sorted(name for name in both if not same_content(dict(old[name]), dict(new[name]))),
         delete=sorted(old.keys() - new.keys()),
         flows=_gathered(flows),
     )

@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from agents.asking.moments import NOW, Moment
 from agents.ownership import partition_of
 from deploy.cli.broker import CONNECT_WITHIN, reach_broker
-from deploy.consumers import stop_consumer
+from deploy.consumers import make_consumer, stop_consumer
 from deploy.login import client_options
 from deploy.provision import absent
 from streams.codec import Poison, decode
@@ -139,7 +139,7 @@ async def open_history(settings: Settings) -> AsyncIterator[History]:
     wanted = [names(settings)[each] for each in (KEY_FRAMES, GRAPH_FACTS)]
     if missing := await absent(wanted, **options):
         raise NoHistory(f"no such topics: {', '.join(missing)}; run `vereflow init`")
-    consumer = AIOKafkaConsumer(auto_offset_reset="earliest", enable_auto_commit=False, **options)
+    consumer = make_consumer(auto_offset_reset="earliest", **options)
     async with asyncio.timeout(CONNECT_WITHIN):
         await consumer.start()
     try:

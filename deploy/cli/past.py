@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
+from agents.asking.past import read_then
 from agents.asking.stored import as_stored
 from deploy.cli.differing import Difference, differ
-from deploy.cli.manifests import check
 from deploy.judging import judging_of
 from streams.flow.replaying import Replay
 from streams.policy.changing import changes
 from streams.policy.dialects.standing import NAME, render
 from streams.policy.flows import Flows
+from streams.policy.reach import name_of
 from streams.settings import Settings
 
-Json = dict[str, Any]
+Json = Mapping[str, Any]
 LARGEST_FILE = 256 << 20
 
 
@@ -60,23 +62,15 @@ def read_picture(path: Path) -> Picture:
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise ValueError(f"{path}: larger than {LARGEST_FILE} bytes")
-        told = json.loads(path.read_bytes())
+        then = read_then(path.read_bytes())
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: not JSON, as `vereflow replay -o json` writes it") from error
-    try:
-        check(told)
-    except ValueError as error:
+    except ValidationError as error:
         raise ValueError(f"{path}: not what `vereflow replay -o json` writes") from error
-    return Picture(*(_by_name(told[each]) for each in ("pods", "policies")))
+    return Picture(then.stored.pods, {name_of(each): each for each in then.stored.policies})
 
 
 def compare(before: Picture, after: Picture, settings: Settings) -> Difference:
     """Return what changed, or would change, from one to the other."""
     outside = judging_of(settings).outside
     return differ(before.policies, after.policies, changes(before.flows, after.flows, outside))
-
-
-def _by_name(told: list[Json]) -> dict[str, Json]:
-    return {each["name"]: each["manifest"] for each in told}

@@ -104,7 +104,7 @@ class Replayed(NamedTuple):
         )
 
 
-def _manifests(objects: Mapping[str, Json]) -> list[Json]:
+def _manifests(objects: Mapping[str, Mapping[str, Any]]) -> list[Json]:
     return [{"name": name, "manifest": each} for name, each in objects.items()]
 
 

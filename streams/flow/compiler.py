@@ -150,7 +150,8 @@ def _compiled(
 
 def _unselectable(subject: PodRef) -> str:
     if subject.identity is not None:
-        return f"the pods of {subject.identity.kind} {subject.identity.name} share no label"
+        alone = f", but all without {subject.identity.stray} do" if subject.identity.stray else ""
+        return f"the pods of {subject.identity.kind} {subject.identity.name} share no label{alone}"
     return f"the label app does not pick out {subject.name}, nor does one of ours"
 
 

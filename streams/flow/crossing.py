@@ -82,6 +82,12 @@ def met_by_address(
             yield from (one for one in peers if index.pods[one].pod.cluster != pod.cluster)
 
 
+def dials_pods(links: Iterable[Link], source: str, destination: str) -> bool:
+    """Tell whether one cluster is said to send to the very addresses of the other's pods."""
+    link = _between(links, source, destination, Direction.EGRESS)
+    return link is not None and link.dialled is None
+
+
 def met_at(links: Iterable[Link], here: str, there: str, direction: Direction) -> Networks | None:
     """Return where one of this cluster meets one of another; None: at its own address."""
     link = _between(links, here, there, direction)

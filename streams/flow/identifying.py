@@ -128,8 +128,16 @@ def _of_members(pod: PodRef, members: Sequence[Member], ours: Identifying) -> Po
         selector=workload.selector or worn,
         aliases=tuple(sorted(each for each in addresses if not is_in(each, ours.addresses))),
         on_hosts=any(each.pod.host_network for each in members),
+        stray="" if workload.selector or worn else _stray(members, newest),
     )
     return seen.model_copy(update={"labels": worn, "named_ports": newest.pod.named_ports})
+
+
+def _stray(members: Sequence[Member], newest: Member) -> str:
+    """Return the key of the newest where nothing is in common since it came; empty: not so."""
+    others = [each for each in members if each is not newest]
+    worn = (steady(each.pod.labels, workload_of(each.pod)) for each in others)
+    return newest.pod.key if others and _worn_by_all(worn) else ""
 
 
 def _changed(pod: PodRef, **changes: object) -> PodRef:

@@ -7,6 +7,7 @@ docs, "Virtual IPs and Service Proxies").
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from streams.records.ports import parse_ports
 from streams.records.reasons import InexactReason
@@ -38,17 +39,29 @@ def at_pod(rule: Rule, service: PodRef, pod: PodRef) -> Iterator[Rule]:
 def translated(rule: Rule, source: str, service: PodRef, pod: PodRef) -> Iterator[Inexactness]:
     """Yield that by this rule the source may come to the pod under another address than its own."""
     assert service.service is not None
-    names_another = rule.destination in service.aliases
-    if service.service.translated and names_another and rule.action is Action.ALLOW:
-        for each in at_pod(rule, service, pod):
+    if service.service.translated and rule.destination in service.aliases:
+        yield from _narrower(rule, InexactReason.SOURCE_NAT, source, service, pod)
+
+
+def undialled(rule: Rule, source: str, service: PodRef, pod: PodRef) -> Iterator[Inexactness]:
+    """Yield that the source is let out to the pod, and not to the address that the rule names."""
+    if rule.destination in (str(service.address), *service.aliases):
+        yield from _narrower(rule, InexactReason.SERVICE_ABROAD, source, service, pod)
+
+
+def _narrower(
+    rule: Rule, reason: InexactReason, source: str, service: PodRef, pod: PodRef
+) -> Iterator[Inexactness]:
+    if rule.action is Action.ALLOW:
+        # One port is example enough.
+        for each in islice(at_pod(rule, service, pod), 1):
             flow = f"{each.protocol} {each.dst_port} {source} -> {pod.key}"
             yield Inexactness(
                 rule=one_line(rule),
                 errs=Errs.NARROWER,
-                reason=InexactReason.SOURCE_NAT,
+                reason=reason,
                 example=f"{flow} by way of {rule.destination}",
             )
-            return
 
 
 def _target(port: ServicePort, pod: PodRef) -> int | None:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from streams.flow.alikes import shared
-from streams.flow.crossing import Crossed, crossed
+from streams.flow.crossing import Crossed, crossed, dials_pods
 from streams.flow.graph_rows import End, RuleRow
 from streams.flow.index import GraphIndex
 from streams.flow.judging import Judging, applies, at_end, judged, ways
 from streams.flow.on_hosts import on_hosts
 from streams.flow.outside import resolve_outside
-from streams.flow.services import at_pod, translated
+from streams.flow.services import at_pod, translated, undialled
 from streams.records.rules import Action, Rule
 from streams.records.views import Allowance, Direction, Inexactness, OutsideAllowance, PodRef
 from streams.rules.grant import Grant
@@ -52,6 +52,8 @@ def resolve(index: GraphIndex, subject: PodRef, judging: Judging) -> Resolved:
                 ports=grant.ports,
             )
             inexact += _translated(index, source, destination)
+            if dials_pods(judging.links, subject.cluster, destination.cluster):
+                inexact += _undialled(index, source, destination)
             written = _written(index, subject, allowance, judging)
             inexact += written.inexact
             allowances += [written.allowance] if written.allowance else []
@@ -125,3 +127,8 @@ def _through(
 def _translated(index: GraphIndex, source: PodRef, destination: PodRef) -> Iterator[Inexactness]:
     for service, key in _through(index, source, destination):
         yield from translated(index.rules[key].rule, source.key, service, destination)
+
+
+def _undialled(index: GraphIndex, source: PodRef, destination: PodRef) -> Iterator[Inexactness]:
+    for service, key in _through(index, source, destination):
+        yield from undialled(index.rules[key].rule, source.key, service, destination)

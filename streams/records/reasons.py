@@ -36,6 +36,11 @@ class LetterReason(Code):
         "The record, or what would follow from it, is larger than 1 MB.",
         "Send it in parts: a firewall's list as `added` and `removed`.",
     )
+    UNREADABLE = (
+        "unreadable",
+        "It is not put together as a record of Kafka's is, or a header's name is no UTF-8.",
+        _SENDER,
+    )
     NOT_UTF8 = "not-utf8", "The bytes are no UTF-8.", _SENDER
     NOT_JSON = "not-json", "The text is no JSON.", _SENDER
     NOT_AN_OBJECT = "not-an-object", "It is JSON, but no object.", _SENDER
@@ -188,6 +193,12 @@ class InexactReason(Code):
         "The rule names an address of a load balancer, or an external one of a Service: who comes "
         "that way may be seen under an address of a node, which no policy for pods lets in.",
         "Name the Service's own address; or set `externalTrafficPolicy: Local` on the Service.",
+    )
+    SERVICE_ABROAD = (
+        "service-abroad",
+        "The rule names an address of a Service in another cluster, and by `graph.links` packets "
+        "are sent there to pods' own addresses: only to these is anything let out.",
+        "Have the link say where packets are sent: `dialled` with the address of the Service.",
     )
     HOST_NETWORK = (
         "host-network",

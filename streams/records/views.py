@@ -80,7 +80,8 @@ class Identity(Record):
     ``selector`` are the labels by which policies select its pods, and ``aliases`` the addresses
     under which it is seen beside its own, sorted. ``shared_with`` is the key of a pod that wears
     those labels and is another's, if there is one. ``on_hosts`` says that some of its pods are on
-    the network of their node: for those no policy holds.
+    the network of their node: for those no policy holds. ``stray`` is the key of the newest pod,
+    if it shares no label with the others, who share some among themselves.
     """
 
     kind: str
@@ -89,6 +90,7 @@ class Identity(Record):
     aliases: tuple[str, ...] = ()
     shared_with: str = ""
     on_hosts: bool = False
+    stray: str = Field(default="", exclude_if=_is_absent)
 
 
 class PodRef(Record):

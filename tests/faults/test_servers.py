@@ -16,9 +16,16 @@ from agents.sparing import MOST_LINES
 from tables.catalog import NAMES
 from tests.e2e.conftest import REAL
 from tests.faults.trial import Record, trial
+from tests.inputs.batches import NO_NAME, Made, batch, record
 from tests.real import needs_go, needs_java
 
 FLOOD = 5_000
+TORN = [
+    batch(record(0, b"\x00{", headers=[(NO_NAME, b"x")])),
+    batch(record(0, b"\x00{", count=-1)),
+    batch(record(1_000_000, b"\x00{")),
+    batch(b"\xff" * 20),
+]
 
 
 @pytest.mark.long
@@ -98,6 +105,7 @@ def said_per_second(log: Path) -> int:
 
 @pytest.mark.fault("F33")
 @pytest.mark.threat("T4")
+@pytest.mark.row("E48")
 async def test_changelogs_hold_what_is_no_row(tmp_path: Path, record_property: Record) -> None:
     async with trial(tmp_path, record_property, bound=60) as one:
         kafka = one.actor.world.settings.kafka
@@ -108,6 +116,8 @@ async def test_changelogs_hold_what_is_no_row(tmp_path: Path, record_property: R
                     topic = f"{kafka.app_id}-{table}-changelog"
                     for key in (b"main|", b"\xff\xfe", b"local/default/pod-00"):
                         await producer.send_and_wait(topic, b"\x00{", key, partition=partition)
+                    for each in TORN:
+                        await (await producer.send_batch(Made(each), topic, partition=partition))
         shutil.rmtree(one.actor.world.plan.state_dir / "workers")
         await one.actor.world.workers.start()
         one.over()

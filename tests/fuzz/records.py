@@ -16,8 +16,10 @@ from streams.records.pods import PodEvent
 from streams.records.policies import DeadLetter
 from streams.records.reasons import LetterReason
 from streams.topics import VOCABULARY
+from streams.unpacking import Batches
 from tables.catalog import CATALOG
 from tests.fuzz.target import Target
+from tests.inputs import batches
 from tests.inputs.rows import FIREWALL_CHANGES, POD_EVENTS
 from tests.unit.cli.rows import outcome
 from tests.unit.flow.records import (
@@ -37,6 +39,7 @@ from tests.unit.flow.records import (
 CARRIED = [carried.record for carried in VOCABULARY.values()]
 TYPES = list(dict.fromkeys([*CARRIED, *(kept.row for kept in CATALOG.values())]))
 LONGEST_SEED = 4096
+PLACES = 3
 FACTS = [
     *opening(),
     claim("a", 0),
@@ -99,6 +102,15 @@ def take_key(raw: bytes) -> None:
     assert codec.loads(codec.dumps(key)) == key
 
 
+def take_batch(raw: bytes) -> None:
+    """Check that whatever a batch holds is read, each at an offset of its own."""
+    made = batches.batch(packed=raw, count=PLACES, places=PLACES)
+    offsets = [each.offset for each in Batches(made).next_batch()]
+    assert offsets == sorted(set(offsets))
+    assert offsets[-1] == PLACES - 1
+    assert offsets[0] >= 0
+
+
 def _as_sent_on(value: Record) -> Record:
     # Only who sends a record of five fields on spells out its namespace, and says that it does.
     five = isinstance(value, PodEvent) and value.mark is None and not value.uid
@@ -118,7 +130,13 @@ def _targets() -> list[Target]:
         own = tuple(dict.fromkeys([b"{}", *seeds[kind]]))
         return Target(f"record-{kind.__name__}", lambda raw: take(raw, kind), own)
 
-    return [*map(target, TYPES), Target("key", take_key, [b"local/default/pod-a", b"\xff"])]
+    unnamed = batches.record(1, b"b", headers=[(batches.NO_NAME, b"x")])
+    sound, torn = batches.record(0, b"a"), batches.record(0, b"a", count=9)
+    return [
+        *map(target, TYPES),
+        Target("key", take_key, [b"local/default/pod-a", b"\xff"]),
+        Target("batch", take_batch, [sound + unnamed, torn]),
+    ]
 
 
 TARGETS = _targets()

@@ -30,9 +30,10 @@ THREATS = {
     ),
     "T3": Threat(
         "who may write any topic that an agent reads",
-        "have an agent answer to a topic of his choice, by Faust's headers or fields",
-        "no agent yields, so none answers; bytes are read by codecs of ours alone; a login writes"
-        " to topics of our prefix and to no others",
+        "have an agent answer to a topic of his choice, by Faust's headers or fields; end whoever"
+        " reads there, or make him deaf, by a batch that is not put together as it should be",
+        "no agent yields, so none answers; bytes are read by codecs of ours alone, batches too;"
+        " a login writes to topics of our prefix and to no others",
     ),
     "T4": Threat(
         "who may write a changelog",

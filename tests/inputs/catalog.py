@@ -50,6 +50,7 @@ INPUTS = {
     "E45": "an owner that is gone, of a kind that nobody serves, or no name: the last name counts",
     "E46": "owners in a ring, or one above the other without end",
     "E47": "a pod that names an owner by another's uid: the other is known as before",
+    "E48": "a header's name that is no UTF-8, offsets, counts and lengths that are not true",
     "X01": "an action that is none: it is never an ALLOW",
     "X02": "a DENY where denying is the default",
     "X03": "a default of ALLOW that nobody permitted",

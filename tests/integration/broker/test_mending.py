@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -14,6 +15,7 @@ from deploy.local.broker.embedded import EmbeddedBroker
 from deploy.mending import mend
 from streams.records.policies import DeadLetter
 from streams.settings import Settings
+from tests.inputs.batches import NO_NAME, Made, batch, record
 
 TOPIC, KEY = "firewall-changes", b"main"
 
@@ -21,6 +23,11 @@ TOPIC, KEY = "firewall-changes", b"main"
 async def bury(producer: AIOKafkaProducer, value: bytes, key: bytes | None = KEY) -> str:
     """Send a record that nobody handles, and its letter; return the letter's key."""
     sent = await producer.send_and_wait(TOPIC, value, key, partition=1, headers=[("by", b"me")])
+    return await send_letter(producer, sent, value)
+
+
+async def send_letter(producer: AIOKafkaProducer, sent: Any, value: bytes) -> str:
+    """Send the letter of a record that lies somewhere; return its key."""
     letter = DeadLetter(
         topic=TOPIC,
         partition=1,
@@ -55,7 +62,27 @@ async def test_a_letter_is_retried_or_dropped_and_stays_where_that_would_overrul
     assert (again.key, again.value, again.headers) == (KEY, b"newest", (("by", b"me"),))
 
 
-async def everything(embedded: EmbeddedBroker) -> list[object]:
+@pytest.mark.row("E48")
+async def test_a_record_is_retried_without_a_header_that_has_no_name_and_a_torn_one_is_not(
+    embedded: EmbeddedBroker, settings: Settings
+) -> None:
+    named = record(0, b"meant", b"one", [(b"by", b"me"), (NO_NAME, b"x")])
+    torn = record(0, b"torn", b"two", count=-1)
+    async with AIOKafkaProducer(bootstrap_servers=embedded.bootstrap) as producer:
+        places = []
+        for each in (named, torn):
+            sent = await (await producer.send_batch(Made(batch(each)), TOPIC, partition=1))
+            places.append(await send_letter(producer, sent, each))
+
+    await mend(settings, Doing.RETRY, places[0])
+    with pytest.raises(LetterStays, match="its record cannot be read"):
+        await mend(settings, Doing.RETRY, places[1])
+
+    *_, again = await everything(embedded)
+    assert (again.key, again.value, again.headers) == (b"one", b"meant", (("by", b"me"),))
+
+
+async def everything(embedded: EmbeddedBroker) -> list[Any]:
     consumer = AIOKafkaConsumer(bootstrap_servers=embedded.bootstrap, enable_auto_commit=False)
     await consumer.start()
     try:

@@ -17,12 +17,14 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from deploy.local.broker.embedded import EmbeddedBroker
 from deploy.local.verefoo.server import VerefooServer
 from deploy.provision import provision
-from streams.flow.output import DEAD_LETTERS, GRAPH_EDITS, GRAPH_FACTS
+from streams.flow.output import DEAD_LETTERS, FIREWALL_CHANGES, GRAPH_EDITS, GRAPH_FACTS
 from streams.records.base import Record
 from streams.records.facts import FirewallChange, GraphFact
 from streams.records.policies import DeadLetter
+from streams.records.rules import Action, Protocol, Rule
+from tests.inputs.batches import NO_NAME, Made, batch, record
 from tests.integration.verefoo.graph_worker import specs
-from tests.unit.agents.graph_world import FIREWALL, GraphWorld, rule, said
+from tests.unit.agents.graph_world import FIREWALL, GRAPH, GraphWorld, rule, said
 
 ROOT = Path(__file__).parents[3]
 WITHIN = 120.0
@@ -37,7 +39,7 @@ class Beside(GraphWorld):
         super().__init__(server.store)
         self.server = server
         self.facts: list[GraphFact] = []
-        self._broker = broker
+        self.bootstrap = broker.bootstrap
         self._folder = folder
 
     def hear(self, fact: GraphFact) -> None:
@@ -45,7 +47,7 @@ class Beside(GraphWorld):
 
     async def send(self) -> None:
         """Put what was heard on the topic."""
-        async with AIOKafkaProducer(bootstrap_servers=self._broker.bootstrap) as producer:
+        async with AIOKafkaProducer(bootstrap_servers=self.bootstrap) as producer:
             for fact in self.facts:
                 await producer.send_and_wait(GRAPH_EDITS, fact.to_bytes(), key=b"main")
         self.facts.clear()
@@ -54,7 +56,7 @@ class Beside(GraphWorld):
     def worker(self) -> Iterator[None]:
         """Run a worker, and kill it."""
         command = [sys.executable, "-m", "tests.integration.verefoo.graph_worker"]
-        where = [self._broker.bootstrap, str(self._folder / "data"), self.server.url]
+        where = [self.bootstrap, str(self._folder / "data"), self.server.url]
         with open(self._folder / "worker.log", "ab") as log:
             process = subprocess.Popen([*command, *where], cwd=ROOT, stdout=log, stderr=log)
         try:
@@ -66,7 +68,7 @@ class Beside(GraphWorld):
     async def read(self, topic: str, kind: type[R]) -> list[R]:
         """Return everything there is on a topic."""
         async with AIOKafkaConsumer(
-            bootstrap_servers=self._broker.bootstrap, fetch_max_wait_ms=20
+            bootstrap_servers=self.bootstrap, fetch_max_wait_ms=20
         ) as consumer:
             partition = TopicPartition(topic, 0)
             consumer.assign([partition])
@@ -148,3 +150,37 @@ async def test_rules_and_pods_are_remembered_by_the_worker_that_comes_after(
     assert {letter.reason for letter in letters} == {"bad-field"}
     # One for each worker: who looks for the first time has to say it.
     assert len({letter.offset for letter in letters}) == 2
+
+
+def added(source: str, destination: str) -> bytes:
+    """Return what somebody may say on the topic of changes."""
+    ends = {"source": source, "destination": destination}
+    meant = Rule(action=Action.ALLOW, protocol=Protocol.TCP, **ends)
+    return FirewallChange(graph=GRAPH, firewall=FIREWALL, added=(meant,)).to_bytes()
+
+
+@pytest.mark.row("E48")
+@pytest.mark.threat("T3")
+async def test_no_batch_ends_a_worker_or_makes_it_deaf(world: Beside) -> None:
+    key = GRAPH.encode()
+    unnamed = record(1, added(B, A), key, [(NO_NAME, b"x")])
+    batches = [
+        batch(record(0, added(A, B), key), unnamed, record(2, added(B, C), key)),
+        # All that comes behind would count as read.
+        batch(record(1_000_000, added(B, A), key)),
+        batch(b"\xff" * 20),
+        batch(record(0, added(C, A), key)),
+    ]
+    async with AIOKafkaProducer(bootstrap_servers=world.bootstrap) as producer:
+        for each in batches:
+            await (await producer.send_batch(Made(each), FIREWALL_CHANGES, partition=0))
+
+    with world.worker():
+        await world.until_told(("added", A, B), ("added", B, C), ("added", C, A))
+
+    letters = await world.read(DEAD_LETTERS, DeadLetter)
+    assert {(letter.offset, letter.reason) for letter in letters} == {
+        (1, "unreadable"),
+        (3, "unreadable"),
+        (4, "unreadable"),
+    }

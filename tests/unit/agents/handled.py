@@ -25,7 +25,7 @@ def event(offset: int, raw: bytes | None = b"{}", key: str = "key", value: Any =
     if value is ...:
         value = None if raw is None else decode(raw, PatchOutcome)
     message = SimpleNamespace(
-        topic="patch-outcomes", partition=3, offset=offset, timestamp=1.5, value=raw
+        topic="patch-outcomes", partition=3, offset=offset, timestamp=1.5, value=raw, headers=()
     )
     return SimpleNamespace(value=value, key=key, message=message)
 

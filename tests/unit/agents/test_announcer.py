@@ -10,10 +10,12 @@ import pytest
 from agents import announcer
 from agents.announcer import MOST_WAITING, Announcer
 from agents.clients.errors import TryLater
+from agents.managed_namespaces import ManagedNamespaces
 from streams.records.policies import Outcome, PatchOutcome, PolicyPatch
 from streams.records.views import Errs, Inexactness
 
 WIDER = Inexactness(rule="r", errs=Errs.WIDER, reason="source-port", example="e")
+MANAGED = ManagedNamespaces(["default"])
 NARROWER = WIDER.model_copy(update={"errs": Errs.NARROWER})
 
 
@@ -42,7 +44,7 @@ class Told:
 
     def __init__(self, of_pods: bool = True) -> None:
         self.api = Api()
-        self.announcer = Announcer(self.api, of_pods=of_pods)  # type: ignore[arg-type]
+        self.announcer = Announcer(self.api, "local", MANAGED, of_pods=of_pods)  # type: ignore[arg-type]
 
     def tell(
         self, outcome: Outcome, *inexact: Inexactness, name: str = "a", reason: str = ""
@@ -154,8 +156,19 @@ async def test_a_server_that_takes_no_events_holds_nobody_up() -> None:
     assert await told.say() == ["PolicyRefused"]
 
 
-@pytest.mark.parametrize("key", ["", "x", "a/b", "a/b/c/d"])
-async def test_what_is_no_policys_key_is_said_of_nobody_and_stops_nobody(key: str) -> None:
+@pytest.mark.parametrize(
+    "key",
+    [
+        "",
+        "x",
+        "local/default",
+        "local/default/",
+        "local/default/a/b",
+        "local/others/a",
+        "b/default/a",
+    ],
+)
+async def test_of_what_is_no_policy_of_ours_nobody_is_told(key: str) -> None:
     told = Told()
 
     refused = PatchOutcome(key=key, outcome=Outcome.REFUSED)

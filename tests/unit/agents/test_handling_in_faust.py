@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ from faust.types import Message
 from agents.handling import Handle, handle_each
 from agents.outlet import Outlet
 from streams.app import KafkaOptions, create_app
-from streams.codec import MAX_BYTES, RecordTooLarge
+from streams.codec import KEY_MARK, MAX_BYTES, RecordTooLarge
 from streams.faust_codec import FaustKey, faust_type
 from streams.flow.output import DEAD_LETTERS, PATCH_OUTCOMES, Outputs
 from streams.records.cause import Source
@@ -180,6 +181,27 @@ async def test_headers_change_nothing_and_get_no_answer(app: faust.App, headers:
         ("sent", PATCH_OUTCOMES),
         ("acknowledged", ""),
     ]
+
+
+@pytest.mark.row("E48")
+@pytest.mark.threat("T3")
+@pytest.mark.parametrize(
+    ("raw", "headers", "kept"),
+    [(GOOD, ((KEY_MARK, b"x"),), GOOD), (None, ((f"{KEY_MARK} -1 headers", b"torn"),), b"torn")],
+    ids=["name", "torn"],
+)
+async def test_what_is_not_put_together_as_a_record_is_one_dead_letter(
+    app: faust.App, raw: bytes | None, headers: Headers, kept: bytes
+) -> None:
+    topics = Topics()
+
+    async with at_work(app, echo, topics) as feed:
+        await feed.handled(raw, headers=headers)
+        await feed.handled(GOOD)
+
+    assert letters(topics) == [(f"patch-outcomes/{PARTITION}/0", "unreadable")]
+    assert [each["value"].raw for each in topics.of(DEAD_LETTERS)] == [b64encode(kept).decode()]
+    assert echoed(topics) == ["1"]
 
 
 @pytest.mark.row("E41")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from agents.asking.past import read_then
 from deploy.cli.past import Picture, compare, picture_of, read_picture
 from deploy.cli.replay import try_on
 from deploy.cli.replayed import Replayed
@@ -109,10 +110,25 @@ def test_what_is_written_is_read_again_as_the_same_picture(tmp_path: Path) -> No
     assert found.flows == []
 
 
+def test_a_page_and_a_file_are_read_by_one_reader(tmp_path: Path) -> None:
+    file = tmp_path / "before.json"
+    file.write_text(json.dumps(replayed(*PODS, RULE).as_data()))
+
+    then = read_then(file.read_bytes())
+
+    assert then.stored.pods == read_picture(file).pods
+    assert then.stored.policies == list(read_picture(file).policies.values())
+
+
 def telling(**spec: Any) -> str:
     metadata = {"name": "a", "namespace": "default"}
     manifest = {"metadata": metadata, "spec": {"podSelector": {}} | spec}
-    return json.dumps({"pods": [], "policies": [{"name": "default/a", "manifest": manifest}]})
+    return said_of(policies=[{"name": "default/a", "manifest": manifest}])
+
+
+def said_of(**told: Any) -> str:
+    replay = {"frame": None, "facts": 0, "fact": 0, "at": ""}
+    return json.dumps({"replay": replay, "pods": [], "rules": [], "policies": []} | told)
 
 
 def test_a_file_tells_whatever_a_policy_can_say(tmp_path: Path) -> None:
@@ -126,12 +142,12 @@ def test_a_file_tells_whatever_a_policy_can_say(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("written", "why"),
     [
-        ("{", "not JSON"),
-        ("[" * 100_000, "not JSON"),
+        ("{", "not what"),
+        ("[" * 100_000, "not what"),
         ("{}", "not what"),
         ("[]", "not what"),
-        ('{"pods": [], "policies": [{"name": "a"}]}', "not what"),
-        ('{"pods": [{"name": "a", "manifest": {"metadata": 5}}], "policies": []}', "not what"),
+        (said_of(policies=[{"name": "a"}]), "not what"),
+        (said_of(pods=[{"name": "a", "manifest": {"metadata": 5}}]), "not what"),
         (telling(ingress=5), "not what"),
         (telling(ingress=[{"from": [{"podSelector": {"matchLabels": {"a": []}}}]}]), "not what"),
         (telling(egress=[{"to": [{"ipBlock": {"cidr": "everywhere"}}]}]), "not what"),

@@ -29,6 +29,7 @@ def identity(
     selector: dict[str, str] | None = None,
     labels: dict[str, str] | None = None,
     on_hosts: bool = False,
+    stray: str = "",
 ) -> GraphFact:
     """Claim an address for the Deployment of this name, seen under these aliases as well."""
     said = Identity(
@@ -38,6 +39,7 @@ def identity(
         aliases=tuple(sorted(aliases)),
         shared_with=shared_with,
         on_hosts=on_hosts,
+        stray=stray,
     )
     pod = PodRef(
         cluster=CLUSTER,

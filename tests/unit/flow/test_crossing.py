@@ -317,9 +317,11 @@ def test_a_cluster_that_is_silent_keeps_its_pods_and_its_half(silent):
     assert [manifests(routed, home) for home in (ONE, TWO)] == before
 
 
-def service(home: str, rev: int, address: str, *further: str, live: bool = True) -> GraphFact:
-    """Claim addresses for a Service that nobody stands before or behind."""
-    said = Service(ports=(ServicePort(port=80, target=80),), further=further)
+def service(
+    home: str, rev: int, address: str, *further: str, live: bool = True, **selector: str
+) -> GraphFact:
+    """Claim addresses for a Service, behind which are the pods with these labels; else nobody."""
+    said = Service(ports=(ServicePort(port=80, target=80),), further=further, selector=selector)
     who = "a" if home == ONE else "c"
     return claim(who, rev, live, name="s", uid="s", address=address, labels={}, service=said)
 

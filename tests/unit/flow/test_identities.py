@@ -301,3 +301,22 @@ def test_what_is_committed_has_had_its_effect_and_is_not_taken_again():
     assert [kept.again(offset) for offset in range(3)] == [[]] * 3
     assert kept.rows == before
     assert kept.addresses() == {"deployment.web": FIRST, "deployment.db": SECOND}
+
+
+def test_who_names_an_owner_without_a_selector_and_shares_no_label_with_its_pods_is_named() -> None:
+    owned = Workload(kind="Database", name="main")
+    kept = Kept(read(), *(pod(f"main-{n}", n, owned, labels={"app": "main"}) for n in (0, 1)))
+    key = "database.main"
+    assert kept.identity(key).identity.selector == {"app": "main"}
+
+    kept.tell(pod("odd", 2, owned, labels={"app": "odd"}))
+    assert (kept.identity(key).identity.selector, kept.identity(key).identity.stray) == (
+        {},
+        "local/default/odd",
+    )
+
+    kept.tell(gone(pod("odd", 2, owned, labels={"app": "odd"}), 3))
+    assert (kept.identity(key).identity.selector, kept.identity(key).identity.stray) == (
+        {"app": "main"},
+        "",
+    )

@@ -112,6 +112,23 @@ def test_without_a_label_in_common_no_policy_selects_anybody() -> None:
     assert report.reason == "unselectable"
 
 
+def test_who_came_last_and_shares_no_label_with_the_others_is_named_and_what_is_stored_closes() -> (
+    None
+):
+    patch = patch_of(world(selector={}, stray="local/default/odd"), "a")
+
+    made = step(patch, stored(STORED), lives=True)
+
+    assert patch.unprotected.endswith("share no label, but all without local/default/odd do")
+    assert (made.verb, made.outcome, made.reason) == (
+        Verb.UPDATE,
+        Outcome.UNPROTECTED,
+        patch.unprotected,
+    )
+    assert made.manifest is not None
+    assert narrows(stored(STORED)["spec"], made.manifest)
+
+
 STORED = patch_of(world(), "a")
 GONE = STORED.model_copy(
     update={"manifest": None, "digest": "gone", "revision": Revision(epoch=1, offset=99)}

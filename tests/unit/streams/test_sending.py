@@ -20,13 +20,20 @@ SLOW = 0.15
 
 
 class Client:
-    """Takes in rows, slowly."""
+    """Takes in a row when it is let."""
 
     def __init__(self) -> None:
         self.taken: list[Any] = []
+        self.asked = asyncio.Event()
+        self._free = asyncio.Semaphore(0)
+
+    def let(self, rows: int) -> None:
+        for _ in range(rows):
+            self._free.release()
 
     async def take(self, row: Any) -> None:
-        await asyncio.sleep(SLOW)
+        self.asked.set()
+        await self._free.acquire()
         self.taken.append(row)
 
 
@@ -52,8 +59,12 @@ async def test_a_buffer_is_flushed_when_a_slow_client_has_every_row(tmp_path: Pa
     async with running(SteadyBuffer, tmp_path, client) as buffer:
         for row in ("a", "b", "c"):
             buffer.put(row)  # type: ignore[arg-type]
+        flushing = asyncio.create_task(buffer.flush())
+        await asyncio.sleep(SLOW)
+        assert not flushing.done()
 
-        await buffer.flush()
+        client.let(3)
+        await flushing
 
     assert client.taken == ["a", "b", "c"]
 
@@ -62,10 +73,14 @@ async def test_a_row_that_the_client_is_just_being_handed_is_waited_for(tmp_path
     client = Client()
     async with running(SteadyBuffer, tmp_path, client) as buffer:
         buffer.put("a")  # type: ignore[arg-type]
-        await asyncio.sleep(SLOW / 3)
+        await client.asked.wait()
         assert buffer.size == 0
+        flushing = asyncio.create_task(buffer.flush())
+        await asyncio.sleep(0)
+        assert not flushing.done()
 
-        await buffer.flush()
+        client.let(1)
+        await flushing
 
     assert client.taken == ["a"]
 
@@ -75,8 +90,10 @@ async def test_what_is_put_meanwhile_is_for_the_next_flush(tmp_path: Path) -> No
     async with running(SteadyBuffer, tmp_path, client) as buffer:
         buffer.put("a")  # type: ignore[arg-type]
         flushing = asyncio.create_task(buffer.flush())
-        await asyncio.sleep(SLOW / 3)
+        await client.asked.wait()
         buffer.put("b")  # type: ignore[arg-type]
+
+        client.let(1)
         await flushing
 
     assert client.taken == ["a"]
@@ -89,7 +106,8 @@ async def test_stock_faust_gives_up(tmp_path: Path) -> None:
         for row in ("a", "b", "c"):
             buffer.put(row)  # type: ignore[arg-type]
 
-        await buffer.flush()
+        async with asyncio.timeout(60):
+            await buffer.flush()
 
     assert client.taken == []
 

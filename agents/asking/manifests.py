@@ -1,4 +1,4 @@
-"""Pods and policies as a file may tell them: what is compared must be what it seems."""
+"""Pods and policies as a replay tells them: what is compared must be what it seems."""
 
 from __future__ import annotations
 
@@ -158,31 +158,16 @@ class Pod(Part):
     status: PodStatus | None = None
 
 
-class Named(Part):
-    """A manifest under the name it is compared by."""
+def _checked(kind: type[Part]) -> AfterValidator:
+    def check(manifest: Json) -> Json:
+        kind.model_validate(manifest)
+        return manifest
 
-    name: str
-
-
-class NamedPod(Named):
-    """A pod by namespace/name."""
-
-    manifest: Pod
+    return AfterValidator(check)
 
 
-class NamedPolicy(Named):
-    """A policy by namespace/name."""
+PodManifest = Annotated[Json, _checked(Pod)]
+"""A pod as it was told, of which every part that is read is what it seems."""
 
-    manifest: Policy
-
-
-class Told(Part):
-    """All that is compared."""
-
-    pods: list[NamedPod]
-    policies: list[NamedPolicy]
-
-
-def check(told: Any) -> None:
-    """Raise ValueError if this does not tell pods and policies that can be compared."""
-    Told.model_validate(told)
+PolicyManifest = Annotated[Json, _checked(Policy)]
+"""A policy as it was told, likewise."""
