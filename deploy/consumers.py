@@ -1,9 +1,11 @@
-"""End a consumer of aiokafka whatever it is in the middle of."""
+"""What aiokafka leaves to whoever uses its consumers: their end, and who is in their group."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient
 
 
 async def stop_consumer(consumer: Any) -> None:
@@ -17,3 +19,15 @@ async def stop_consumer(consumer: Any) -> None:
     if not stopping.cancelled():
         return stopping.result()
     await consumer._client.close()
+
+
+async def members(group: str, **client: Any) -> int:
+    """Return how many members a group has."""
+    admin = AIOKafkaAdminClient(**client)
+    try:
+        await admin.start()
+        (answer,) = await admin.describe_consumer_groups([group])
+    finally:
+        await admin.close()
+    # By the protocol: error, group, state, type of protocol, protocol, members.
+    return sum(len(found) for _, _, _, _, _, found, *_ in answer.groups)

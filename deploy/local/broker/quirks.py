@@ -1,8 +1,13 @@
 """Make aiokafka and Faust work with the embedded broker: called by a process told to use it.
 
-Two things differ from Apache Kafka. The end of a partition is reported as the *first* offset of
-the last batch plus one, so that a restart would skip what follows; and a waiting fetch is not
-woken by a produce, so that every hop would cost the whole wait.
+Three things differ from Apache Kafka. The end of a partition is reported as the *first* offset of
+the last batch plus one, so that a restart would skip what follows; a waiting fetch is not woken by
+a produce, so that every hop would cost the whole wait; and a member that falls silent is missed
+only when somebody else speaks to its group, so that who only asks who is in it hears of the dead.
+
+A lone member of a new group falls silent like that when it stops: the first generation is number
+0, in which aiokafka takes no leave. To have it take its leave is no cure: whoever leaves between
+joining and the answer to its sync stays the leader of the group, which never forms again.
 """
 
 from __future__ import annotations
@@ -12,21 +17,25 @@ from collections.abc import Iterable
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.protocol.group import HeartbeatRequest
 
 FETCH_WAIT_MS = 20
 END_WITHIN = 10.0
 
 
 def install() -> None:
-    """Adapt every consumer of this process; twice is as good as once."""
+    """Adapt every client of this process; twice is as good as once."""
     if AIOKafkaConsumer.end_offsets is _end_offsets:
         return
     AIOKafkaConsumer.__init__ = _init
     AIOKafkaConsumer.end_offsets = _end_offsets
+    AIOKafkaAdminClient.describe_consumer_groups = _describe_consumer_groups
 
 
 _original_init = AIOKafkaConsumer.__init__
 _original_end_offsets = AIOKafkaConsumer.end_offsets
+_original_describe = AIOKafkaAdminClient.describe_consumer_groups
 
 
 def _init(self: Any, *topics: str, **options: Any) -> None:
@@ -44,6 +53,15 @@ async def _end_offsets(self: Any, partitions: Iterable[Any]) -> dict[Any, int]:
     if doubtful and not self.secured_of_quirks:
         ends.update(await _ends_of_last_batches(self.bootstrap_of_quirks, doubtful))
     return ends
+
+
+async def _describe_consumer_groups(self: Any, group_ids: list[str], *options: Any) -> list[Any]:
+    for group in group_ids:
+        # Of nobody, who is refused; but then the broker looks whom it has not heard of for long.
+        beat = HeartbeatRequest(group, 0, "nobody")
+        await self._send_request(beat, await self.find_coordinator(group))
+    described: list[Any] = await _original_describe(self, group_ids, *options)
+    return described
 
 
 async def _ends_of_last_batches(bootstrap: Any, starts: dict[Any, int]) -> dict[Any, int]:
