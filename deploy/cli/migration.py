@@ -134,6 +134,8 @@ def _check(settings: Settings) -> None:
             "a firewall for each node cannot be carried over: set graph.placement to star, migrate,"
             " and set it back"
         )
+    if settings.graph.subnets:
+        raise CannotMigrate("a whole cluster that is one node has nothing to migrate")
     if settings.graph.aliases:
         raise CannotMigrate("set graph.aliases when it is done: what they open is not foreseen")
 

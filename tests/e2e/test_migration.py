@@ -19,7 +19,7 @@ from tests.controlling import Controller
 from tests.e2e.acting import Actor, acting, as_endpoint
 from tests.e2e.conftest import WORLDS
 from tests.e2e.test_counts import allow
-from tests.e2e.test_identities import FIRST_EMBEDDED, running
+from tests.e2e.test_identities import FIRST_REAL, running
 from tests.faults.witness import Version, Witness
 from tests.reading import Reach, allowed_ports
 
@@ -39,16 +39,16 @@ async def actor(
     tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Actor]:
     monkeypatch.setenv(SELECTION, "label")
-    async with acting(tmp_path, 1, **request.param) as actor:
+    async with acting(tmp_path, 2, **request.param) as actor:
         if isinstance(actor.world.kubernetes, ApiServer):
             # The rights to both: one is there by what is set now.
             await make_account(actor._kube, LABELS, OWNERS)
         yield actor
 
 
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("actor", FIRST_EMBEDDED, indirect=True)
-async def test_pods_become_workloads_and_only_what_was_accepted_opens(
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("actor", FIRST_REAL, indirect=True)
+async def test_only_what_was_accepted_opens_and_closes_there_and_back(
     actor: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     controller = Controller(actor._kube)
@@ -69,14 +69,24 @@ async def test_pods_become_workloads_and_only_what_was_accepted_opens(
         " said of 1 of 4 pairs of pods"
     ]
     async with looking_on(actor):
-        await actor.world.workers.stop()
+        await stopped(actor)
         await killed(actor, told, monkeypatch, ["edited:2"])
         await restarted(actor)
 
     assert (await actor.policies()).keys() == {"deployment.web", "statefulset.db"}
-    after = await reach(actor)
-    opened = [after[pair].tcp for pair in apart(before) if after[pair] != before[pair]]
+    wide = await reach(actor)
+    opened = [wide[pair].tcp for pair in apart(before) if wide[pair] != before[pair]]
     assert opened == [((80, 81),)] * 3
+
+    stands_for(actor, monkeypatch, "pod", "label")
+    told = await plan(actor)
+    async with looking_on(actor):
+        await stopped(actor)
+        await killed(actor, told, monkeypatch, [])
+        await restarted(actor)
+
+    assert (await actor.policies()).keys() == {name.partition("/")[2] for name, _ in before}
+    assert await reach(actor) == {**before, **apart(wide)}
 
 
 @pytest.mark.long
@@ -139,7 +149,7 @@ async def there(actor: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
     async with looking_on(actor):
         await stopped(actor)
         await killed(actor, told, monkeypatch, STEPS)
-        await restarted(actor, dying_at="applied:6")
+        await restarted(actor, dying_at="applied:3")
 
 
 async def back(actor: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,16 +201,10 @@ async def plan(actor: Actor) -> Json:
 
 
 async def stopped(actor: Actor) -> None:
-    """Stop the worker; whoever was given up before has to take in first what was said."""
-    for _ in range(3):
-        await actor.world.workers.stop()
-        status, said = await actor.vereflow("migrate", "--go")
-        if status == 1:
-            return
-        assert (status, "not taken in yet" in said) == (2, True), said
-        await actor.world.workers.start()
-        await actor.settled()
-    raise AssertionError(said)
+    """Stop the workers; nobody has anything left to take in."""
+    await actor.world.workers.stop()
+    status, said = await actor.vereflow("migrate", "--go")
+    assert (status, "not taken in yet" in said) == (1, False), said
 
 
 async def migrated(actor: Actor, told: Json) -> tuple[int, str]:
@@ -208,14 +212,15 @@ async def migrated(actor: Actor, told: Json) -> tuple[int, str]:
 
 
 async def restarted(actor: Actor, dying_at: str = "") -> None:
-    """Start the worker, first one that dies on the way if that is asked for."""
+    """Start the workers, first some that die on the way if that is asked for."""
     if dying_at:
         actor.world.plan.environment[FAILPOINT] = dying_at
         with suppress(WorkerFailed):
-            await actor.world.start_workers(1)
-        await actor.until(lambda: actor.world.workers.workers[0].has_died())
+            await actor.world.start_workers(2)
+        await actor.until(lambda: any(each.has_died() for each in actor.world.workers.workers))
+        await actor.world.workers.stop()
         del actor.world.plan.environment[FAILPOINT]
-    await actor.world.start_workers(1)
+    await actor.world.start_workers(2)
     await actor.settled()
 
 

@@ -158,11 +158,12 @@ def test_what_verefoo_cannot_say_again_is_to_be_taken_in_first(told: object, los
     [
         ({"placement": "distributed"}, "placement to star"),
         ({"clusters": ("local", "other")}, "several clusters"),
+        ({"clusters": ("local",), "subnets": {"local": "10.244.-1.-1"}}, "one node"),
         ({"aliases": {"203.0.113.9": "local/default/Deployment/web"}}, "aliases when it is done"),
     ],
 )
 def test_what_cannot_be_carried_over_is_refused(graph: Json, said: str) -> None:
-    told = settings("workload", "app", **graph)
+    told = settings("pod" if "subnets" in graph else "workload", "app", **graph)
 
     with pytest.raises(CannotMigrate, match=said):
         asyncio.run(plan(told, cast(Verefoo, None), cast(Remembered, None), 1))
