@@ -230,8 +230,10 @@ async def looking_on(actor: Actor) -> AsyncIterator[None]:
     witness = Witness(actor._kube)
     await witness.begin()
     first = len(witness.versions)
-    yield
-    await witness.end()
+    try:
+        yield
+    finally:
+        await witness.end()
     pods = [as_endpoint(pod) for pod in await actor.pods()]
     begun, *moments = list(states(witness.versions, first))
     was, will = flows(begun, pods), flows(moments[-1], pods)

@@ -55,12 +55,12 @@ async def _end_offsets(self: Any, partitions: Iterable[Any]) -> dict[Any, int]:
     return ends
 
 
-async def _describe_consumer_groups(self: Any, group_ids: list[str], *options: Any) -> list[Any]:
+async def _describe_consumer_groups(self: Any, group_ids: list[str], **options: Any) -> list[Any]:
     for group in group_ids:
         # Of nobody, who is refused; but then the broker looks whom it has not heard of for long.
         beat = HeartbeatRequest(group, 0, "nobody")
         await self._send_request(beat, await self.find_coordinator(group))
-    described: list[Any] = await _original_describe(self, group_ids, *options)
+    described: list[Any] = await _original_describe(self, group_ids, **options)
     return described
 
 
