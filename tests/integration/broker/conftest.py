@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance, GroupCoordinator
 
 from deploy.local.broker import quirks
 from deploy.local.broker.apache import ApacheBroker
@@ -36,6 +37,9 @@ def adapt(monkeypatch: pytest.MonkeyPatch) -> None:
         (AIOKafkaConsumer, "__init__"),
         (AIOKafkaConsumer, "end_offsets"),
         (AIOKafkaAdminClient, "describe_consumer_groups"),
+        (CoordinatorGroupRebalance, "perform_group_join"),
+        (CoordinatorGroupRebalance, "_on_join_follower"),
+        (GroupCoordinator, "_maybe_leave_group"),
     ):
         # Put back what the quirks replace when the test is over.
         monkeypatch.setattr(owner, name, getattr(owner, name))

@@ -102,6 +102,40 @@ async def test_who_fell_silent_is_no_member_after_a_session_and_offsets_may_be_m
         assert await next_one.position(PARTITION) == 2
 
 
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("first", [0, 1], ids=["leader-first", "follower-first"])
+async def test_two_that_left_one_right_after_the_other_join_again(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch, first: int
+) -> None:
+    if isinstance(broker, EmbeddedBroker):
+        adapt(monkeypatch)
+    await provision([TopicSpec(PARTITION.topic, 2, 1)], bootstrap_servers=broker.bootstrap)
+    for _ in range(2):
+        # The first leads, for it was there alone.
+        pair = [member(broker), member(broker)]
+        for each in pair:
+            await each.start()
+        for _ in range(60):
+            if all(len(each.assignment()) == 1 for each in pair):
+                break
+            await asyncio.sleep(0.25)
+        shared = [each.assignment() for each in pair]
+        await pair[first].stop()
+        await pair[1 - first].stop()
+        assert sorted(map(len, shared)) == [1, 1]
+
+
+def member(broker: Broker) -> AIOKafkaConsumer:
+    return AIOKafkaConsumer(
+        PARTITION.topic,
+        bootstrap_servers=broker.bootstrap,
+        group_id="pair",
+        # Kafka lets nobody be missed sooner.
+        session_timeout_ms=2000 if isinstance(broker, EmbeddedBroker) else 6000,
+        heartbeat_interval_ms=250,
+    )
+
+
 async def nothing() -> None:
     """Do as if it was done."""
 
