@@ -99,6 +99,7 @@ class ApplyQueue:
             instance=instance,
             cluster_name=cluster_name,
             managed=managed,
+            epoch=epoch,
             shadow=frozenset(shadow),
             keep_left=keep_left,
         )

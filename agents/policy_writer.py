@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -12,13 +13,15 @@ from agents.clients.kubernetes import FIELD_MANAGER, Cluster
 from agents.managed_namespaces import ManagedNamespaces, covers
 from agents.stored_policies import StoredPolicies
 from streams.failpoint import passing
-from streams.flow.fence import Step, Verb, decide, is_ours
+from streams.flow.fence import Step, Verb, decide, is_ours, revision_of
 from streams.policy.dialects.kubernetes import is_identitys
 from streams.records.policies import Outcome, PolicyPatch
 from streams.records.reasons import EventReason
 
 # How often a policy may change between our look and our write before it has to wait.
 LOOKS = 6
+# How long what an earlier epoch left may stand, should nothing of this one come in its place.
+SUCCESSION_SECONDS = 60.0
 _WOULD = {
     Verb.CREATE: "it would be created",
     Verb.UPDATE: "it would be updated",
@@ -49,6 +52,7 @@ class PolicyWriter:
         instance: str,
         cluster_name: str,
         managed: ManagedNamespaces,
+        epoch: int = 0,
         shadow: frozenset[str] = frozenset(),
         keep_left: bool = False,
     ) -> None:
@@ -57,10 +61,12 @@ class PolicyWriter:
         self._instance = instance
         self._name = cluster_name
         self._managed = managed
+        self._epoch = epoch
         self._keep_left = keep_left
         # Of these it is only said what would be written.
         self._shadow = shadow
         self._foreign: set[str] = set()
+        self._left_since: dict[str, float] = {}
 
     async def make_so(self, order: Order) -> tuple[PolicyPatch, Step]:
         """Return the last step it took, and what it was taken for.
@@ -145,14 +151,43 @@ class PolicyWriter:
         if alive == dead:
             return alive
         order.check_owned()
+        if stored is not None and self._is_left_over(patch, order.key):
+            return dead if await self._is_succeeded(order.key, stored) else alive
         return alive if await self._lives(order.key, stored) else dead
+
+    def _is_left_over(self, patch: PolicyPatch, key: str) -> bool:
+        """Tell whether nobody has spoken of a policy in this epoch."""
+        return patch.revision.epoch < self._epoch and not self._in_shadow(key)
+
+    async def _is_succeeded(self, key: str, stored: Json) -> bool:
+        """Tell whether every pod that it selects is selected by a policy of this epoch as well.
+
+        Raise TryLater for as long as that may become so: nodes may stand for something else by
+        now, and to delete it would open, to close it would cut.
+        """
+        _, namespace, _ = _parts(key)
+        home = key.rpartition("/")[0] + "/"
+        others = [self._stored.get(each) or {} for each in self._stored if each.startswith(home)]
+        newer = [each for each in others if each and revision_of(each).epoch >= self._epoch]
+        selecting = [_selected(each) for each in newer]
+        for worn in await self._cluster.labels_of_living(namespace, _selected(stored)):
+            if not any(labels.items() <= worn.items() for labels in selecting):
+                return self._has_waited(key)
+        self._left_since.pop(key, None)
+        return True
+
+    def _has_waited(self, key: str) -> bool:
+        """Return False after a while; raise TryLater before."""
+        since = self._left_since.setdefault(key, time.monotonic())
+        if time.monotonic() < since + SUCCESSION_SECONDS:
+            raise TryLater(f"{key}: a pod that it selects has no policy of this epoch yet")
+        return False
 
     async def _lives(self, key: str, stored: Json | None) -> bool:
         """Tell whether a policy selects somebody: the pod of its name, or any of an identity."""
         _, namespace, name = _parts(key)
         if stored is not None and is_identitys(stored):
-            labels = stored["spec"]["podSelector"].get("matchLabels") or {}
-            return await self._cluster.any_lives(namespace, labels)
+            return await self._cluster.any_lives(namespace, _selected(stored))
         return await self._cluster.pod_lives(namespace, name)
 
     async def _carry_out(self, step: Step, stored: Json | None, order: Order) -> None:
@@ -222,6 +257,10 @@ class PolicyWriter:
         if is_ours(found, self._instance):
             self._stored.answered(order.key, found, since)
         return found
+
+
+def _selected(policy: Json) -> dict[str, str]:
+    return policy["spec"]["podSelector"].get("matchLabels") or {}
 
 
 def _parts(key: str) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""Make a consumer of aiokafka, and end it whatever it is in the middle of."""
+"""Make a consumer of aiokafka, end it whatever it is in the middle of, and count its group."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import asyncio
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
 
 from streams.unpacking import install
 
 
 def make_consumer(**options: Any) -> AIOKafkaConsumer:
-    """Return a consumer that belongs to no group, and that no record ends."""
+    """Return a consumer that no record ends, and that commits nothing by itself."""
     install()
     return AIOKafkaConsumer(enable_auto_commit=False, **options)
 
@@ -27,3 +28,15 @@ async def stop_consumer(consumer: Any) -> None:
     if not stopping.cancelled():
         return stopping.result()
     await consumer._client.close()
+
+
+async def members(group: str, **client: Any) -> int:
+    """Return how many members a group has."""
+    admin = AIOKafkaAdminClient(**client)
+    try:
+        await admin.start()
+        (answer,) = await admin.describe_consumer_groups([group])
+    finally:
+        await admin.close()
+    # By the protocol: error, group, state, type of protocol, protocol, members.
+    return sum(len(found) for _, _, _, _, _, found, *_ in answer.groups)

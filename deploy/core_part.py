@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from ipaddress import IPv4Network
 from typing import Any
 
 from agents import (
@@ -24,16 +23,15 @@ from agents.ownership import partition_of
 from agents.web.health import Check
 from deploy.judging import judging_of
 from deploy.part import Base, Hand
-from deploy.placing import firewall_names, placement_of, reserved_addresses
+from deploy.placing import firewall_names, placement_of
+from deploy.tracking import identifying_of, tracking_of
 from deploy.verefoo_login import verefoo_client
 from streams.flow.aligner import Aligning
 from streams.flow.compiler import Compiling
 from streams.flow.gate import Checks
-from streams.flow.identities import Identifying, due
+from streams.flow.identities import due
 from streams.flow.output import GRAPH_EDITS, IDENTITY_FACTS
 from streams.flow.router import Routing
-from streams.flow.tracker import Tracking
-from streams.settings import Settings
 from tables.partition import PartitionRows
 
 
@@ -136,14 +134,7 @@ class CorePart:
         base, settings, graph = self._base, self._base.settings, self._graph
         if settings.cluster.identity == "pod":
             return None
-        ours = Identifying(
-            partitions=settings.kafka.partitions,
-            epoch=base.epoch,
-            clusters=settings.clusters,
-            addresses=IPv4Network(settings.graph.identities),
-            reserved=reserved_addresses(settings.graph),
-            grace_seconds=settings.graph.grace_minutes * 60.0,
-        )
+        ours = identifying_of(settings, base.epoch)
         kept = KeptIdentities(base.tables)
         identity_keeper.install(base.app, base.topics, base.outlet, kept, ours)
         owned, here = base.owned(IDENTITY_FACTS), self._here
@@ -155,17 +146,3 @@ class CorePart:
             due=lambda now: due(kept.get(graph, here), now, ours),
             grace=ours.grace_seconds,
         )
-
-
-def tracking_of(settings: Settings) -> Tracking:
-    """Return what the tracker must know."""
-    told = settings.cluster
-    return Tracking(
-        told.name,
-        (settings.graph.name,),
-        None if told.namespace_selector else frozenset(told.namespaces),
-        reserved_addresses(settings.graph),
-        told.never_managed,
-        told.identity != "pod",
-        frozenset(settings.clusters),
-    )

@@ -2,7 +2,7 @@
 
 ProvisionError
 ├── MissingTopics   asked only to check, and some are not there
-├── TopicsRefused   the broker would not create them
+├── TopicsRefused   the broker would not create them, or delete them
 ├── TopicsNotReady  created, but still without a leader
 └── WrongTopic      there, but different: its message names the command that helps
 """
@@ -44,7 +44,7 @@ class MissingTopics(ProvisionError):
 
 
 class TopicsRefused(ProvisionError):
-    """Topics the broker declined to create."""
+    """Topics the broker declined to create, or to delete."""
 
 
 class TopicsNotReady(ProvisionError):

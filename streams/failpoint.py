@@ -11,11 +11,13 @@ import signal
 
 VARIABLE = "VEREFLOW_FAILPOINT"
 STEPS = ("stored", "sent", "applied", "edited", "committing")
+# Of no worker, but of the command that changes what nodes stand for.
+MIGRATING = "migrating"
 
 _left: dict[str, int] = {}
 if _told := os.environ.get(VARIABLE):
     _step, _, _times = _told.partition(":")
-    if _step not in STEPS or not _times.isdecimal():
+    if _step not in (*STEPS, MIGRATING) or not _times.isdecimal():
         raise ValueError(f"{VARIABLE}: say one of {', '.join(STEPS)}, a colon and how many times")
     _left[_step] = int(_times)
 

@@ -110,6 +110,19 @@ class Cluster:
         # A page without any and with more behind it does not say that there is none.
         return bool(page.get("items") or _part(page, "metadata").get("continue"))
 
+    async def labels_of_living(
+        self, namespace: str, labels: Mapping[str, str]
+    ) -> list[Mapping[str, str]]:
+        """Return what each pod wears that wears these labels, has not finished, and can be held.
+
+        No policy holds for a pod on its host's network.
+        """
+        selector = ",".join(f"{label}={value}" for label, value in labels.items())
+        found = (await self._list(paths.pods(namespace), selector)).items
+        living = (pod for pod in found if _part(pod, "status").get("phase") not in FINISHED)
+        held = (pod for pod in living if not _part(pod, "spec").get("hostNetwork"))
+        return [_part(_part(pod, "metadata"), "labels") for pod in held]
+
     async def label_pod(self, namespace: str, name: str, uid: str, labels: dict[str, str]) -> None:
         """Set labels of the very pod that was seen; raise Conflict if it is another now."""
         body = {"metadata": {"uid": uid, "labels": labels}}

@@ -30,6 +30,7 @@ COMMANDS = {
     "verify": "Compare all that rules and stored policies let through; exit 1 if it is not equal.",
     "diff": "Say what going live writes, and what opens or closes; exit 1 if it would write.",
     "replay": "Compute rules, policies and reach of any past moment; exit 1 if --against differs.",
+    "migrate": "Have nodes stand for what cluster.identity says now; exit 1 if flows would change.",
     "probe": "Send a real packet, with `vereflow up --packets`; exit 1 if it does not arrive.",
     "dead-letters": "List what could not be handled; retry or drop some, exit 1 if one stays.",
     "doctor": "Look at everything that is needed, and say what to do; exit 1 if anything is wrong.",

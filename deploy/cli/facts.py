@@ -112,21 +112,28 @@ class History:
         end = await self._consumer.end_offsets([place])
         return first[place], end[place]
 
-    async def _records(self, place: TopicPartition, start: int, end: int) -> AsyncIterator[Any]:
-        if start >= end:
-            return
-        self._consumer.assign([place])
-        self._consumer.seek(place, start)
-        # By position: the last offsets may hold nothing that is handed out.
-        while await self._consumer.position(place) < end:
-            async with asyncio.timeout(SILENCE):
-                while not (found := await self._consumer.getmany(place, timeout_ms=200)):
-                    if await self._consumer.position(place) >= end:
-                        return
-            for record in found[place]:
-                if record.offset >= end:
+    def _records(self, place: TopicPartition, start: int, end: int) -> AsyncIterator[Any]:
+        return records_of(self._consumer, place, start, end)
+
+
+async def records_of(
+    consumer: Any, place: TopicPartition, start: int, end: int
+) -> AsyncIterator[Any]:
+    """Yield the records from one offset to before another."""
+    if start >= end:
+        return
+    consumer.assign([place])
+    consumer.seek(place, start)
+    # By position: the last offsets may hold nothing that is handed out.
+    while await consumer.position(place) < end:
+        async with asyncio.timeout(SILENCE):
+            while not (found := await consumer.getmany(place, timeout_ms=200)):
+                if await consumer.position(place) >= end:
                     return
-                yield record
+        for record in found[place]:
+            if record.offset >= end:
+                return
+            yield record
 
 
 @asynccontextmanager

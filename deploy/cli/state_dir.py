@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import stat
 from pathlib import Path
 from typing import TextIO
+
+TABLES = "tables"
 
 
 class BadStateDir(ValueError):
@@ -34,6 +37,18 @@ def claim_state_dir(path: Path) -> TextIO:
     if not os.access(path, os.W_OK | os.X_OK):
         raise _bad(path, "it is read-only")
     return _locked(path)
+
+
+def drop_rows_of_before(path: Path, epoch: int) -> None:
+    """Remove the rows that were kept here in another epoch: changelogs have what is left of them.
+
+    Somebody may have had all rows begin anew, at the broker, where ours are not.
+    """
+    note = path / "epoch"
+    if note.is_file() and note.read_text() == str(epoch):
+        return
+    shutil.rmtree(path / TABLES, ignore_errors=True)
+    note.write_text(str(epoch))
 
 
 def _locked(path: Path) -> TextIO:

@@ -18,9 +18,14 @@ import uvloop
 from deploy import logs
 from deploy.cli.answers import plain_errors
 from deploy.cli.broker import BrokerSilent, reach_broker
-from deploy.cli.state_dir import claim_state_dir
+from deploy.cli.state_dir import claim_state_dir, drop_rows_of_before
 from deploy.hooks import call_hook
-from deploy.installation import NotInitialised, check_nodes, read_epoch
+from deploy.installation import (
+    NotInitialised,
+    check_migrated,
+    check_nodes,
+    read_installation,
+)
 from deploy.kafka_rights import require_group
 from deploy.login import client_options
 from deploy.provision import check
@@ -58,6 +63,7 @@ def worker(
             if prepare:
                 call_hook(prepare)
             epoch = asyncio.run(_check(settings))
+            drop_rows_of_before(settings.state_dir, epoch)
             listener = socket.socket(fileno=web_socket) if web_socket is not None else None
             app = Worker(settings, epoch, listener, prepare).app
         run(app, settings.log.level)
@@ -100,10 +106,11 @@ async def _check(settings: Settings) -> int:
     await check(specs(settings, tables_of(settings)), **client)
     await check_nodes(settings)
     await require_group(settings, **client)
-    epoch = await read_epoch(settings)
-    if epoch is None:
+    known = await read_installation(settings)
+    check_migrated(known)
+    if known is None:
         raise NotInitialised("this installation has no epoch; run `vereflow init`")
-    return epoch
+    return known.epoch
 
 
 async def _reach_broker(settings: Settings) -> None:

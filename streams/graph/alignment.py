@@ -45,25 +45,26 @@ def _moved_rules(found: Match, wanted: WantedGraph) -> Iterator[SetRules]:
         wish = wanted.nodes[name]
         if node.configuration_id is None or not (wish.added or wish.taken):
             continue
-        have = [_said(each) for each in node.elements]
+        have = [as_told(each) for each in node.elements]
         missing = [each for each in wish.added if each not in have]
-        taken = tuple(each for each in node.elements if _said(each) in wish.taken)
+        taken = tuple(each for each in node.elements if as_told(each) in wish.taken)
         if missing or taken:
-            configuration = _said(node.configuration or {})
+            configuration = as_told(node.configuration or {})
             remaining = [each for each in have if each not in wish.taken]
-            function = _said(configuration["firewall"]) | {"elements": [*remaining, *missing]}
+            function = as_told(configuration["firewall"]) | {"elements": [*remaining, *missing]}
             changed = configuration | {"firewall": function}
             yield SetRules(name, node.nid, node.configuration_id, changed, taken)
 
 
 def _without(node: Node, departed: set[str]) -> dict[str, Any]:
-    configuration = _said(node.configuration or {})
-    remaining = [_said(each) for each in node.elements if not _ends(each) & departed]
-    function = _said(configuration["firewall"]) | {"elements": remaining}
+    configuration = as_told(node.configuration or {})
+    remaining = [as_told(each) for each in node.elements if not _ends(each) & departed]
+    function = as_told(configuration["firewall"]) | {"elements": remaining}
     return configuration | {"firewall": function}
 
 
-def _said(told: dict[str, Any]) -> dict[str, Any]:
+def as_told(told: dict[str, Any]) -> dict[str, Any]:
+    """Return what a request says to have what an answer showed."""
     # An answer shows every alternative as null, and ids that a request cannot set.
     return {key: value for key, value in told.items() if value is not None and key != "id"}
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance, GroupCoordinator
 
 from deploy.local.broker import quirks
 from deploy.local.broker.apache import ApacheBroker
@@ -29,6 +31,21 @@ async def broker(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterato
             yield apache
 
 
+def adapt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have clients of this process work with the embedded broker until the test is over."""
+    for owner, name in (
+        (AIOKafkaConsumer, "__init__"),
+        (AIOKafkaConsumer, "end_offsets"),
+        (AIOKafkaAdminClient, "describe_consumer_groups"),
+        (CoordinatorGroupRebalance, "perform_group_join"),
+        (CoordinatorGroupRebalance, "_on_join_follower"),
+        (GroupCoordinator, "_maybe_leave_group"),
+    ):
+        # Put back what the quirks replace when the test is over.
+        monkeypatch.setattr(owner, name, getattr(owner, name))
+    quirks.install()
+
+
 @pytest.fixture
 async def embedded(tmp_path: Path) -> AsyncIterator[EmbeddedBroker]:
     async with EmbeddedBroker(tmp_path / "broker.log") as broker:
@@ -38,10 +55,7 @@ async def embedded(tmp_path: Path) -> AsyncIterator[EmbeddedBroker]:
 @pytest.fixture
 async def settings(embedded: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """The settings of an embedded broker that has every topic."""
-    for name in ("__init__", "end_offsets"):
-        # Put back what the quirks replace when the test is over.
-        monkeypatch.setattr(AIOKafkaConsumer, name, getattr(AIOKafkaConsumer, name))
-    quirks.install()
+    adapt(monkeypatch)
     settings = load(kafka={"broker": embedded.bootstrap, "partitions": 2})
     await provision(specs(settings, ()), bootstrap_servers=embedded.bootstrap)
     return settings

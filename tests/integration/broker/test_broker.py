@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
+from deploy.consumers import members
 from deploy.local.broker import quirks
 from deploy.local.broker.apache import ApacheBroker
 from deploy.local.broker.embedded import EmbeddedBroker
@@ -16,7 +18,7 @@ from deploy.local.broker.errors import BrokerNotReady
 from deploy.local.broker.secured import ADMIN
 from deploy.provision import provision
 from streams.topicspec import TopicSpec
-from tests.integration.broker.conftest import Broker
+from tests.integration.broker.conftest import Broker, adapt
 from tests.processes import runs
 from tests.real import needs_java
 
@@ -62,11 +64,8 @@ async def test_the_end_of_a_partition_counts_the_whole_last_batch(
 ) -> None:
     await provision([TopicSpec(PARTITION.topic, 1, 1)], bootstrap_servers=broker.bootstrap)
     await send_batch(broker, 5)
-    for name in ("__init__", "end_offsets"):
-        # Put back what the quirks replace when the test is over.
-        monkeypatch.setattr(AIOKafkaConsumer, name, getattr(AIOKafkaConsumer, name))
 
-    quirks.install()
+    adapt(monkeypatch)
     quirks.install()
     async with AIOKafkaConsumer(bootstrap_servers=broker.bootstrap) as consumer:
         ends: dict[Any, int] = await consumer.end_offsets([PARTITION])
@@ -74,13 +73,78 @@ async def test_the_end_of_a_partition_counts_the_whole_last_batch(
     assert ends == {PARTITION: 5}
 
 
+async def test_who_fell_silent_is_no_member_after_a_session_and_offsets_may_be_moved(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if isinstance(broker, EmbeddedBroker):
+        adapt(monkeypatch)
+    await provision([TopicSpec(PARTITION.topic, 1, 1)], bootstrap_servers=broker.bootstrap)
+    await send_batch(broker, 5)
+    group = {"bootstrap_servers": broker.bootstrap, "group_id": "counters"}
+    session = {"session_timeout_ms": 6000, "heartbeat_interval_ms": 1500}
+
+    async with AIOKafkaConsumer(PARTITION.topic, **group, **session) as member:
+        await member.commit({PARTITION: 5})
+        # As if it was killed.
+        monkeypatch.setattr(member._coordinator, "_maybe_leave_group", nothing)
+    assert await members("counters", bootstrap_servers=broker.bootstrap) == 1
+    for _ in range(40):
+        if not (left := await members("counters", bootstrap_servers=broker.bootstrap)):
+            break
+        await asyncio.sleep(0.5)
+    assert left == 0
+
+    async with AIOKafkaConsumer(**group, enable_auto_commit=False) as nobody:
+        nobody.assign([PARTITION])
+        await nobody.commit({PARTITION: 2})
+        assert await nobody.committed(PARTITION) == 2
+    async with AIOKafkaConsumer(PARTITION.topic, **group, **session) as next_one:
+        assert await next_one.position(PARTITION) == 2
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("first", [0, 1], ids=["leader-first", "follower-first"])
+async def test_two_that_left_one_right_after_the_other_join_again(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch, first: int
+) -> None:
+    if isinstance(broker, EmbeddedBroker):
+        adapt(monkeypatch)
+    await provision([TopicSpec(PARTITION.topic, 2, 1)], bootstrap_servers=broker.bootstrap)
+    for _ in range(2):
+        # The first leads, for it was there alone.
+        pair = [member(broker), member(broker)]
+        for each in pair:
+            await each.start()
+        for _ in range(60):
+            if all(len(each.assignment()) == 1 for each in pair):
+                break
+            await asyncio.sleep(0.25)
+        shared = [each.assignment() for each in pair]
+        await pair[first].stop()
+        await pair[1 - first].stop()
+        assert sorted(map(len, shared)) == [1, 1]
+
+
+def member(broker: Broker) -> AIOKafkaConsumer:
+    return AIOKafkaConsumer(
+        PARTITION.topic,
+        bootstrap_servers=broker.bootstrap,
+        group_id="pair",
+        # Kafka lets nobody be missed sooner.
+        session_timeout_ms=2000 if isinstance(broker, EmbeddedBroker) else 6000,
+        heartbeat_interval_ms=250,
+    )
+
+
+async def nothing() -> None:
+    """Do as if it was done."""
+
+
 @needs_java
 async def test_who_has_a_login_asks_kafka_itself_for_an_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("__init__", "end_offsets"):
-        monkeypatch.setattr(AIOKafkaConsumer, name, getattr(AIOKafkaConsumer, name))
-    quirks.install()
+    adapt(monkeypatch)
     async with ApacheBroker(tmp_path / "kafka", secured=True) as broker:
         assert broker.secured is not None
         told = {"bootstrap_servers": broker.bootstrap, **broker.secured.client(ADMIN)}

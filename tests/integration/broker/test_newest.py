@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaProducer
 
 from deploy.cli.broker import read_newest
-from deploy.local.broker import quirks
 from deploy.local.broker.embedded import EmbeddedBroker
 from deploy.provision import MissingTopics, provision
 from streams.settings import Settings, load
 from streams.topicspec import TopicSpec
-from tests.integration.broker.conftest import Broker
+from tests.integration.broker.conftest import Broker, adapt
 
 LETTERS = TopicSpec("letters", 2, 1)
 
@@ -20,10 +19,7 @@ LETTERS = TopicSpec("letters", 2, 1)
 async def settings(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> Settings:
     await provision([LETTERS], bootstrap_servers=broker.bootstrap)
     if isinstance(broker, EmbeddedBroker):
-        for name in ("__init__", "end_offsets"):
-            # Put back what the quirks replace when the test is over.
-            monkeypatch.setattr(AIOKafkaConsumer, name, getattr(AIOKafkaConsumer, name))
-        quirks.install()
+        adapt(monkeypatch)
     return load(kafka={"broker": broker.bootstrap})
 
 

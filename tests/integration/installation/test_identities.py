@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from deploy.installation import initialise
+from deploy.installation import (
+    Installation,
+    Migrating,
+    initialise,
+    read_installation,
+    write_epoch,
+    write_installation,
+)
 from deploy.provision import WrongTopic
 from streams.flow.output import IDENTITY_FACTS
 from streams.settings import Settings
@@ -29,7 +36,7 @@ async def test_only_identities_have_a_topic_and_a_table_of_their_own(settings: S
 async def test_identities_do_not_begin_beside_rows_of_pods(settings: Settings) -> None:
     await initialise(settings)
 
-    with pytest.raises(WrongTopic, match="vereflow-pods-changelog"):
+    with pytest.raises(WrongTopic, match="nodes of this graph stand for pods"):
         await initialise(of_identities(settings))
 
 
@@ -46,3 +53,19 @@ async def test_workloads_may_become_service_accounts(settings: Settings) -> None
     done, epoch = await initialise(of_identities(settings, "service-account"))
 
     assert (done.created, epoch) == ((), 1)
+
+
+async def test_while_nodes_come_to_stand_for_something_else_nobody_begins(
+    settings: Settings,
+) -> None:
+    await initialise(settings)
+    await write_installation(settings, Installation(1, "workload"))
+
+    with pytest.raises(Migrating, match="vereflow migrate --go"):
+        await initialise(settings)
+    _, epoch = await initialise(settings, "workload")
+    assert epoch == 1
+    assert await read_installation(settings) == Installation(1, "workload")
+
+    await write_epoch(settings, 1)
+    assert (await initialise(settings))[1] == 1

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from agents import stored_policies
+from agents import policy_writer, stored_policies
 from agents.apply_queue import ApplyQueue
 from agents.clients.kubernetes import Cluster
 from agents.managed_namespaces import ManagedNamespaces
@@ -403,8 +403,9 @@ async def test_an_orphan_goes_when_everybody_has_spoken(
 
 
 async def test_who_spoke_in_an_earlier_epoch_has_not_spoken(
-    cluster: Cluster, world: World, server: Server
+    cluster: Cluster, world: World, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(policy_writer, "SUCCESSION_SECONDS", 0.0)
     await world.add_pod("lives", "10.1.0.1")
     for name in ("dead", "lives"):
         await world.add_policy(manifest(name, port=80))

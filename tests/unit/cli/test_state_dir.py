@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy.cli import state_dir
-from deploy.cli.state_dir import BadStateDir, claim_state_dir
+from deploy.cli.state_dir import BadStateDir, claim_state_dir, drop_rows_of_before
 
 
 @pytest.mark.row("G08")
@@ -125,3 +125,11 @@ def test_a_read_only_file_system_is_refused(
 
     with pytest.raises(BadStateDir, match="read-only"):
         claim_state_dir(tmp_path)
+
+
+def test_rows_of_another_epoch_are_dropped_and_those_of_this_one_kept(tmp_path: Path) -> None:
+    rows = tmp_path / "tables" / "pods-0.db"
+    for epoch, kept in ((3, False), (3, True), (4, False), (4, True)):
+        rows.mkdir(parents=True, exist_ok=True)
+        drop_rows_of_before(tmp_path, epoch)
+        assert rows.exists() is kept
