@@ -13,7 +13,6 @@ from aiohttp.test_utils import make_mocked_request
 from faust.types import TP
 
 from agents.asking.letters import Doing
-from agents.asking.moments import Moment
 from agents.asking.newest import Newest
 from agents.asking.stored import Stored
 from agents.asking.workers import BadAnswer, NoSuch
@@ -22,6 +21,7 @@ from agents.metrics import Metrics
 from agents.web.held import Held
 from agents.web.knowing import Outside
 from agents.web.peers import Peers
+from agents.web.recalled import Question
 from agents.web.server import application, site
 from agents.web.views import Views
 from agents.web.worker import WorkerState
@@ -65,7 +65,7 @@ class StillLooker:
         return self.state, self.wedged, self.reasons
 
 
-async def nothing_kept(moment: Moment) -> bytes:
+async def nothing_kept(question: Question) -> bytes:
     raise TryLater("no key frame was written yet")
 
 
@@ -95,7 +95,7 @@ class Site:
             name: Held(self._app(), name, table) for name, table in self.tables.by_name.items()
         }
         self.alone = False
-        self.recall: Callable[[Moment], Awaitable[bytes]] = nothing_kept
+        self.recall: Callable[[Question], Awaitable[bytes]] = nothing_kept
         self.mend: Callable[[Doing, str], Awaitable[None]] | None = None
         self.build()
 
@@ -107,7 +107,7 @@ class Site:
             self._stored,
             self._newest,
             Judging(),
-            lambda moment: self.recall(moment),
+            lambda question: self.recall(question),
             self.mend,
         )
         peers = Peers(self._app(), self.fetch)
