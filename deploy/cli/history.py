@@ -62,8 +62,6 @@ def history(
 ) -> None:
     """Say what became of a policy, or of a flow, and by which cause; exit 1 if unknown.
 
-    Example: vereflow history pod-a --since 2h
-
     Example: vereflow history pod-a --to pod-b --port 80
     """
     if to is not None:
