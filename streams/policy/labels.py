@@ -13,6 +13,7 @@ from streams.records.views import Errs, Inexactness, PodRef
 GRAPH = "vereflow.io/graph"
 SELECTS = "vereflow.io/selects"
 EXACTNESS = "vereflow.io/exactness"
+SAYING = (GRAPH, SELECTS, EXACTNESS)
 EXACT = "exact"
 SEVERAL = "several"
 # It is wider here and narrower there.
