@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping
 
 from agents.asking.moments import Moment
+from agents.asking.turns import MOST_TURNS, Course
 from agents.clients.errors import TryLater
 from agents.web.beside import put_last
 from streams.codec import escape
@@ -21,15 +22,16 @@ MOST_BYTES = 64 << 20
 MOST_SAID = 1_000
 
 
-async def recall(prepare: str | None, moment: Moment) -> bytes:
-    """Return what `vereflow replay -o json` prints of a moment, under the settings of this process.
+async def recall(prepare: str | None, question: Moment | Course) -> bytes:
+    """Return as JSON what `vereflow replay` prints of a moment, or `vereflow history` of a flow.
 
-    Raise TryLater with what it says if that is nothing, too much, or too late.
+    It is asked under the settings of this process. Raise TryLater with what it says if that is
+    nothing, too much, or too late.
     """
     hook = ("--prepare", prepare) if prepare else ()
     # In a group of its own, which no signal to the worker reaches: it is ended below.
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "deploy.cli", "replay", "--until", moment.text),
+        *(sys.executable, "-m", "deploy.cli", *_asked(question)),
         *("--output", "json", *hook),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
@@ -58,6 +60,15 @@ async def recall(prepare: str | None, moment: Moment) -> bytes:
         words = said.decode(errors="replace").strip().removeprefix("vereflow: ")
         raise TryLater(escape(words) or f"the replay ended with {status}")
     return told
+
+
+def _asked(question: Moment | Course) -> tuple[str, ...]:
+    """Return the command; whom a course means are keys and addresses, never a text as typed."""
+    if isinstance(question, Moment):
+        return ("replay", "--until", question.text)
+    port = ("--port", question.port_text) if question.port else ()
+    flow = ("history", question.source, "--to", question.to, *port)
+    return (*flow, "--since", question.since.text, "--limit", str(MOST_TURNS))
 
 
 async def _read(stream: asyncio.StreamReader | None, most: int) -> bytes:

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import NamedTuple
 
 from agents.asking.changed import changed
 from agents.asking.seen import Recent
 from agents.asking.times import clock, span
 from agents.asking.view import View, short
-from streams.flow.output import PATCH_OUTCOMES, POD_RULES, POLICY_PATCHES
+from streams.flow.output import FIREWALL_CHANGES, PATCH_OUTCOMES, POD_RULES, POLICY_PATCHES
+from streams.records.addresses import matches
+from streams.records.facts import FirewallChange
 from streams.records.policies import Outcome, PatchOutcome, PodRules, PolicyPatch
+from streams.records.rules import Rule
+from streams.records.views import PodRef
+from streams.rules.wording import one_line
 
-PAST = (POD_RULES, POLICY_PATCHES, PATCH_OUTCOMES)
+PAST = (FIREWALL_CHANGES, POD_RULES, POLICY_PATCHES, PATCH_OUTCOMES)
 # A version of a policy: its key, and from which of its records on pod-rules it was computed.
 Version = tuple[str, int]
 MOST_OF_ONE = 50
+# Of the rules that a cause says about one policy.
+MOST_RULES = 5
 QUIET = (Outcome.UNCHANGED, Outcome.SUPERSEDED)
 
 
@@ -24,6 +32,13 @@ class Hop(View):
 
     name: str
     took: str
+
+
+class _Routed(NamedTuple):
+    """When a version was routed, and whom it is of."""
+
+    at: float = 0.0
+    subject: PodRef | None = None
 
 
 class _Compiled(NamedTuple):
@@ -41,7 +56,11 @@ class _Compiled(NamedTuple):
 
 
 class Change(View):
-    """What became of one version of one policy."""
+    """What became of one version of one policy.
+
+    ``rules`` are those that its cause said about whom it selects: + they came, - they went,
+    = they stand in the whole list that was said.
+    """
 
     at: str
     policy: str
@@ -53,6 +72,7 @@ class Change(View):
     hops: tuple[Hop, ...]
     took: str
     changed: tuple[str, ...]
+    rules: tuple[str, ...]
 
 
 def recent(past: Recent, *, every: bool = False, policy: str | None = None) -> list[Change]:
@@ -66,7 +86,7 @@ def recent(past: Recent, *, every: bool = False, policy: str | None = None) -> l
     ]
     routed = dict(_routed(past))
     compiled = dict(_compiled(past))
-    changes = [_change(each, routed, compiled) for each in outcomes]
+    changes = [_change(each, routed, compiled, past) for each in outcomes]
     return sorted(changes, key=place_of, reverse=True)
 
 
@@ -86,10 +106,11 @@ def place_of(change: Change) -> str:
     return f"{change.at} {change.policy} {change.revision}"
 
 
-def _routed(past: Recent) -> Iterator[tuple[Version, float]]:
+def _routed(past: Recent) -> Iterator[tuple[Version, _Routed]]:
     for record, view in past.records(POD_RULES, PodRules):
         if view.subject is not None:
-            yield (view.subject.key, record.offset), record.timestamp / 1000
+            version = view.subject.key, record.offset
+            yield version, _Routed(record.timestamp / 1000, view.subject)
 
 
 def _compiled(past: Recent) -> Iterator[tuple[Version, _Compiled]]:
@@ -104,14 +125,17 @@ def _compiled(past: Recent) -> Iterator[tuple[Version, _Compiled]]:
 
 
 def _change(
-    outcome: PatchOutcome, routed: Mapping[Version, float], compiled: Mapping[Version, _Compiled]
+    outcome: PatchOutcome,
+    routed: Mapping[Version, _Routed],
+    compiled: Mapping[Version, _Compiled],
+    past: Recent,
 ) -> Change:
     version = (outcome.key, outcome.revision.offset)
-    known = compiled.get(version)
+    known, way = compiled.get(version), routed.get(version, _Routed())
     cause = outcome.cause
     began = cause.at if cause else 0.0
     moments = [
-        ("routed", routed.get(version, 0.0)),
+        ("routed", way.at),
         ("compiled", known.at if known else 0.0),
         ("written", outcome.at),
     ]
@@ -126,7 +150,29 @@ def _change(
         hops=tuple(_hops(began, moments)),
         took=span(outcome.at - began) if began and outcome.at else "",
         changed=known.changed if known else (),
+        rules=_rules(past, cause.text, way.subject) if cause and way.subject else (),
     )
+
+
+def _rules(past: Recent, cause: str, subject: PodRef) -> tuple[str, ...]:
+    """Return what a cause says of the rules about somebody, if it is one that says rules."""
+    told = past.one(FIREWALL_CHANGES, FirewallChange, cause)
+    if told is None:
+        return ()
+    addresses = [each for each in (subject.address, *subject.aliases) if each]
+    found = [
+        f"{sign} {one_line(rule)}"
+        for sign, rules in (("+", told.added), ("-", told.removed), ("=", told.elements or ()))
+        for rule in rules
+        if _is_about(rule, addresses)
+    ]
+    more = len(found) - MOST_RULES
+    return (*islice(found, MOST_RULES), *([f"and {more} more"] if more > 0 else ()))
+
+
+def _is_about(rule: Rule, addresses: list[str]) -> bool:
+    ends = rule.source, rule.destination
+    return any(matches(end, address) for end in ends for address in addresses)
 
 
 def _hops(began: float, moments: list[tuple[str, float]]) -> Iterator[Hop]:

@@ -17,6 +17,7 @@ from agents.asking.unsaid import Unsaid, say
 from streams.flow.crossing import met_at
 from streams.flow.deciding import Decision, across, between
 from streams.flow.index import GraphIndex
+from streams.flow.judging import Judging
 from streams.policy.reach import both_sides, outsider, ports_of
 from streams.records.ports import PortRange
 from streams.records.rules import Action, Protocol
@@ -69,8 +70,8 @@ def explain_way(known: Known, one: Peer, two: Peer, port: Port | None) -> Way:
     egress, ingress = (half(known, answer, (one, two), leaves) for leaves in (True, False))
     apart = "graph-rules" in known.rows.apart
     allowed = None if apart else any(each.decision.allowed for each in judged)
-    rules = tuple(said for each in judged for said in _said(each, allowed))
-    orphaned = tuple(said for each in judged for said in _orphaned(each) if not allowed)
+    rules = tuple(said for each in judged for said in rules_about(each, allowed))
+    orphaned = tuple(said for each in judged for said in orphaned_in(each) if not allowed)
     return Way(
         source=one.name,
         to=two.name,
@@ -101,20 +102,33 @@ def _arriving(end: End, peer: Peer, port: Port | None) -> Iterator[Port | None]:
                 yield Port(listens.protocol, first)
 
 
+def judge_in(
+    graph: str,
+    index: GraphIndex,
+    ends: tuple[PodRef | None, PodRef | None],
+    addresses: tuple[str, str],
+    flow: Flow,
+    judging: Judging,
+) -> Judged | None:
+    """Return what one graph decides between two ends; None: it knows neither of them."""
+    source, destination = ends
+    if source and destination:
+        found = between(index, source, destination, flow, judging)
+    elif source:
+        found = across(index, source, Direction.EGRESS, addresses[1], flow, judging)
+    elif destination:
+        found = across(index, destination, Direction.INGRESS, addresses[0], flow, judging)
+    else:
+        return None
+    return Judged(graph, index, found, ends)
+
+
 def _judged(known: Known, one: Peer, two: Peer, flow: Flow) -> Iterator[Judged]:
     for graph, index in known.rows.graphs.items():
-        source, destination = (holder(known.rows, index, each) for each in (one, two))
-        if source and destination:
-            found = between(index, source, destination, flow, known.judging)
-        elif source:
-            way = Direction.EGRESS
-            found = across(index, source, way, two.address, flow, known.judging)
-        elif destination:
-            way = Direction.INGRESS
-            found = across(index, destination, way, one.address, flow, known.judging)
-        else:
-            continue
-        yield Judged(graph, index, found, (source, destination))
+        ends = holder(known.rows, index, one), holder(known.rows, index, two)
+        addresses = one.address, two.address
+        if found := judge_in(graph, index, ends, addresses, flow, known.judging):
+            yield found
 
 
 def _as_met(known: Known, one: Peer, two: Peer, judged: Iterable[Judged]) -> tuple[Peer, Peer]:
@@ -135,14 +149,16 @@ def _first(networks: Sequence[str]) -> str:
     return networks[0].partition("/")[0]
 
 
-def _said(judged: Judged, allowed: bool | None) -> Iterator[Said]:
+def rules_about(judged: Judged, allowed: bool | None) -> Iterator[Said]:
+    """Yield the rules about it, each with whether it decides that it is allowed, or is not."""
     # Of several graphs one that allows suffices: what another says does not decide then.
     decides = judged.decision.deciding if judged.decision.allowed is allowed else frozenset[str]()
     for key in dict.fromkeys(key for key, _ in judged.decision.about):
         yield _rule(judged, key, key in decides)
 
 
-def _orphaned(judged: Judged) -> Iterator[Said]:
+def orphaned_in(judged: Judged) -> Iterator[Said]:
+    """Yield the rules that name the addresses, and are not for who has them now."""
     return (_rule(judged, key, False) for key in judged.decision.orphaned)
 
 
@@ -183,12 +199,23 @@ def _why(
         return _why_yes(allowed, deciding, halves)
     if allowed:
         return f"The rules allow it, but {', and '.join(_missing(halves))}."
-    allowing = [each.text for each in rules if each.action == Action.ALLOW]
+    return why_closed(rules, orphaned)
+
+
+def why_closed(rules: Iterable[Said], orphaned: Iterable[Said]) -> str:
+    """Say why rules do not allow it: the one that denies it, or that there is none."""
+    told = tuple(rules)
+    deciding = [each for each in told if each.decides]
+    allowing = [each.text for each in told if each.action == Action.ALLOW]
     if not deciding and allowing:
         return f"Rule {allowing[0]} allows it, but not at every firewall on the way."
     if not deciding:
         closed = "No rule allows it, and what no rule allows is closed."
-        return f"{closed} One names these addresses, not who has them now." if orphaned else closed
+        return (
+            f"{closed} One names these addresses, not who has them now."
+            if any(orphaned)
+            else closed
+        )
     if deciding[0].action == Action.ALLOW:
         part = "but from some source ports only, which no policy can say: it is left out"
         return f"Rule {deciding[0].text} allows it, {part}."
@@ -201,11 +228,15 @@ def _why_yes(allowed: bool, deciding: list[Said], halves: tuple[Half, Half]) -> 
         asked = "" if allowed else " No rule allows it, and nothing enforces that."
         return f"No policy selects either end, so everything passes.{asked}"
     if allowed:
-        by = f"Rule {deciding[0].text}" if deciding else "A firewall's default"
-        return f"{by} allows it, and the stored policies let it through."
+        return f"{who_allows(deciding)} allows it, and the stored policies let it through."
     letting = (each.name for half in halves for each in half.policies if each.lets)
     names = ", ".join(dict.fromkeys(letting)) or "an open end"
     return f"No rule allows it, and all the same it gets through, by {names}."
+
+
+def who_allows(deciding: Sequence[Said]) -> str:
+    """Return which rule allows it; where none does, it is a firewall's default."""
+    return f"Rule {deciding[0].text}" if deciding else "A firewall's default"
 
 
 def _missing(halves: tuple[Half, Half]) -> Iterator[str]:

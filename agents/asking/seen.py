@@ -11,6 +11,7 @@ from agents.asking.newest import Newest
 from agents.asking.past import Then
 from agents.asking.rows import Rows
 from agents.asking.stored import Stored
+from agents.asking.turns import Turns
 from streams.codec import decode
 from streams.flow.judging import Judging
 from streams.policy.flows import Flows
@@ -52,6 +53,7 @@ class Recent:
     def __init__(self, newest: Mapping[str, Newest]) -> None:
         self.newest = newest
         self._read: dict[str, list[tuple[Any, Any]]] = {}
+        self._places: dict[str, dict[str, Any]] = {}
 
     def records(self, topic: str, kind: type[R]) -> list[tuple[Any, R]]:
         """Return those that can be read, each with where it lies."""
@@ -60,6 +62,15 @@ class Recent:
             told = ((each, decode(each.value or b"", kind)) for each in found)
             self._read[topic] = [(each, one) for each, one in told if isinstance(one, kind)]
         return self._read[topic]
+
+    def one(self, topic: str, kind: type[R], place: str) -> R | None:
+        """Return the record at a place, as causes name it; None if it is not there, or is none."""
+        if topic not in self._places:
+            found = self.newest[topic].records if topic in self.newest else ()
+            self._places[topic] = {f"{e.topic}/{e.partition}/{e.offset}": e for e in found}
+        record = self._places[topic].get(place)
+        told = decode(record.value or b"", kind) if record is not None else None
+        return told if isinstance(told, kind) else None
 
 
 @dataclass(frozen=True)
@@ -75,6 +86,8 @@ class Seen:
     then: Past | None = None
     at: Picture | None = None
     """What was stored at the moment that was asked for, if one was."""
+    turns: Turns | None = None
+    """What became of the flow that was asked for, if one was."""
 
     @property
     def shown(self) -> Picture:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -13,6 +14,7 @@ from agents.asking.newest import Newest
 from agents.asking.rows import TABLES, Rows
 from agents.asking.seen import Past, Picture, Recent, Seen
 from agents.asking.stored import Stored
+from agents.asking.turns import Course, Turns
 from agents.clients.errors import ClientError
 from agents.web.lately import Lately
 from agents.web.peers import Peers
@@ -38,7 +40,7 @@ class Outside(NamedTuple):
     newest: Callable[[Collection[str], int], Awaitable[Mapping[str, Newest]]]
     judging: Judging
     recall: Recall
-    """Has a moment of the past replayed."""
+    """Has the past replayed up to a moment, or what became of a flow."""
     mend: Callable[[Doing, str], Awaitable[None]] | None = None
     """Does something about a dead letter; None where pages may only look."""
 
@@ -75,12 +77,19 @@ class Knowing:
         """Ask nobody any more, when the pages end."""
         await self._recalled.stop()
 
-    async def see(self, needs: Iterable[str] = (), *, fresh: bool = False, at: str = "") -> Seen:
+    async def see(
+        self,
+        needs: Iterable[str] = (),
+        *,
+        fresh: bool = False,
+        at: str = "",
+        course: Callable[[Rows, datetime], Course] | None = None,
+    ) -> Seen:
         """Return the rows, and of ``stored``, ``letters`` and ``past`` what is needed as well.
 
-        With a moment, also what was stored then.
+        With a moment, also what was stored then; with a flow, what became of it and what is stored.
         """
-        names, gaps = sorted(needs), list[str]()
+        names, gaps = sorted({*needs, *(["stored"] if course else [])}), list[str]()
         rows, *parts = await asyncio.gather(
             self._rows.fresh() if fresh else self._rows.look(),
             *(self._one(name, fresh, gaps) for name in names),
@@ -93,14 +102,24 @@ class Knowing:
         then = await self._then(at, gaps) if at else None
         # What is not known of a moment is not shown as it is today.
         shown = then.picture if then else unknown if at else None
+        turns = await self._turns(course, rows, gaps) if course else None
         judging = self._outside.judging
-        return Seen(rows, judging, cluster, letters, past, tuple(gaps), then, shown)
+        return Seen(rows, judging, cluster, letters, past, tuple(gaps), then, shown, turns)
 
     async def _then(self, at: str, gaps: list[str]) -> Past | None:
         try:
             return await self._recalled.at(at)
         except (ClientError, ValueError) as error:
             gaps.append(f"that moment is not known: {escape(error)}")
+        return None
+
+    async def _turns(
+        self, course: Callable[[Rows, datetime], Course], rows: Rows, gaps: list[str]
+    ) -> Turns | None:
+        try:
+            return await self._recalled.turns(course(rows, self._recalled.now))
+        except (ClientError, ValueError) as error:
+            gaps.append(f"what became of that flow is not known: {escape(error)}")
         return None
 
     async def _one(self, name: str, fresh: bool, gaps: list[str]) -> Any:

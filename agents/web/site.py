@@ -28,7 +28,7 @@ from agents.web.pages import (
     timeline,
     topology,
 )
-from agents.web.pages.page import Asked, AtMoment, NotHere, Page
+from agents.web.pages.page import AlongFlow, Asked, AtMoment, NotHere, Page
 from agents.web.peers import Peers
 from agents.web.tables import Row, RowAsked, RowList, RowsAsked, TableList, TablePages
 from tables.catalog import IDENTITIES
@@ -125,7 +125,8 @@ class Site:
     def _served(self, page: Page) -> Served:
         async def answer(asked: Asked, fresh: bool) -> View:
             at = asked.at if isinstance(asked, AtMoment) else ""
-            seen = await self._knowing.see(page.needs, fresh=fresh, at=at)
+            course = asked.course if isinstance(asked, AlongFlow) and asked.follows else None
+            seen = await self._knowing.see(page.needs, fresh=fresh, at=at, course=course)
             try:
                 return await self._beside(page.answer, seen, asked)
             except NotHere as error:

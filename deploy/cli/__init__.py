@@ -26,7 +26,7 @@ COMMANDS = {
     "graph": "Show the graph in Verefoo, as a list or as a picture; exit 1 if there is none.",
     "explain": "Say why FROM reaches TO, or why not: rule, policy, object; exit 1 if it does not.",
     "why": "Say which rules open what in a policy, and what adds to it; exit 1 if there is none.",
-    "history": "Say what became of a policy: cause, change, time of each hop; exit 1 if unknown.",
+    "history": "Say what became of a policy, or of a flow, and by which cause; exit 1 if unknown.",
     "verify": "Compare all that rules and stored policies let through; exit 1 if it is not equal.",
     "diff": "Say what going live writes, and what opens or closes; exit 1 if it would write.",
     "replay": "Compute rules, policies and reach of any past moment; exit 1 if --against differs.",

@@ -9,13 +9,13 @@ from typing import Annotated, Any
 import typer
 import yaml
 
+from agents.asking.naming import named
 from agents.asking.plain import plain
 from agents.asking.standing import PENDING, is_pending, reasons
 from agents.asking.times import clock
 from agents.asking.workers import Answers, Kinds
 from deploy.cli.answers import plain_errors
 from deploy.cli.endpoints import ask_all, find
-from deploy.cli.naming import named
 from deploy.cli.options import EndpointsFile, Everything, Output, Watch, WebUrls
 from deploy.cli.sharing import sharers
 from deploy.cli.showing import Column, Format, Shown, listing

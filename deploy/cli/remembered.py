@@ -13,7 +13,7 @@ from aiokafka.errors import CommitFailedError
 
 from agents.ownership import partition_of
 from deploy.cli.facts import records_of
-from deploy.consumers import members, stop_consumer
+from deploy.consumers import make_consumer, members, stop_consumer
 from deploy.errors import Unusable
 from deploy.login import client_options
 from deploy.provision import absent

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import yaml
 from rich.table import Table
 
+from agents.asking.naming import named
 from deploy.cli.differing import FLOW_HEADERS, Difference, flow_cells
-from deploy.cli.naming import named
 from deploy.cli.past import Picture
 from deploy.cli.replaying import Past
 from deploy.cli.showing import more, table

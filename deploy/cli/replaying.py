@@ -53,11 +53,11 @@ class Past:
             return self.last.offset
         return -1 if self.began is None else self.began
 
-    def take(self, fact: GraphFact, source: Source) -> None:
-        """Tell all of them one fact."""
-        for replay in self.replays:
-            replay.take(fact, source)
+    def take(self, fact: GraphFact, source: Source) -> set[str]:
+        """Tell all of them one fact; return of whom ours spoke."""
+        spoken_of, *_ = [replay.take(fact, source) for replay in self.replays]
         self.facts, self.last = self.facts + 1, source
+        return spoken_of
 
     def as_data(self) -> Json:
         """Return how far it came, as plain data."""

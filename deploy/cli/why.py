@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
+from agents.asking.naming import one_named
 from agents.asking.plain import plain
 from agents.asking.why import why_of
 from deploy.cli.answers import NO, plain_errors, warn
 from deploy.cli.endpoints import find
-from deploy.cli.naming import one_named
 from deploy.cli.options import EndpointsFile, Output, WebUrls
 from deploy.cli.seeing import see
 from deploy.cli.showing import Format, show

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from streams.policy.canonical import spec_equal
 from streams.policy.dialects.kubernetes import IDENTITY, is_identitys
+from streams.policy.labels import SAYING
 from streams.records.policies import Outcome, PolicyPatch, Revision, parse_revision
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
@@ -92,7 +93,13 @@ def same_content(stored: dict[str, Any], manifest: dict[str, Any]) -> bool:
     have, want = stored["metadata"], manifest["metadata"]
     labels = have.get("labels") or {}
     notes, wanted = have.get("annotations") or {}, want.get("annotations") or {}
-    marked = all(labels.get(key) == value for key, value in want["labels"].items())
+    # Written before there were such labels: they come with its next write, and cost none.
+    before = not any(label in labels for label in SAYING)
+    marked = all(
+        labels.get(key) == value
+        for key, value in want["labels"].items()
+        if not (before and key in SAYING)
+    )
     noted = all(notes.get(key) == wanted.get(key) for key in _OWNED_NOTES)
     return marked and noted and spec_equal(stored.get("spec") or {}, manifest["spec"])
 

@@ -43,12 +43,12 @@ class Replay:
         here = Source(topic="", partition=0, offset=parts[0].at)
         self._hear(router.speak(self.graph, everybody, here, None, self._routing))
 
-    def take(self, fact: GraphFact, source: Source) -> None:
-        """Take one fact, in the order in which they lie."""
+    def take(self, fact: GraphFact, source: Source) -> set[str]:
+        """Take one fact, in the order in which they lie; return of whom the router spoke then."""
         if fact.mark is not None and fact.mark.epoch > self._routing.epoch:
             # The workers of that time had begun anew.
             self._routing = self._routing._replace(epoch=fact.mark.epoch)
-        self._hear(router.handle(self.graph, fact, source, self._routing))
+        return self._hear(router.handle(self.graph, fact, source, self._routing))
 
     def news(self) -> list[PolicyPatch]:
         """Return the policies that the facts since the last call have changed."""
@@ -66,12 +66,15 @@ class Replay:
         pods = sorted(self.graph.index.pods.items())
         return {key: row.pod for key, row in pods if row.live and row.pod.service is None}
 
-    def _hear(self, outputs: Outputs) -> None:
+    def _hear(self, outputs: Outputs) -> set[str]:
         """Keep the newest view of each pod until somebody asks: most are followed by others."""
+        spoken_of = set[str]()
         for output in outputs:
             view = output.value if isinstance(output, Send) else None
             if isinstance(view, PodRules) and view.subject is not None:
                 self._views[view.subject.key] = view
+                spoken_of.add(view.subject.key)
+        return spoken_of
 
     def _compile(self, key: str, view: PodRules) -> Iterator[PolicyPatch]:
         self._compiled += 1

@@ -87,10 +87,14 @@ class Shell:
 
     def _lines(self, until: str) -> Iterator[str]:
         assert self._bash.stdout is not None
+        said = []
         for line in self._bash.stdout:
+            said.append(line)
             yield line
             if line.startswith(until):
                 return
+            # It will not say it any more.
+            assert not line.startswith(_DONE), said
         raise AssertionError(f"the shell ended before it said {until!r}")
 
 

@@ -173,9 +173,10 @@ async def is_told_in_kubernetes(actor: Actor) -> bool:
 
 
 async def says_what_made_a_policy_and_draws_the_graph(asking: Asking) -> None:
-    why, told, picture = await asyncio.gather(
+    why, told, flow, picture = await asyncio.gather(
         asking.data("why", "pod-a"),
         asking.data("history", "pod-a"),
+        asking.data("history", "pod-a", "--to", B, "--port", "80"),
         asking.ends(0, "graph", "--svg"),
     )
 
@@ -187,6 +188,11 @@ async def says_what_made_a_policy_and_draws_the_graph(asking: Asking) -> None:
     assert newest["cause"] == why["line"]["cause"]
     assert [hop["name"] for hop in newest["hops"]] == ["routed", "compiled", "written"]
     assert "+ egress app=pod-b: TCP 80" in newest["changed"]
+    assert f"+ ALLOW TCP {A}:80 -> {B}:80" in newest["rules"]
+    opened, *_ = flow["turns"]
+    assert (opened["turn"], opened["cause"]) == ("opened", newest["cause"])
+    assert [each["text"] for each in opened["rules"]] == [f"ALLOW TCP {A}:80 -> {B}:80"]
+    assert f"+ ALLOW TCP {A}:80 -> {B}:80" in opened["said"]
     for name, address in PODS.items():
         assert f"<title>default/{name} {address}</title>" in picture
     assert picture.count("<line") == len(PODS)

@@ -30,6 +30,7 @@ PAGES = {
     "policy": "/policies/local/default/pod-a",
     "reach": "/reach?from=pod-a&to=pod-b&port=80",
     "timeline": "/timeline",
+    "flow": "/timeline?from=pod-a&to=pod-b&port=80",
     "past": "/past?at=0",
     "letters": "/dead-letters",
     "tables": "/tables",
@@ -68,6 +69,7 @@ async def test_people_see_it_and_ask_it(actor: Actor) -> None:
         await sees_a_rule_arrive(browser, actor)
         await clicks_from_page_to_page(browser)
         await goes_back_in_time(browser)
+        await asks_what_opened_a_way(browser)
         await retries_a_letter(browser)
         await reads_every_page_in_every_light(browser)
         await reads_every_table_without_scripts(browser)
@@ -139,6 +141,19 @@ async def goes_back_in_time(browser: Looking) -> None:
     await page.get_by_role("link", name="As a picture").click()
     node = page.locator(".nodes [data-name='default/pod-a']")
     await expect(node).to_be_visible(timeout=WITHIN)
+    await page.context.close()
+
+
+async def asks_what_opened_a_way(browser: Looking) -> None:
+    page = await browser.open("/timeline")
+    await page.get_by_label("the way from").fill("pod-b")
+    await page.get_by_label("to", exact=True).fill("pod-c")
+    await page.get_by_label("at port").fill("8080")
+    await page.get_by_role("button", name="Ask").click()
+    turn = page.get_by_role("region", name="Turns").locator("tbody tr").first
+    await expect(turn).to_contain_text("opened", timeout=WITHIN)
+    await expect(turn.get_by_role("link", name="ALLOW TCP")).to_be_visible()
+    await expect(page.locator("#flow")).to_contain_text("Now: yes")
     await page.context.close()
 
 

@@ -10,6 +10,7 @@ import pytest
 import typer
 
 from deploy.cli import COMMANDS, app
+from tests.e2e.readme import NOT_TYPED, blocks, is_typed
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -80,6 +81,14 @@ def test_whatever_one_types_to_install_is_a_command() -> None:
 
 def test_the_readme_lets_us_type_something() -> None:
     assert len(TYPED.findall(typed_in(ROOT / "README.md"))) > 10
+
+
+def test_every_block_of_the_readme_is_typed_by_a_test_or_says_why_not() -> None:
+    untyped = [block[0].removeprefix(NOT_TYPED) for block in blocks() if not is_typed(block)]
+
+    assert all(re.fullmatch(r"\w.+\w.*", reason) for reason in untyped)
+    # All others are, by tests/e2e/test_readme.py: there is no third kind.
+    assert len(untyped) < len(blocks()) / 2
 
 
 @pytest.mark.parametrize("document", HANDWRITTEN, ids=name_of)

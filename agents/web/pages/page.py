@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from agents.asking.moments import parse_moment
+from agents.asking.reaching import parse_port
+from agents.asking.rows import Rows
 from agents.asking.seen import Seen
+from agents.asking.turns import DAY, Course, key_of
 from agents.asking.view import View
 
 MOST_LINES = 500
@@ -37,6 +42,26 @@ class AtMoment(Asked):
         max_length=40,
         description="As it was at 2026-11-27T08:00:00Z, 15m ago or after a fact; else as it is.",
     )
+
+
+class AlongFlow(Asked):
+    """What is asked of a page that can follow a flow through the past."""
+
+    source: str = Field(default="", alias="from", max_length=507, description="A pod.")
+    to: str = Field(default="", max_length=507, description="Another: what became of the way.")
+    port: str = Field(default="", max_length=12, description="80 (TCP), 53/UDP or 9899/SCTP.")
+    since: str = Field(default=DAY, max_length=40, description="15m ago, or since a moment.")
+
+    @property
+    def follows(self) -> bool:
+        """Whether a flow is asked for at all."""
+        return bool(self.source and self.to)
+
+    def course(self, rows: Rows, now: datetime) -> Course:
+        """Return what is asked for; raise ValueError if nobody is meant by it."""
+        ends = key_of(rows, self.source), key_of(rows, self.to)
+        port = parse_port(self.port) if self.port else None
+        return Course(*ends, port, parse_moment(self.since or DAY, now))
 
 
 class WithGone(Listing):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from agents.clients.kubernetes import FIELD_MANAGER
+from streams.policy import labels
 from streams.policy.dialects import standing
 from streams.policy.dialects.kubernetes import IDENTITY, INSTANCE, MANAGED_BY
 from streams.policy.selection import LABEL, OWN_LABEL
+from streams.records.views import Errs
 from tests.house.pages.markdown import code, link, page, table
 
 INTRO = f"""
@@ -56,6 +58,10 @@ LABELS = {
     INSTANCE: "The setting `instance`, on policies of pods and identities: without it, or with "
     "another one, a policy is not ours and is never written.",
     standing.STANDING: "The same, on policies of a whole namespace.",
+    labels.EXACTNESS: f"`{labels.EXACT}`; `{Errs.WIDER}` or `{Errs.NARROWER}` than its rules; "
+    f"`{labels.BOTH}`: both. An Event and `vereflow why` name the rules.",
+    labels.SELECTS: "`pod` or `identity`: whom a policy is for.",
+    labels.GRAPH: f"The graph whose rules are in it, or `{labels.SEVERAL}`: the note names them.",
     OWN_LABEL: "The uid of the pod that wears it; see above.",
 }
 NOTES = {
@@ -78,7 +84,11 @@ READ = {
 }
 ASK = """
 `kubectl get netpol -A -l app.kubernetes.io/managed-by=vereflow` lists all of ours, with
-`-L vereflow.io/instance` also whose they are.
+`-L vereflow.io/instance` also whose they are. `-L vereflow.io/selects,vereflow.io/exactness`
+says whom each is for and how exact it is (see the
+[tutorial](tutorials/local-world.md#what-a-policy-cannot-say));
+`-l 'vereflow.io/exactness,vereflow.io/exactness!=exact'` finds those that are not just what their
+rules say. A policy that was written before there were such labels gets them with its next write.
 """.strip()
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from agents.asking.moments import NOW, Moment
+from agents.asking.reaching import parse_port
+from agents.asking.turns import Course
 from agents.clients.errors import TryLater
 from deploy import recalling
 from deploy.recalling import recall
@@ -31,6 +33,20 @@ async def test_a_moment_is_asked_for_as_people_do(
 
     assert told.splitlines()[0].split() == [
         *b"-m deploy.cli replay --until 7 --output json --prepare a:b".split()
+    ]
+
+
+async def test_a_flow_is_asked_for_by_keys_its_port_and_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    act(monkeypatch, tmp_path, 'echo "$@"')
+    course = Course("local/default/a", "192.0.2.7", parse_port("53/UDP"), Moment(offset=7))
+
+    told = await recall(None, course)
+
+    assert told.split() == [
+        *b"-m deploy.cli history local/default/a --to 192.0.2.7 --port 53/UDP".split(),
+        *b"--since 7 --limit 200 --output json".split(),
     ]
 
 

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from streams.flow import compiler
 from streams.flow.output import Outputs, Send
+from streams.policy.labels import EXACTNESS, GRAPH, SELECTS
 from streams.records.marks import Mark, MarkKind
 from streams.records.policies import PodRules
-from streams.records.views import Allowance, Direction, PodRef, PortSpan
+from streams.records.views import (
+    Allowance,
+    Direction,
+    Errs,
+    Identity,
+    Inexactness,
+    PodRef,
+    PortSpan,
+)
 from tests.unit.flow.records import COMPILING, at
 
 KEY = "local/default/a"
@@ -119,3 +128,61 @@ def test_a_mark_goes_on_in_its_own_partition():
     (sent,) = compiler.handle({}, PodRules(graph="main", mark=mark), "m", at(3, 5), COMPILING)
 
     assert (sent.topic, sent.partition, sent.value.mark) == ("policy-patches.local", 5, mark)
+
+
+def inexact(revision: int, *errs: Errs, example: str = "") -> PodRules:
+    said = (Inexactness(rule="r", errs=each, reason="x", example=example) for each in errs)
+    return view(revision, 80).model_copy(update={"inexact": tuple(said)})
+
+
+def labels(sent: Send) -> dict[str, str]:
+    told = sent.value.manifest["metadata"]["labels"]
+    return {name: told[name] for name in (SELECTS, GRAPH, EXACTNESS)}
+
+
+def test_labels_say_whom_a_policy_is_for_by_which_graph_and_how_exact_it_is():
+    shop = Identity(kind="Deployment", name="a", selector={"app": "a"})
+    told = view(1, 80)
+    of_shop = told.subject.model_copy(update={"identity": shop})
+    compiled = Compiled()
+
+    (first,) = compiled.tell(inexact(1, Errs.WIDER))
+    (second,) = compiled.tell(view(1, 81, graph="other"))
+    (third,) = Compiled().tell(told.model_copy(update={"subject": of_shop}))
+
+    assert labels(first) == {SELECTS: "pod", GRAPH: "main", EXACTNESS: "wider"}
+    assert labels(second) == {SELECTS: "pod", GRAPH: "several", EXACTNESS: "wider"}
+    assert labels(third) == {SELECTS: "identity", GRAPH: "main", EXACTNESS: "exact"}
+
+
+def test_how_exact_it_is_is_written_where_nothing_else_differs_and_other_words_for_it_are_not():
+    sent = Compiled().tell(
+        view(1, 80),
+        inexact(2, Errs.WIDER),
+        inexact(3, Errs.WIDER, example="another"),
+        inexact(4, Errs.WIDER, Errs.NARROWER),
+        view(5, 80),
+    )
+
+    assert [labels(each)[EXACTNESS] for each in sent] == [
+        *("exact", "wider", "wider", "inexact", "exact")
+    ]
+    revisions = [each.value.revision.offset for each in sent]
+    # The third only tells other words: to the cluster it is the second.
+    assert revisions == [0, 1, 1, 3, 4]
+    assert len({each.value.digest for each in sent}) == 1
+
+
+def test_what_was_written_before_there_were_labels_gets_them_with_its_next_write_only():
+    compiled = Compiled()
+    (sent,) = compiled.tell(view(1, 80))
+    row = compiled.rows[KEY]
+    for label in (SELECTS, GRAPH, EXACTNESS):
+        del sent.value.manifest["metadata"]["labels"][label]
+    compiled.rows[KEY] = row.model_copy(update={"patch": sent.value})
+
+    assert compiled.tell(view(2, 80)) == []
+    (anew,) = compiled.tell(view(3, 80).model_copy(update={"epoch": 2}))
+    assert anew.value == sent.value
+    (next_one,) = compiled.tell(view(4, 81).model_copy(update={"epoch": 2}))
+    assert labels(next_one)[EXACTNESS] == "exact"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from streams.flow.fence import REVISION, Step, Verb, decide, revision_of
+from streams.policy.labels import EXACTNESS, SAYING
 from streams.records.policies import Outcome, PolicyPatch, Revision
 from tests.unit.flow.records import Routed, allow, change, claim, opening
 
@@ -70,6 +71,16 @@ def test_fields_that_somebody_took_are_taken_back():
     drifted = stored(NEW) | {"spec": {**stored(NEW)["spec"], "egress": [{}]}}
 
     assert step(NEW, drifted).verb is Verb.UPDATE
+
+
+def test_labels_that_say_something_are_put_right_but_where_there_were_none_yet():
+    told = stored(NEW)["metadata"]["labels"]
+    without = {name: said for name, said in told.items() if name not in SAYING}
+    partly = {name: said for name, said in told.items() if name != EXACTNESS}
+
+    assert step(NEW, stored(NEW, labels=without)).verb is Verb.NOTHING
+    for labels in (partly, told | {EXACTNESS: "wider"}):
+        assert step(NEW, stored(NEW, labels=labels)).verb is Verb.UPDATE
 
 
 @pytest.mark.parametrize("labels", [{}, {"app.kubernetes.io/managed-by": "vereflow"}])

@@ -10,9 +10,11 @@ import json
 from types import SimpleNamespace
 from typing import Any
 
-from agents.asking.moments import Moment
+from agents.asking.explained import Said
 from agents.asking.newest import Newest
 from agents.asking.stored import Stored
+from agents.asking.turns import Course, Turn, Turns
+from agents.web.recalled import Question
 from streams.flow.graph_rows import (
     BindingRow,
     End,
@@ -61,8 +63,8 @@ def live(site: Site, text: str = "fine") -> None:
     site.stored = stored(text)
     site.newest = newest(text)
 
-    async def recall(moment: Moment) -> bytes:
-        return replayed(text)
+    async def recall(question: Question) -> bytes:
+        return turned(text) if isinstance(question, Course) else replayed(text)
 
     site.recall = recall
 
@@ -209,6 +211,41 @@ def replayed(text: str, fact: int = 3) -> bytes:
         ],
     }
     return json.dumps(content).encode()
+
+
+def turned(text: str) -> bytes:
+    """Return that a rule opened the way from pod-a to pod-b."""
+    said = Said(
+        graph="main",
+        key=RULE_KEY,
+        firewall="10.0.0.9",
+        text=f"{RULE} {text}",
+        action="ALLOW",
+        order="",
+        said=text,
+        decides=True,
+    )
+    opened_it = Turn(
+        at="1970-01-01T00:01:40.200+00:00",
+        fact=4,
+        cause=CAUSE.text,
+        said=text,
+        turn="opened",
+        allowed=True,
+        why=f"Rule {RULE} allows it. {text}",
+        rules=(said,),
+        before=(said.model_copy(update={"decides": False}),),
+    )
+    found = Turns(
+        source=key("pod-a"),
+        to=key("pod-b"),
+        port="TCP 80",
+        begins=f"key frame {text}",
+        facts=4,
+        turns=(opened_it,),
+        more=True,
+    )
+    return found.model_dump_json(by_alias=True).encode()
 
 
 def _told(records: list[Any], timestamp: int, offset: int = 0) -> Newest:

@@ -13,7 +13,6 @@ from aiohttp.test_utils import make_mocked_request
 from faust.types import TP
 
 from agents.asking.letters import Doing
-from agents.asking.moments import Moment
 from agents.asking.newest import Newest
 from agents.asking.stored import Stored
 from agents.asking.workers import BadAnswer, NoSuch
@@ -25,6 +24,7 @@ from agents.web.held import Held
 from agents.web.knowing import Outside
 from agents.web.login import Login
 from agents.web.peers import Around, Peers, around_of, ask_around
+from agents.web.recalled import Question
 from agents.web.server import application
 from agents.web.site import application as site
 from agents.web.static import Static
@@ -70,7 +70,7 @@ class StillLooker:
         return self.state, self.wedged, self.reasons
 
 
-async def nothing_kept(moment: Moment) -> bytes:
+async def nothing_kept(question: Question) -> bytes:
     raise TryLater("no key frame was written yet")
 
 
@@ -119,7 +119,7 @@ class Site:
             name: Held(self._app(), name, table) for name, table in self.tables.by_name.items()
         }
         self.alone = False
-        self.recall: Callable[[Moment], Awaitable[bytes]] = nothing_kept
+        self.recall: Callable[[Question], Awaitable[bytes]] = nothing_kept
         self.mend: Callable[[Doing, str], Awaitable[None]] | None = None
         self.login: Login | None = None
         self.build()
@@ -135,7 +135,7 @@ class Site:
             self._stored,
             self._newest,
             Judging(),
-            lambda moment: self.recall(moment),
+            lambda question: self.recall(question),
             self.mend,
         )
 

@@ -27,12 +27,14 @@ PAGES = [
     *(f"/pods/{key('pod-a')}", f"/policies/{key('pod-c')}", "/tables/policies?rows=true"),
     *(f"/rule?graph=main&key={quote(RULE_KEY)}", "/reach?from=pod-a&to=pod-b&port=80"),
     *("/tables/pods/local%2Fdefault%2Fpod-a", "/nothing", "/past?at=3", "/topology?at=3"),
+    "/timeline?from=pod-a&to=pod-b&port=80",
 ]
 # Where what was asked is said again.
 ECHOES = [
     *("/pods?q={}&after={}", "/rules?q={}", "/policies?q={}", "/timeline?q={}&after={}"),
     *("/reach?from={}&to={}&port={}", "/topology?namespace={}", "/dead-letters?q={}"),
     *("/tables/policies?prefix={}&after={}", "/tables/{}", "/pods/local/default/{}"),
+    "/timeline?from={}&to={}&port={}&since={}",
     *("/past?at={}&q={}", "/tables/policies/{}", "/rule?graph={}&key={}"),
 ]
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from agents.asking.newest import Newest
 from agents.asking.rows import TABLES
+from streams.records.facts import FirewallChange
+from streams.records.rules import Rule
+from streams.rules.wording import one_line
 from tables.catalog import CATALOG
 from tests.unit.web.elements import Elements
 from tests.unit.web.living import CAUSE, RULE, RULE_KEY, key, live, manifest, patch, stored
@@ -238,6 +243,27 @@ async def test_the_timeline_says_the_cause_and_how_long_each_hop_took(lived: Sit
         {"name": "compiled", "took": "200 ms"},
         {"name": "written", "took": "200 ms"},
     ]
+
+
+async def test_a_change_names_the_rules_that_its_cause_said_about_its_pod(lived: Site) -> None:
+    one, other = (
+        Rule(action="ALLOW", protocol="TCP", source=source, destination="10.0.0.2", dst_port="80")
+        for source in ("10.0.0.1", "10.0.0.3")
+    )
+    told = FirewallChange(graph="main", firewall="10.0.0.9", added=(one,), removed=(other,))
+    record = SimpleNamespace(topic=CAUSE.topic, partition=7, offset=2, value=told.to_bytes())
+    lived.newest["firewall-changes"] = Newest([record], more=False)
+
+    found = (await lived.ask_json("/timeline"))["changes"]
+    page = Elements(await lived.ask_page("/timeline")).text
+
+    came, went = f"+ {one_line(one)}", f"- {one_line(other)}"
+    assert {each["name"]: each["rules"] for each in found} == {
+        "default/pod-a": [came],
+        "default/pod-b": [came, went],
+        "default/pod-c": [went],
+    }
+    assert came in page
 
 
 async def test_what_is_not_kept_any_more_took_its_time_with_the_next_hop(lived: Site) -> None:
