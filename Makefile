@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install check format test unit simulation e2e real packets faults soak fuzz demo bench golden docs kustomize lock clean
+.PHONY: help install check format test unit simulation e2e real packets faults soak fuzz demo bench golden docs release kustomize lock clean
 
 help: ## Say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | expand -t 14
@@ -69,6 +69,9 @@ golden: $(INSTALLED) ## Write the golden manifests anew; read the diff before yo
 docs: $(INSTALLED) ## Write the reference anew from the code, and build the site of all pages in build/site
 	$(BIN)/pytest -q tests/house/test_pages.py tests/house/test_chart.py tests/house/test_image.py --update-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+release: $(INSTALLED) ## Keep what this version has, as what the next must be able to follow
+	$(BIN)/python -m tests.released
 
 kustomize: $(INSTALLED) ## Render the base for kustomize anew from the chart
 	$(BIN)/pytest -q tests/integration/chart/test_kustomize.py --update-kustomize
