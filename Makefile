@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install check format test unit simulation e2e real packets faults soak fuzz demo bench golden docs kustomize lock clean
+.PHONY: help install check format test unit simulation e2e real packets faults soak fuzz demo bench golden docs release image kustomize lock clean
 
 help: ## Say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | expand -t 14
@@ -50,6 +50,9 @@ packets: $(INSTALLED) ## Hundreds of worlds of policies and rules, asked of the 
 faults: $(INSTALLED) ## Every fault that is tried, at length, with a table of what came of it
 	FAULTS=all KILLS=60 CHANGES=15 $(BIN)/pytest -m fault
 
+image: $(INSTALLED) ## Build the image and have its worker play the story: root, buildah, runc, mmdebstrap
+	FAULTS=all $(BIN)/pytest tests/integration/chart/test_image.py
+
 soak: $(INSTALLED) ## Many faults for MINUTES=30, by a SEED=0: as long as you like
 	FAULTS=all MINUTES=$${MINUTES:-30} $(BIN)/pytest -s tests/faults/test_soak.py
 
@@ -69,6 +72,9 @@ golden: $(INSTALLED) ## Write the golden manifests anew; read the diff before yo
 docs: $(INSTALLED) ## Write the reference anew from the code, and build the site of all pages in build/site
 	$(BIN)/pytest -q tests/house/test_pages.py tests/house/test_chart.py tests/house/test_image.py --update-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+release: $(INSTALLED) ## Keep what this version has, as what the next must be able to follow
+	$(BIN)/python -m tests.released
 
 kustomize: $(INSTALLED) ## Render the base for kustomize anew from the chart
 	$(BIN)/pytest -q tests/integration/chart/test_kustomize.py --update-kustomize

@@ -62,10 +62,10 @@ def _options(
 ) -> None: ...
 
 
-def main() -> None:
-    """Run the command that the arguments name."""
+def main(called: str | None = None) -> None:
+    """Run the command that the arguments name; ``called`` is what help calls us."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             # What the terminal's alphabet lacks is written out rather than a reason to fail.
             stream.reconfigure(errors="backslashreplace")
-    app()
+    app(prog_name=called)

@@ -8,6 +8,15 @@ from collections.abc import Iterator
 from streams.codec import MAX_DETAIL, Poison, RecordTooLarge, decode, encode
 from streams.faust_codec import KeyCodec, RecordCodec
 from streams.flow import aligner, framing, router
+from streams.flow.identity_rows import (
+    Alias,
+    Forgotten,
+    IdentitiesRow,
+    Member,
+    Standing,
+    Synced,
+    Version,
+)
 from streams.flow.output import Send
 from streams.records.base import Record
 from streams.records.facts import GraphFact, Place
@@ -71,9 +80,27 @@ def real_records() -> Iterator[Record]:
     yield from framing.frame(GRAPH, routed.graph.index, 9)
     yield from (fact.change for fact in FACTS if fact.change is not None)
     yield from FACTS
+    yield identity_row()
     yield outcome("pod-a", reason="none")
     yield DeadLetter(topic="pod-events", partition=0, offset=1, reason="not-json", raw="e30=")
     yield BarrierRequest(id="b", at=1.0)
+
+
+def identity_row() -> IdentitiesRow:
+    """Return a row that has said one thing of each kind, as none of one key ever does."""
+    said = claim("a", 0).claim
+    assert said is not None
+    member = Member(pod=said.pod, live=said.live, rev=said.rev, partition=0, since=said.since)
+    versions = (
+        Version(at=1, pod=member),
+        Version(at=2, identity=Standing(pod=said.pod, began=2, empty=1.0)),
+        Version(at=3, freed="198.18.0.9"),
+        Version(at=4, held=FACTS[-1]),
+        Version(at=5, alias=Alias(address="192.0.2.7", name="local/default/Deployment/web")),
+        Version(at=6, synced=Synced(lists={"local": [0]}, listing={"local": (1, 2)})),
+        Version(at=7, forgotten=Forgotten(revs={0: 7})),
+    )
+    return IdentitiesRow(versions=versions)
 
 
 def take(raw: bytes, kind: type[Record]) -> None:
@@ -86,7 +113,7 @@ def take(raw: bytes, kind: type[Record]) -> None:
         assert value.detail.isprintable()
         return
     assert type(value) is kind
-    sent = _as_sent_on(value)
+    sent = as_sent_on(value)
     try:
         again = encode(sent)
     except RecordTooLarge:
@@ -111,7 +138,8 @@ def take_batch(raw: bytes) -> None:
     assert offsets[0] >= 0
 
 
-def _as_sent_on(value: Record) -> Record:
+def as_sent_on(value: Record) -> Record:
+    """Return a record as one of our workers would write it."""
     # Only who sends a record of five fields on spells out its namespace, and says that it does.
     five = isinstance(value, PodEvent) and value.mark is None and not value.uid
     return value.model_copy(update={"forwarded": True}) if five else value

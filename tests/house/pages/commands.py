@@ -15,8 +15,9 @@ from tests.house.pages.markdown import code, page, table
 INTRO = """
 Names, options and exit codes are a contract. What is asked for is printed on standard output,
 everything else on standard error. `--install-completion` teaches the shell to complete names and
-options. Commands that ask a running system find it by `--endpoints FILE` of a `vereflow up`, by
-`--web URL`, or by the [settings](settings.md) that its workers have.
+options. `kubectl vereflow` is the same command, and kubectl's own completion knows its words.
+Commands that ask a running system find it by `--endpoints FILE` of a `vereflow up`, by `--web URL`,
+or by the [settings](settings.md) that its workers have.
 """.strip()
 ENDS = {
     0: "As asked.",

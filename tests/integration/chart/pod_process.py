@@ -64,10 +64,11 @@ class PodProcess:
         """Have its container run, or another command in it; it is killed in the end."""
         told = arguments or self._container["args"]
         command = [*self._container["command"], *told]
+        argv, environment = self._run(command, self._environment() | server)
         with (self._folder / f"{told[0]}.log").open("ab") as log:
             process = subprocess.Popen(
-                ["unshare", "--mount", "sh", "-euc", self._script(command)],
-                env=self._environment() | server,
+                argv,
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -79,9 +80,23 @@ class PodProcess:
             process.kill()
             process.wait()
 
+    def pid(self, process: subprocess.Popen[bytes]) -> int:
+        """Return which process the kernel knows as the container's first."""
+        return process.pid
+
     def said(self, command: str) -> str:
         """Return what a command of ours said."""
         return (self._folder / f"{command}.log").read_text()
+
+    def _run(
+        self, command: list[str], environment: dict[str, str]
+    ) -> tuple[list[str], dict[str, str]]:
+        """Return what starts a command with an environment, and the environment of that."""
+        return ["unshare", "--mount", "sh", "-euc", self._script(command)], environment
+
+    def _of_image(self) -> dict[str, str]:
+        """Return the environment that the image itself has."""
+        return {"PATH": f"{Path(sys.prefix) / 'bin'}:/usr/bin:/bin", "HOME": "/"}
 
     def _script(self, command: list[str]) -> str:
         security = self._container["securityContext"]
@@ -120,7 +135,7 @@ class PodProcess:
 
     def _environment(self) -> dict[str, str]:
         """Return what the pod says, beside what its image does."""
-        found = {"PATH": f"{Path(sys.prefix) / 'bin'}:/usr/bin:/bin", "HOME": "/"}
+        found = self._of_image()
         for each in self._container["env"]:
             if "valueFrom" in each:
                 _, _, name = each["valueFrom"]["fieldRef"]["fieldPath"].rpartition(".")

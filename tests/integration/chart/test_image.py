@@ -1,62 +1,69 @@
-"""The Dockerfile's steps, without a container engine: what they install is a vereflow that runs."""
+"""The image, built by the Dockerfile and run by a container runtime as the chart says."""
 
 from __future__ import annotations
 
-import os
-import shlex
-import subprocess
+import asyncio
+import functools
+import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.house.test_image import instructions
-from tests.integration.chart.rendering import ROOT
-from tests.real import needs_packets
+from deploy.local.kubernetes.apiserver.server import ApiServer
+from tests.integration.chart.applying import Kubectl
+from tests.integration.chart.container import Container
+from tests.integration.chart.image import BUILD_WITHIN, Images, needs_engine
+from tests.integration.chart.rendering import needs_helm
+from tests.integration.chart.test_story import play
+from tests.real import needs_go, needs_java
 
-BUILD_WITHIN = 1500.0
+Json = dict[str, Any]
 
+pytestmark = [
+    *(pytest.mark.long, needs_engine, needs_helm, needs_go, needs_java),
+    pytest.mark.timeout(BUILD_WITHIN),
+]
 
-@pytest.mark.long
-@needs_packets
-def test_what_the_steps_install_runs_as_nobody(tmp_path: Path) -> None:
-    for name in ("build", "opt"):
-        (tmp_path / name).mkdir()
-    script = "\n".join(
-        [
-            f"mount --bind {tmp_path}/opt /opt",
-            f"cd {tmp_path}/build",
-            *steps(),
-            "export PATH=/opt/vereflow/bin:/usr/bin:/bin",
-            "cd / && vereflow --version && vereflow doctor --help && vereflow up --help",
-            "python -c 'import deploy, sys; print(deploy.__file__)'",
-            "! /opt/vereflow/bin/python -m pip --version",
-        ]
-    )
-
-    done = subprocess.run(
-        ["unshare", "--mount", "sh", "-euc", script],
-        capture_output=True,
-        text=True,
-        timeout=BUILD_WITHIN,
-        # The interpreter that stands in for the base image's.
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
-    )
-
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    assert "vereflow 0.1.0" in done.stdout
-    assert "/opt/vereflow/lib/python3.11/site-packages/deploy/__init__.py" in done.stdout
+TAG = "localhost/vereflow:tried"
+# Without the base, which is another where it is not ours.
+MEBIBYTES = 200
 
 
-def steps() -> Iterator[str]:
-    """Yield what the stage that builds does."""
-    told = instructions()
-    begin, end = (number for number, (word, _) in enumerate(told) if word == "FROM")
-    for word, rest in told[begin:end]:
-        if word == "COPY":
-            *sources, target = rest.split()
-            for source in sources:
-                place = Path(target) / Path(source).name if target.endswith("/") else target
-                yield shlex.join(["cp", "-r", str(ROOT / source), str(place)])
-        elif word == "RUN":
-            yield rest
+@dataclass(frozen=True)
+class Built:
+    """An image that was built: its root, and how it wants to be run."""
+
+    root: Path
+    config: Json
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
+    folder = tmp_path_factory.mktemp("images")
+    images = Images(folder)
+    images.build(images.base(), TAG)
+    yield Built(images.root(TAG), images.config(TAG))
+    # Each image and container in it is a copy of its own: a gigabyte and a half.
+    shutil.rmtree(folder)
+
+
+def test_it_has_vereflow_and_nothing_that_installs_more(built: Built) -> None:
+    programs = {each.name for each in (built.root / "opt/vereflow/bin").iterdir()}
+    files = [each for each in (built.root / "opt/vereflow").rglob("*") if each.is_file()]
+
+    assert "vereflow" in programs
+    assert not [each for each in programs if each.startswith("pip")]
+    assert not (built.root / "build").exists()
+    assert sum(each.lstat().st_size for each in files) < MEBIBYTES << 20
+    assert built.config["User"] == "65532:65532"
+
+
+def test_its_worker_does_as_the_chart_says_and_plays_the_story(
+    built: Built, apiserver: ApiServer, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    start = functools.partial(Container, root=built.root, image=built.config)
+
+    asyncio.run(play(apiserver, kubectl, tmp_path, start))

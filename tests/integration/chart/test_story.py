@@ -6,7 +6,7 @@ import asyncio
 import signal
 import subprocess
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -30,12 +30,14 @@ from streams.settings import Settings, load
 from tests.e2e.acting import until_true
 from tests.integration.chart.applying import APPLY, Kubectl, as_text
 from tests.integration.chart.cases import over
-from tests.integration.chart.pod_process import PodProcess
+from tests.integration.chart.pod_process import Get, PodProcess
 from tests.integration.chart.rendering import needs_helm, rendered
 from tests.integration.chart.test_validity import pod_of
 from tests.real import needs_go, needs_java, needs_packets
 
 Json = dict[str, Any]
+Pod = tuple[Json, Path, Get, dict[str, str]]
+Start = Callable[[Json, Path, Get, dict[str, str]], PodProcess]
 
 # Of what packets need: root, and namespaces of the kernel.
 pytestmark = [needs_helm, needs_go, needs_java, needs_packets]
@@ -47,10 +49,11 @@ WITHIN = 120.0
 def test_the_worker_does_as_the_chart_says_and_plays_the_story(
     apiserver: ApiServer, kubectl: Kubectl, tmp_path: Path
 ) -> None:
-    asyncio.run(play(apiserver, kubectl, tmp_path))
+    asyncio.run(play(apiserver, kubectl, tmp_path, PodProcess))
 
 
-async def play(apiserver: ApiServer, kubectl: Kubectl, folder: Path) -> None:
+async def play(apiserver: ApiServer, kubectl: Kubectl, folder: Path, start: Start) -> None:
+    """Have the workers started so, and the story told."""
     async with (
         ApacheBroker(folder / "kafka", 1, True) as broker,
         verefoo_server() as verefoo,
@@ -65,17 +68,18 @@ async def play(apiserver: ApiServer, kubectl: Kubectl, folder: Path) -> None:
         found = rendered(told, namespace=NAMESPACE)
         kubectl(*APPLY, stdin=as_text(found.objects))
 
-        job = pod(found.one("Job"), "init", folder, kubectl, apiserver)
+        job = start(*pod(found.one("Job"), "init", folder, kubectl, apiserver))
         with job.started(**where(apiserver)) as init:
             assert await asyncio.to_thread(init.wait, WITHIN) == 0, job.said("init")
         settings = from_outside(told, broker.secured)
         client = broker.secured.client(ADMIN)
         # As whoever keeps the Kafka does.
         await grant(rights(settings), WORKER, bootstrap_servers=broker.bootstrap, **client)
-        worker = pod(found.one("StatefulSet"), "vereflow-0", folder, kubectl, apiserver)
+        told_of = pod(found.one("StatefulSet"), "vereflow-0", folder, kubectl, apiserver)
+        worker = start(*told_of)
         with worker.started(**where(apiserver)) as process:
             await ready(worker, process)
-            assert {"Uid:\t65532", "NoNewPrivs:\t1"} <= status_of(process.pid)
+            assert {"Uid:\t65532", "NoNewPrivs:\t1"} <= status_of(worker.pid(process))
             await tell(settings, admin)
             for command in ("status", "doctor"):
                 assert await asked(worker, apiserver, command) == 0, worker.said(command)
@@ -173,8 +177,8 @@ def from_outside(told: Json, secured: Secured) -> Settings:
     return load(**over(told["settings"], {"kafka": files}))
 
 
-def pod(owner: Json, name: str, folder: Path, kubectl: Kubectl, apiserver: ApiServer) -> PodProcess:
-    """Return a pod of an owner as a kubelet has it, with the token of its account."""
+def pod(owner: Json, name: str, folder: Path, kubectl: Kubectl, apiserver: ApiServer) -> Pod:
+    """Return what a kubelet has of a pod of an owner, with the token of its account."""
     made = pod_of(owner)
     made["metadata"]["name"] = name
     for each in made["spec"]["volumes"]:
@@ -183,7 +187,7 @@ def pod(owner: Json, name: str, folder: Path, kubectl: Kubectl, apiserver: ApiSe
     token = kubectl("create", "token", account, "-n", NAMESPACE, "--duration=1h").strip()
     files = {"token": token, "ca.crt": apiserver.authority.read_text(), "namespace": NAMESPACE}
     get = lambda kind, name: kubectl.get(kind, name, "-n", NAMESPACE)  # noqa: E731
-    return PodProcess(made, folder / name, get, files)
+    return made, folder / name, get, files
 
 
 def where(apiserver: ApiServer) -> dict[str, str]:
