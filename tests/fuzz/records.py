@@ -16,6 +16,7 @@ from streams.records.pods import PodEvent
 from streams.records.policies import DeadLetter
 from streams.records.reasons import LetterReason
 from streams.topics import VOCABULARY
+from streams.traceparent import HEADER, parent_in
 from tables.catalog import CATALOG
 from tests.fuzz.target import Target
 from tests.inputs.rows import FIREWALL_CHANGES, POD_EVENTS
@@ -99,6 +100,15 @@ def take_key(raw: bytes) -> None:
     assert codec.loads(codec.dumps(key)) == key
 
 
+def take_parent(raw: bytes) -> None:
+    """Check that a header names a span, and the same when it is sent on, or nothing."""
+    parent = parent_in([(HEADER, raw)])
+    if parent is not None:
+        assert parent.trace_id
+        assert parent.span_id
+        assert parent_in([(HEADER, parent.text.encode())]) == parent
+
+
 def _as_sent_on(value: Record) -> Record:
     # Only who sends a record of five fields on spells out its namespace, and says that it does.
     five = isinstance(value, PodEvent) and value.mark is None and not value.uid
@@ -118,7 +128,11 @@ def _targets() -> list[Target]:
         own = tuple(dict.fromkeys([b"{}", *seeds[kind]]))
         return Target(f"record-{kind.__name__}", lambda raw: take(raw, kind), own)
 
-    return [*map(target, TYPES), Target("key", take_key, [b"local/default/pod-a", b"\xff"])]
+    return [
+        *map(target, TYPES),
+        Target("key", take_key, [b"local/default/pod-a", b"\xff"]),
+        Target("traceparent", take_parent, [b"00-%032x-%016x-01" % (7, 9), b"00-"]),
+    ]
 
 
 TARGETS = _targets()

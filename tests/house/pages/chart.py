@@ -26,6 +26,7 @@ BY_THE_CHART = {
     "KafkaSettings": ("ca", "password_file"),
     "ClusterSettings": ("kubeconfig", "context", "own_namespace"),
     "VerefooSettings": ("ca", "token_file"),
+    "TraceSettings": ("ca", "headers_file"),
     "WebSettings": ("probe_port", "host", "enabled"),
 }
 # Of which a default does not show what else may be said; anything may in those that are objects.

@@ -36,6 +36,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- define "vereflow.secrets" -}}
 {{- $files := dict "kafka-ca" .Values.kafka.caSecret "kafka-password" .Values.kafka.passwordSecret -}}
 {{- $files = merge $files (dict "verefoo-ca" .Values.verefoo.caSecret "verefoo-token" .Values.verefoo.tokenSecret) -}}
+{{- $files = merge $files (dict "traces-ca" .Values.traces.caSecret "traces-headers" .Values.traces.headersSecret) -}}
 {{- if and .Values.strimzi.user (not .Values.kafka.passwordSecret.name) -}}
 {{- $files = set $files "kafka-password" (dict "name" (include "vereflow.name" .) "key" "password") -}}
 {{- end -}}
@@ -52,12 +53,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- $place := "/etc/vereflow/secrets" -}}
 {{- $kafka := dict -}}
 {{- $verefoo := dict -}}
+{{- $traces := dict -}}
 {{- if hasKey $files "kafka-ca" }}{{ $_ := set $kafka "ca" (printf "%s/kafka-ca" $place) }}{{ end -}}
 {{- if hasKey $files "kafka-password" }}{{ $_ := set $kafka "password_file" (printf "%s/kafka-password" $place) }}{{ end -}}
 {{- if hasKey $files "verefoo-ca" }}{{ $_ := set $verefoo "ca" (printf "%s/verefoo-ca" $place) }}{{ end -}}
 {{- if hasKey $files "verefoo-token" }}{{ $_ := set $verefoo "token_file" (printf "%s/verefoo-token" $place) }}{{ end -}}
+{{- if hasKey $files "traces-ca" }}{{ $_ := set $traces "ca" (printf "%s/traces-ca" $place) }}{{ end -}}
+{{- if hasKey $files "traces-headers" }}{{ $_ := set $traces "headers_file" (printf "%s/traces-headers" $place) }}{{ end -}}
 {{- if .Values.strimzi.user }}{{ $_ := set $kafka "user" (include "vereflow.name" .) }}{{ end -}}
-{{- mergeOverwrite (deepCopy .Values.settings) (dict "kafka" $kafka "verefoo" $verefoo) | toYaml -}}
+{{- mergeOverwrite (deepCopy .Values.settings) (dict "kafka" $kafka "verefoo" $verefoo "traces" $traces) | toYaml -}}
 {{- end -}}
 
 {{- /* What follows from the pod, whoever writes the file of settings. */ -}}
