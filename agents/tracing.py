@@ -50,7 +50,7 @@ class Span(Protocol):
 
 
 class Traces(Protocol):
-    """Where spans go."""
+    """Where spans go: of traces that are not kept there are none, only word of that goes on."""
 
     def begin(self, hop: Hop, led: Sequence[TraceParent]) -> Span:
         """Begin a span after the last of these, with links to the others; after none, a trace."""
@@ -111,6 +111,8 @@ def receiving(traces: Traces | None, event: Any, source: Source) -> AbstractCont
     parent = parent_in(event.message.headers)
     if parent is None and not _begins(event.value):
         return _NOTHING
+    if parent is not None and not parent.sampled:
+        return after(Lead(traces, parent))
     cause = getattr(event.value, "cause", None) or source
     said = _messaging(source.topic, event.key, "process") | {
         "messaging.destination.partition.id": str(source.partition),
@@ -128,6 +130,8 @@ def sending(
 ) -> AbstractContextManager[Headers | None]:
     """Make the hop of sending a record to one of Faust's topics; yield with which headers."""
     lead = _lead.get()
+    if lead is not None and not lead.parent.sampled:
+        return nullcontext(_headers(lead.parent))
     if lead is not None:
         return _sending(lead.traces, output, topic.get_topic_name(), (lead.parent,))
     if traces is None or not _begins(output.value):
@@ -138,18 +142,24 @@ def sending(
 def calling(method: str, path: str, whom: str) -> AbstractContextManager[Span | None]:
     """Make the hop of a call, where it is made for a change that is followed."""
     lead = _lead.get()
-    if lead is None:
+    if lead is None or not lead.parent.sampled:
         return _NOTHING
     said = {"http.request.method": method, "url.path": escape(path)}
     return _making(lead.traces, Hop(f"{method} {whom}", "CLIENT", said), (lead.parent,))
 
 
 def following(leads: Sequence[Lead], name: str, **said: str) -> AbstractContextManager[Span | None]:
-    """Make the hop of what these led to, if any did: after the newest, with links to the others."""
+    """Make the hop of what these led to, if any did: after the newest, with links to the others.
+
+    Of traces that nobody keeps there is nothing to link to.
+    """
     if not leads:
         return _NOTHING
+    kept = [each.parent for each in leads if each.parent.sampled]
+    if not kept:
+        return after(leads[-1])
     hop = Hop(name, "INTERNAL", {f"vereflow.{what}": escape(text) for what, text in said.items()})
-    return _making(leads[-1].traces, hop, [each.parent for each in leads])
+    return _making(leads[-1].traces, hop, kept)
 
 
 @contextmanager
@@ -172,7 +182,11 @@ def _sending(
 ) -> Iterator[Headers | None]:
     hop = Hop(f"send {topic}", "PRODUCER", _messaging(topic, output.key, "send"))
     with _making(traces, hop, led) as span:
-        yield None if span.parent is None else {HEADER: span.parent.text.encode()}
+        yield None if span.parent is None else _headers(span.parent)
+
+
+def _headers(parent: TraceParent) -> Headers:
+    return {HEADER: parent.text.encode()}
 
 
 def _begins(value: Any) -> bool:

@@ -92,14 +92,11 @@ class OtlpSpan:
 
     def __init__(self, span: Span) -> None:
         self._span = span
-
-    @property
-    def parent(self) -> TraceParent | None:
+        told = span.get_span_context()
+        self.parent: TraceParent | None = None
         """How those name it who follow it; None where the SDK is disabled."""
-        said = self._span.get_span_context()
-        if not said.is_valid:
-            return None
-        return TraceParent(said.trace_id, said.span_id, said.trace_flags.sampled)
+        if told.is_valid:
+            self.parent = TraceParent(told.trace_id, told.span_id, told.trace_flags.sampled)
 
     def fail(self, why: str) -> None:
         """Say that it went wrong."""

@@ -296,6 +296,21 @@ async def test_work_follows_the_newest_of_what_led_to_it_and_links_to_the_others
     assert dict(work.attributes or {}) == {"vereflow.graph": "main"}
 
 
+async def test_work_that_a_kept_trace_led_to_is_in_that_whatever_else_led_to_it() -> None:
+    traced, leads = Traced(), Leads()
+    for flags in (b"00", b"01", b"00"):
+        source = Source(topic="t", partition=0, offset=0)
+        with receiving(traced.traces, record(EVENT, [(HEADER, GOOD[:-2] + flags)]), source):
+            leads.note()
+
+    with following(leads.take(), "align graph"):
+        pass
+
+    kept, work = await traced.spans()
+    assert follows(work, kept)
+    assert not work.links
+
+
 async def test_of_many_that_led_somewhere_the_newest_are_known() -> None:
     traced, leads = Traced(), Leads()
     changes = Changes(traced)

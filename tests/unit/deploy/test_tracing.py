@@ -6,12 +6,9 @@ import asyncio
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-import requests
 
-from agents.clients.traces import LARGEST_ANSWER, over_http
 from agents.metrics import Metrics
 from deploy.secret_files import NoLogin
 from deploy.tracing import _headers, traces_of
@@ -87,37 +84,3 @@ def test_an_authority_that_is_none_is_refused_when_a_worker_starts(tmp_path: Pat
 
     with pytest.raises(NoLogin, match=r"traces\.ca"):
         traces_of(told(endpoint=ENDPOINT, ca=file), Metrics())
-
-
-class Raw:
-    """An answer's bytes: the client reads no more of them than it asks for."""
-
-    def __init__(self, size: int) -> None:
-        self.left = size
-
-    def read(self, most: int) -> bytes:
-        taken = min(most, self.left)
-        self.left -= taken
-        return b"x" * taken
-
-
-@pytest.mark.threat("T10")
-@pytest.mark.parametrize(
-    ("status", "size", "taken"),
-    [(200, LARGEST_ANSWER, True), (200, LARGEST_ANSWER + 1, False), (302, 0, False)],
-)
-def test_who_answers_without_end_or_leads_elsewhere_has_taken_nothing(
-    status: int, size: int, taken: bool
-) -> None:
-    response = requests.Response()
-    response.status_code = status
-    response.headers["Location"] = "https://elsewhere.example/"
-    response.raw = SimpleNamespace(read=Raw(size).read, close=lambda: None)
-    exporter = over_http(ENDPOINT, None, dict)
-    session = exporter._client._transport._session  # type: ignore[attr-defined]
-
-    if taken:
-        session.hooks["response"][0](response)
-    else:
-        with pytest.raises(requests.RequestException):
-            session.hooks["response"][0](response)
