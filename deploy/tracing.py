@@ -24,14 +24,14 @@ _HEADER = re.compile(r"([A-Za-z0-9-]{1,100}): ?([!-~][ -~]*)")
 
 def traces_of(settings: Settings, metrics: Metrics) -> OtlpTraces | None:
     """Return where spans go, or None: then nothing of OpenTelemetry is loaded; raise NoLogin."""
-    told = settings.traces
-    if not told.endpoint:
+    traces = settings.traces
+    if not traces.endpoint:
         return None
     from agents.clients.traces import OtlpTraces, over_http
 
-    if told.ca is not None:
-        trust("traces.ca", told.ca)
-    headers = partial(_headers, told.headers_file)
+    if traces.ca is not None:
+        trust("traces.ca", traces.ca)
+    headers = partial(_headers, traces.headers_file)
     # Now it is a mistake of whoever starts us; later, of whoever replaces the file.
     headers()
     who = {
@@ -40,8 +40,8 @@ def traces_of(settings: Settings, metrics: Metrics) -> OtlpTraces | None:
         "service.namespace": settings.instance,
         "service.instance.id": f"{socket.gethostname()}-{os.getpid()}",
     }
-    exporter = over_http(told.endpoint, told.ca, headers)
-    return OtlpTraces(exporter, told.ratio, who, metrics.spans_lost)
+    exporter = over_http(traces.endpoint, traces.ca, headers)
+    return OtlpTraces(exporter, traces.ratio, who, metrics.spans_lost)
 
 
 def _headers(path: Path | None) -> Mapping[str, str]:

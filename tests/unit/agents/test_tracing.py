@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-import time
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,16 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from agents.clients import traces as clients_traces
-from agents.clients.traces import MOST_WAITING, OtlpTraces
 from agents.due_policies import DuePolicies
 from agents.handling import handle_each
 from agents.outcome_teller import OutcomeTeller
 from agents.outlet import Outlet
-from agents.tracing import MOST_LEADS, Hop, Leads, after, calling, following, lead, receiving
+from agents.tracing import MOST_LEADS, Leads, after, calling, following, lead, receiving
 from streams.flow.output import (
     GRAPH_FACTS,
     PATCH_OUTCOMES,
@@ -43,6 +34,7 @@ from streams.records.reasons import LetterReason
 from streams.traceparent import HEADER, parent_in
 from tests.unit.agents.handled import App, Stream
 from tests.unit.agents.handled import Topics as Sent
+from tests.unit.agents.traced import Traced
 
 GOOD = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 UNSAMPLED = GOOD[:-2] + b"00"
@@ -62,23 +54,6 @@ class Topics(Sent):
     def headers(self) -> list[Any]:
         """Return the headers of all that was sent."""
         return [sending["headers"] for what, _, sending in self.log if what == "sent"]
-
-
-class Traced:
-    """Traces of one process, and what became of their spans."""
-
-    def __init__(self, exporter: SpanExporter | None = None, ratio: float = 1.0) -> None:
-        self._memory = InMemorySpanExporter()
-        self.lost: Counter[str] = Counter()
-        self.traces = OtlpTraces(exporter or self._memory, ratio, {}, self._lose)
-
-    def _lose(self, why: str, spans: int) -> None:
-        self.lost[why] += spans
-
-    async def spans(self) -> list[ReadableSpan]:
-        """Return all spans in the order in which they began; there are no others later."""
-        await self.traces.close()
-        return sorted(self._memory.get_finished_spans(), key=lambda span: span.start_time or 0)
 
 
 def record(value: Any, headers: Any = None, topic: str = "pod-events") -> Any:
@@ -366,58 +341,3 @@ async def test_an_outcome_follows_the_write_also_when_it_is_told_later() -> None
     assert (write.name, told.name) == ("apply policy", "send v.patch-outcomes")
     assert follows(told, write)
     assert len(topics.of(PATCH_OUTCOMES)) == 2
-
-
-class Stuck(SpanExporter):
-    """Takes nothing until it is told to go on."""
-
-    def __init__(self) -> None:
-        self.go_on = threading.Event()
-        self.ended = threading.Event()
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        self.go_on.wait()
-        return SpanExportResult.FAILURE
-
-    def shutdown(self) -> None:
-        self.ended.set()
-
-
-@asynccontextmanager
-async def stuck() -> AsyncIterator[tuple[Stuck, Traced]]:
-    exporter = Stuck()
-    try:
-        yield exporter, Traced(exporter)
-    finally:
-        exporter.go_on.set()
-
-
-def make(traced: Traced, spans: int) -> None:
-    for _ in range(spans):
-        traced.traces.begin(Hop("x", "INTERNAL", {}), ()).end()
-
-
-async def test_whoever_takes_nothing_holds_nobody_up_and_what_is_lost_is_counted(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(clients_traces, "MOST_WAITING", 1000)
-    monkeypatch.setattr(clients_traces, "BATCH", 100)
-    async with stuck() as (exporter, traced):
-        make(traced, 1500)
-        assert traced.lost == {"queue-full": 500}
-
-        exporter.go_on.set()
-        await traced.traces.close()
-        assert traced.lost == {"queue-full": 500, "not-taken": 1000}
-    assert MOST_WAITING > 1000
-
-
-async def test_a_stop_waits_for_so_long_and_no_longer() -> None:
-    async with stuck() as (exporter, traced):
-        make(traced, 10)
-        began = time.monotonic()
-
-        await asyncio.wait_for(traced.traces.close(within=0.2), 5)
-
-        assert time.monotonic() - began < 3
-        assert exporter.ended.is_set()
