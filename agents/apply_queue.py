@@ -27,6 +27,7 @@ from agents.outlet import Emit
 from agents.ownership import partition_of
 from agents.policy_writer import Order, PolicyWriter
 from agents.stored_policies import StoredPolicies
+from agents.tracing import following
 from streams.flow.fence import POD_UID, revision_of
 from streams.flow.output import PATCH_OUTCOMES, Send
 from streams.policy.narrowing import narrows
@@ -250,7 +251,8 @@ class ApplyQueue:
         while True:
             taken = await self._next()
             try:
-                await self._settle(taken)
+                with following(taken.leads, "apply policy", policy=taken.key):
+                    await self._settle(taken)
             except NotOurs:
                 # Whoever owns it looks at it; so shall we, should it come back.
                 self._loaded -= {taken.partition}
@@ -299,7 +301,7 @@ class ApplyQueue:
         self._work_to_do.set()
 
     async def _settle(self, taken: Taken) -> None:
-        key, partition = taken
+        key, partition, _ = taken
         self._check_owned(partition)
         patch = self._patch(partition, key)
         if patch is None or self._refused.get(key) == self._state(key, patch):

@@ -6,16 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from agents.tracing import Lead, Leads
 from streams.records.marks import Mark
 
 KEPT_BARRIERS = 64
 
 
 class Taken(NamedTuple):
-    """A policy to look at."""
+    """A policy to look at, and what led to that."""
 
     key: str
     partition: int
+    leads: tuple[Lead, ...]
 
 
 @dataclass
@@ -28,6 +30,9 @@ class _Due:
     in_hand: bool = False
     # Whether it had to wait since it was settled last.
     waited: bool = False
+    # What led to the look that is due, and to the one in hand.
+    leads: Leads = field(default_factory=Leads)
+    taken: tuple[Lead, ...] = ()
 
 
 @dataclass
@@ -60,6 +65,7 @@ class DuePolicies:
         self._time += 1
         due = self._due.setdefault(key, _Due(partition, self._time))
         due.partition, due.newest, due.urgent = partition, self._time, urgent
+        due.leads.note()
         if not due.in_hand:
             self._ready(key, due)
 
@@ -82,7 +88,8 @@ class DuePolicies:
                 del ready[key]
                 due = self._due[key]
                 due.in_hand, due.covered = True, due.newest
-                return Taken(key, due.partition)
+                due.taken = due.leads.take()
+                return Taken(key, due.partition, due.taken)
         return None
 
     def settled(self, key: str) -> None:
@@ -101,6 +108,7 @@ class DuePolicies:
     def postponed(self, key: str) -> bool:
         """Put back one that must wait; tell whether it does, for it may have been put meanwhile."""
         due = self._due[key]
+        due.leads.put_back(due.taken)
         if due.newest > due.covered:
             self._ready(key, due)
             return False

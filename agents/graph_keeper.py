@@ -21,6 +21,7 @@ from agents.graph_finder import GraphFinder
 from agents.graph_ownership import Keeping, Ownership
 from agents.graph_patience import Patience
 from agents.outlet import Outlet
+from agents.tracing import Leads, after, following, lead
 from streams.flow.aligner import (
     KEPT_BARRIERS,
     AlignerRow,
@@ -92,6 +93,7 @@ class GraphKeeper:
         self._woken = asyncio.Event()
         self._reading, self._aligning = Patience(), Patience()
         self._read_seconds = 0.0
+        self._leads = Leads()
         # Kept also while the graph is not ours: it may come to us before they are answered.
         self._requests: dict[str, bool] = {}
 
@@ -132,6 +134,7 @@ class GraphKeeper:
         if fact.refused is not None:
             mine.watcher.leave_out(fact.refused)
         if remember(mine.rows, fact, source, self.ours.aligning):
+            self._leads.note()
             self.wake()
 
     def request_barrier(self, name: str) -> None:
@@ -171,10 +174,16 @@ class GraphKeeper:
         self, mine: Ownership, state: GraphState, complete: bool, barriers: set[str], changes: int
     ) -> int:
         """Align a graph that was just read, and tell what it says; return the steps left."""
-        result = Aligned(state, (), 0, 1, None)
+        result, aligned = Aligned(state, (), 0, 1, None), None
         if not self._aligning.waits(_now()):
-            result = await self._align(mine, state, complete)
-        await self._tell(mine, result, complete)
+            leads = self._leads.take()
+            with following(leads, "align graph", graph=self.ours.graph):
+                result, aligned = await self._align(mine, state, complete), lead()
+            if not result.done:
+                self._leads.put_back(leads)
+        # What others wrote there meanwhile follows from nothing that led us.
+        with after(aligned if result.removed else None):
+            await self._tell(mine, result, complete)
         self.aligned = result.done and complete
         if result.done:
             self.last_error = self._said_of_what_is_left_out(mine)

@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from agents.outlet import Outlet
+from agents.tracing import receiving
 from streams.codec import KEY_MARK, Poison, RecordTooLarge, Unread, escape
 from streams.failpoint import passing
 from streams.flow.output import Outputs, Refusal, Send
@@ -38,7 +39,16 @@ async def handle_each(app: Any, stream: Any, outlet: Outlet, handle: Handle) -> 
 
 
 async def _take(event: Any, outlet: Outlet, handle: Handle) -> None:
-    source, raw = source_of(event), event.message.value
+    source = source_of(event)
+    with receiving(outlet.traces, event, source) as span:
+        refused = await _follow(event, source, outlet, handle)
+        if span is not None and refused is not None:
+            span.fail(refused.reason)
+
+
+async def _follow(event: Any, source: Source, outlet: Outlet, handle: Handle) -> Refusal | None:
+    """Send what follows from a record; return why it is buried, if it is."""
+    raw, refused = event.message.value, None
     if flaw := flaw_of(event.message.headers):
         raw = raw or flaw.raw
         outputs: Outputs = [Refusal(LetterReason.UNREADABLE, flaw.text)]
@@ -53,10 +63,12 @@ async def _take(event: Any, outlet: Outlet, handle: Handle) -> None:
             except RecordTooLarge as error:
                 refusal = Refusal(LetterReason.TOO_LARGE, str(error))
         if refusal is not None:
+            refused = refusal
             outlet.lines.warning("dead letter", source=source.text, reason=refusal.reason)
             await outlet.bury(source, raw, refusal.reason, refusal.detail)
     outlet.metrics.handled(source.topic)
     passing("sent")
+    return refused
 
 
 def source_of(event: Any) -> Source:

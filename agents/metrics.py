@@ -85,6 +85,9 @@ class Metrics:
         self._lag = Gauge(
             "vereflow_consumer_lag", "Records not committed yet.", ["topic"], registry=registry
         )
+        self._spans = Counter(
+            "vereflow_spans_lost", "Spans of traces lost on their way.", ["why"], registry=registry
+        )
         self._sources, self._reasons, self._kinds = Words(), Words(), Words()
         self._flaws, self._graphs, self._topics = Words(), Words(), Words()
 
@@ -109,6 +112,10 @@ class Metrics:
     def compiled(self) -> None:
         """Count a view for which a policy is computed, whatever it means."""
         self._compiled.inc()
+
+    def spans_lost(self, why: str, spans: int) -> None:
+        """Count spans that nobody will see, and why: `queue-full` or `not-taken`."""
+        self._spans.labels(why).inc(spans)
 
     def applied(self, seconds: float) -> None:
         """Observe how long a policy took from its cause; clocks may differ, so never below 0."""

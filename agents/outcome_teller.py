@@ -14,6 +14,7 @@ import structlog
 from agents.clients.waiting import Backoff
 from agents.courier import Courier
 from agents.outlet import Emit
+from agents.tracing import Lead, after, lead
 from streams.flow.output import PATCH_OUTCOMES, Send
 from streams.records.policies import Outcome, PatchOutcome, PolicyPatch
 
@@ -33,7 +34,7 @@ class OutcomeTeller:
         self._emit = emit
         self._announce = announce
         self._told: dict[str, object] = {}
-        self._waiting: list[PatchOutcome] = []
+        self._waiting: list[tuple[PatchOutcome, Lead | None]] = []
         self._news = asyncio.Event()
         self._delivering = asyncio.Lock()
 
@@ -62,7 +63,7 @@ class OutcomeTeller:
         )
         if self._announce is not None:
             self._announce(patch, record)
-        self._waiting.append(record)
+        self._waiting.append((record, lead()))
         self._told[patch.key] = (outcome, *said)
         self._news.set()
 
@@ -72,8 +73,9 @@ class OutcomeTeller:
             told = list(self._waiting)
             courier = Courier(self._emit)
             try:
-                for record in told:
-                    await courier.send(Send(PATCH_OUTCOMES, record.key, record))
+                for record, led in told:
+                    with after(led):
+                        await courier.send(Send(PATCH_OUTCOMES, record.key, record))
                 await courier.arrived()
             finally:
                 await courier.abandon()

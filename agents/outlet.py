@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from agents.metrics import Metrics
 from agents.sparing import Sparing
+from agents.tracing import Headers, Traces, sending
 from streams.codec import escape
 from streams.flow.output import DEAD_LETTERS, Send
 from streams.records.cause import Source
@@ -23,23 +25,25 @@ MAX_RAW = 32 << 10
 class Outlet:
     """The way out of every agent of one app."""
 
-    def __init__(self, topics: Topics, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self, topics: Topics, metrics: Metrics | None = None, traces: Traces | None = None
+    ) -> None:
         self._topics = topics
         self.metrics = metrics or Metrics()
+        self.traces = traces
         self.lines = Sparing()
 
     async def send(self, output: Send) -> None:
         """Hand a record to the producer, which is flushed before the source offset is committed."""
-        await self._topics[output.topic].send(
-            key=output.key, value=output.value, partition=output.partition
-        )
+        topic = self._topics[output.topic]
+        with sending(self.traces, output, topic) as headers:
+            await _hand_over(topic, output, headers)
 
     async def deliver(self, output: Send) -> None:
         """Return once the broker has the record."""
-        sent = await self._topics[output.topic].send(
-            key=output.key, value=output.value, partition=output.partition
-        )
-        await sent
+        topic = self._topics[output.topic]
+        with sending(self.traces, output, topic) as headers:
+            await (await _hand_over(topic, output, headers))
 
     async def deliver_raw(self, topic: str, key: str, raw: bytes) -> None:
         """Return once the broker has these bytes, which are no record of ours."""
@@ -61,3 +65,9 @@ class Outlet:
         )
         await self.send(Send(DEAD_LETTERS, source.text, letter))
         self.metrics.buried(reason)
+
+
+async def _hand_over(topic: Any, output: Send, headers: Headers | None) -> Any:
+    return await topic.send(
+        key=output.key, value=output.value, partition=output.partition, headers=headers
+    )

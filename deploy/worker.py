@@ -17,6 +17,7 @@ from deploy.cluster_part import ClusterPart
 from deploy.core_part import CorePart
 from deploy.login import credentials
 from deploy.part import Base, Hand, Part
+from deploy.tracing import traces_of
 from deploy.web_access import access_of
 from streams import faust_topics
 from streams.app import KafkaOptions, create_app
@@ -41,7 +42,8 @@ class Worker:
         topics = faust_topics.declare(self.app, settings)
         tables = faust_tables.declare(self.app, settings.kafka.partitions, tables_of(settings))
         metrics = Metrics()
-        outlet = Outlet(topics, metrics)
+        self._traces = traces_of(settings, metrics)
+        outlet = Outlet(topics, metrics, self._traces)
         base = Base(settings, epoch, self.app, topics, tables, outlet, metrics)
         self._parts = _parts(base)
         listeners = [each for part in self._parts for each in part.listeners]
@@ -71,6 +73,8 @@ class Worker:
             finally:
                 for part in self._parts:
                     await part.close()
+                if self._traces is not None:
+                    await self._traces.close()
 
     async def _gauge(self) -> None:
         while True:

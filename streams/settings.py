@@ -20,6 +20,7 @@ from streams.settings_group import Group
 from streams.settings_kafka import KafkaSettings
 from streams.settings_ranges import check_aliases, check_identities, check_subnets
 from streams.settings_sources import Source, sources
+from streams.settings_traces import TraceSettings
 from streams.settings_values import (
     Cidr,
     LabelledPods,
@@ -230,6 +231,7 @@ class Settings(BaseSettings):
     allowances: AllowanceSettings = AllowanceSettings()
     web: WebSettings = WebSettings()
     log: LogSettings = LogSettings()
+    traces: TraceSettings = TraceSettings()
 
     @property
     def clusters(self) -> tuple[str, ...]:

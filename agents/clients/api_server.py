@@ -18,6 +18,7 @@ from kubernetes.aio.config import ConfigException, load_incluster_config, load_k
 
 from agents.clients.api_answers import bounded, error_of
 from agents.clients.errors import Refused, TryLater
+from agents.tracing import calling
 from streams.settings_values import leaves_in_the_clear
 
 Json = dict[str, Any]
@@ -108,8 +109,9 @@ class ApiServer:
         tried = f"{method} {path}"
         timeout = aiohttp.ClientTimeout(total=self._deadline, sock_connect=_CONNECT_SECONDS)
         request = _Request(method, path, query or {}, body, content_type, timeout)
-        async with self._answer(request) as response:
-            received = await _received(response, tried)
+        with calling(method, path, "kubernetes"):
+            async with self._answer(request) as response:
+                received = await _received(response, tried)
         try:
             answer = json.loads(received)
         except (ValueError, RecursionError) as fault:

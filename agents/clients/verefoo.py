@@ -19,6 +19,7 @@ from agents.clients.errors import (
     TryLater,
     Unproven,
 )
+from agents.tracing import calling
 from streams.graph.model import GraphState, parse_graph
 from streams.graph.wanted import WantedNode
 
@@ -136,8 +137,12 @@ class Verefoo:
     ) -> tuple[int, bytearray]:
         tried = f"{method} {path}"
         try:
-            async with asyncio.timeout(self._deadline):
-                return await self._send(method, path, body)
+            with calling(method, path, "verefoo") as span:
+                async with asyncio.timeout(self._deadline):
+                    status, content = await self._send(method, path, body)
+                if span is not None and status >= 400:
+                    span.fail(str(status))
+            return status, content
         except TimeoutError as late:
             raise TryLater(f"{tried}: no answer within {self._deadline:g} s") from late
         except httpx.HTTPError as fault:

@@ -25,6 +25,7 @@ from streams.records.pods import PodEvent
 from streams.records.policies import DeadLetter
 from streams.records.reasons import LetterReason
 from streams.topics import VOCABULARY
+from streams.traceparent import HEADER, parent_in
 from streams.unpacking import Batches
 from tables.catalog import CATALOG
 from tests.fuzz.target import Target
@@ -138,6 +139,15 @@ def take_batch(raw: bytes) -> None:
     assert offsets[0] >= 0
 
 
+def take_parent(raw: bytes) -> None:
+    """Check that a header names a span, and the same when it is sent on, or nothing."""
+    parent = parent_in([(HEADER, raw)])
+    if parent is not None:
+        assert parent.trace_id
+        assert parent.span_id
+        assert parent_in([(HEADER, parent.text.encode())]) == parent
+
+
 def as_sent_on(value: Record) -> Record:
     """Return a record as one of our workers would write it."""
     # Only who sends a record of five fields on spells out its namespace, and says that it does.
@@ -164,6 +174,7 @@ def _targets() -> list[Target]:
         *map(target, TYPES),
         Target("key", take_key, [b"local/default/pod-a", b"\xff"]),
         Target("batch", take_batch, [sound + unnamed, torn]),
+        Target("traceparent", take_parent, [b"00-%032x-%016x-01" % (7, 9), b"00-"]),
     ]
 
 

@@ -75,7 +75,7 @@ THREATS = {
         "every version is pinned by its hash, and every licence known",
     ),
     "T10": Threat(
-        "who answers in place of Verefoo, the API server or a worker",
+        "who answers in place of Verefoo, the API server, a collector of traces or a worker",
         "lead us elsewhere, or have us read without end",
         "the address is set, certificates are checked, no redirect is followed; answers have"
         " bounds in size and time, also once they are unpacked, and are JSON",

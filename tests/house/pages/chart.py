@@ -26,6 +26,7 @@ BY_THE_CHART = {
     "KafkaSettings": ("ca", "password_file"),
     "ClusterSettings": ("kubeconfig", "context", "own_namespace"),
     "VerefooSettings": ("ca", "token_file"),
+    "TraceSettings": ("ca", "headers_file"),
     "WebSettings": (
         *("probe_port", "host", "name", "enabled"),
         *("token_file", "certificate", "key", "ca", "proxy_token_file"),

@@ -36,6 +36,7 @@ _HERE = {
 }
 # How packages spell what SPDX has one word for.
 _SPELLINGS = {
+    "3-Clause BSD License": "BSD-3-Clause",
     "Apache 2": "Apache-2.0",
     "Apache 2.0": "Apache-2.0",
     "Apache License, Version 2.0": "Apache-2.0",

@@ -16,9 +16,13 @@ BASE: Json = {
     }
 }
 SECURED: Json = {
-    "settings": {"kafka": {"tls": True, "user": "worker", "prefix": "vereflow-"}},
+    "settings": {
+        "kafka": {"tls": True, "user": "worker", "prefix": "vereflow-"},
+        "traces": {"endpoint": "https://collector.example:4318", "ratio": 0.05},
+    },
     "kafka": {"caSecret": {"name": "brokers"}, "passwordSecret": {"name": "login", "key": "word"}},
     "verefoo": {"caSecret": {"name": "verefoo"}, "tokenSecret": {"name": "verefoo"}},
+    "traces": {"caSecret": {"name": "traces"}, "headersSecret": {"name": "traces"}},
     "init": {"user": "admin", "passwordSecret": {"name": "admin"}},
 }
 STRIMZI: Json = {

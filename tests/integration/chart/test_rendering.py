@@ -126,6 +126,7 @@ def test_each_secret_is_a_file_that_the_settings_name(
     named |= {settings.verefoo.ca, settings.verefoo.token_file} - {None}
     web = settings.web
     named |= {web.token_file, web.certificate, web.key, web.ca, web.proxy_token_file} - {None}
+    named |= {settings.traces.ca, settings.traces.headers_file} - {None}
 
     assert {str(each) for each in named} == set(files) - {"/etc/vereflow/settings/settings.yaml"}
     assert not any("valueFrom" in each and "secretKeyRef" in each["valueFrom"] for each in env(pod))

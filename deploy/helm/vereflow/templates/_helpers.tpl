@@ -46,6 +46,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- $files = set $files "web-proxy-token" .proxyTokenSecret -}}
 {{- end -}}
 {{- end -}}
+{{- $files = merge $files (dict "traces-ca" .Values.traces.caSecret "traces-headers" .Values.traces.headersSecret) -}}
 {{- if and .Values.strimzi.user (not .Values.kafka.passwordSecret.name) -}}
 {{- $files = set $files "kafka-password" (dict "name" (include "vereflow.name" .) "key" "password") -}}
 {{- end -}}
@@ -91,6 +92,7 @@ http://127.0.0.1:{{ include "vereflow.web.port" . }}
 {{- $kafka := dict -}}
 {{- $verefoo := dict -}}
 {{- $web := dict -}}
+{{- $traces := dict -}}
 {{- if hasKey $files "kafka-ca" }}{{ $_ := set $kafka "ca" (printf "%s/kafka-ca" $place) }}{{ end -}}
 {{- if hasKey $files "kafka-password" }}{{ $_ := set $kafka "password_file" (printf "%s/kafka-password" $place) }}{{ end -}}
 {{- if hasKey $files "verefoo-ca" }}{{ $_ := set $verefoo "ca" (printf "%s/verefoo-ca" $place) }}{{ end -}}
@@ -103,8 +105,10 @@ http://127.0.0.1:{{ include "vereflow.web.port" . }}
 {{- $_ := set $web "names" (concat (include "vereflow.web.names" . | splitList " ") (dig "web" "names" (list) .Values.settings)) -}}
 {{- if hasKey $files "web-proxy-token" }}{{ $_ := set $web "proxy_token_file" (printf "%s/web-proxy-token" $place) }}{{ end -}}
 {{- end -}}
+{{- if hasKey $files "traces-ca" }}{{ $_ := set $traces "ca" (printf "%s/traces-ca" $place) }}{{ end -}}
+{{- if hasKey $files "traces-headers" }}{{ $_ := set $traces "headers_file" (printf "%s/traces-headers" $place) }}{{ end -}}
 {{- if .Values.strimzi.user }}{{ $_ := set $kafka "user" (include "vereflow.name" .) }}{{ end -}}
-{{- mergeOverwrite (deepCopy .Values.settings) (dict "kafka" $kafka "verefoo" $verefoo) (ternary (dict "web" $web) (dict) .Values.web.expose) | toYaml -}}
+{{- mergeOverwrite (deepCopy .Values.settings) (dict "kafka" $kafka "verefoo" $verefoo "traces" $traces) (ternary (dict "web" $web) (dict) .Values.web.expose) | toYaml -}}
 {{- end -}}
 
 {{- /* What follows from the pod, whoever writes the file of settings. */ -}}
