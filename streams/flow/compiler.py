@@ -12,7 +12,7 @@ from streams.flow.output import POLICY_PATCHES, Outputs, Send
 from streams.policy.canonical import canonical, digest
 from streams.policy.compile import compile_policy
 from streams.policy.dialects.kubernetes import IDENTITY, render
-from streams.policy.labels import exactness, labels_of
+from streams.policy.labels import labels_of
 from streams.policy.selection import selector_of
 from streams.records.base import Record
 from streams.records.cause import Cause, Source
@@ -70,8 +70,8 @@ def handle(rows: Rows, message: PodRules, key: str, source: Source, ours: Compil
     views = {**row.views, message.graph: _stored(message)}
     patch = _compiled(key, views, source, message.cause, ours)
     if row.patch is not None and _written(patch) == _written(row.patch):
-        # The cluster holds this already: what could not be said may have other words, the revision
-        # stays, and so does a manifest of before there were labels.
+        # The cluster holds this already: what could not be said may differ, the revision stays, and
+        # so does the label that said it then, or that there was none.
         kept = {"revision": row.patch.revision, "manifest": row.patch.manifest}
         patch = patch.model_copy(update=kept)
     if row.patch is None or _meaning(patch) != _meaning(row.patch):
@@ -165,9 +165,8 @@ def _sorted(items: list[Inexactness]) -> tuple[Inexactness, ...]:
     return tuple(unique[text] for text in sorted(unique))
 
 
-def _written(patch: PolicyPatch) -> tuple[str, str, str]:
-    # One label says how exact it is, and who looks for what is not must find it there.
-    return (patch.digest, patch.pod_uid, exactness(patch.inexact))
+def _written(patch: PolicyPatch) -> tuple[str, str]:
+    return (patch.digest, patch.pod_uid)
 
 
 def _meaning(patch: PolicyPatch) -> tuple[object, ...]:

@@ -1,7 +1,7 @@
 """What a policy says of itself in labels, for `kubectl get netpol -L` and `-l`.
 
-They are no part of what it means: the digest leaves them out, and no write comes of them alone
-but where it is said anew whether the policy is exactly what its rules say.
+They are no part of what it means: the digest leaves them out, and no write comes of them alone.
+So how exact it is they say of the rules for which it was written; records and Events say it now.
 """
 
 from __future__ import annotations

@@ -59,7 +59,8 @@ LABELS = {
     "another one, a policy is not ours and is never written.",
     standing.STANDING: "The same, on policies of a whole namespace.",
     labels.EXACTNESS: f"`{labels.EXACT}`; `{Errs.WIDER}` or `{Errs.NARROWER}` than its rules; "
-    f"`{labels.BOTH}`: both. An Event and `vereflow why` name the rules.",
+    f"`{labels.BOTH}`: both. So it was when it was written: Events and `vereflow policies` say it "
+    "as it is now.",
     labels.SELECTS: "`pod` or `identity`: whom a policy is for.",
     labels.GRAPH: f"The graph whose rules are in it, or `{labels.SEVERAL}`: the note names them.",
     OWN_LABEL: "The uid of the pod that wears it; see above.",

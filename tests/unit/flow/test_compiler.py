@@ -155,22 +155,16 @@ def test_labels_say_whom_a_policy_is_for_by_which_graph_and_how_exact_it_is():
     assert labels(third) == {SELECTS: "identity", GRAPH: "main", EXACTNESS: "exact"}
 
 
-def test_how_exact_it_is_is_written_where_nothing_else_differs_and_other_words_for_it_are_not():
+def test_how_exact_it_is_is_said_of_what_is_written_and_makes_no_write_of_its_own():
     sent = Compiled().tell(
         view(1, 80),
         inexact(2, Errs.WIDER),
-        inexact(3, Errs.WIDER, example="another"),
-        inexact(4, Errs.WIDER, Errs.NARROWER),
-        view(5, 80),
+        inexact(3, Errs.WIDER, Errs.NARROWER).model_copy(update={"allowances": ()}),
     )
 
-    assert [labels(each)[EXACTNESS] for each in sent] == [
-        *("exact", "wider", "wider", "inexact", "exact")
-    ]
-    revisions = [each.value.revision.offset for each in sent]
-    # The third only tells other words: to the cluster it is the second.
-    assert revisions == [0, 1, 1, 3, 4]
-    assert len({each.value.digest for each in sent}) == 1
+    assert [labels(each)[EXACTNESS] for each in sent] == ["exact", "exact", "inexact"]
+    # The second is told to who reports, and is the first to the cluster.
+    assert [each.value.revision.offset for each in sent] == [0, 0, 2]
 
 
 def test_what_was_written_before_there_were_labels_gets_them_with_its_next_write_only():
