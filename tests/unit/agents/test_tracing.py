@@ -183,11 +183,8 @@ async def test_what_is_no_change_begins_no_trace(value: Record | None) -> None:
     assert await traced.spans() == []
 
 
-async def test_off_nothing_is_written_into_headers_and_none_are_read() -> None:
-    event = record(EVENT)
-    del event.message.headers
-
-    topics = await handled(event, [claim()], None)
+async def test_off_nothing_is_written_into_headers() -> None:
+    topics = await handled(record(EVENT), [claim()], None)
 
     assert topics.headers() == [None]
     assert lead() is None
