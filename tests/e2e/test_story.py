@@ -67,7 +67,9 @@ def test_a_table_can_be_looked_at_while_it_runs(terminal: Terminal) -> None:
     # A worker that was started again in this moment reads once more what it had not committed.
     until(lambda: httpx.get(place, trust_env=False).is_success)
 
-    page = httpx.get(f"{web}/tables/pods", headers={"Accept": "text/html"}, trust_env=False)
+    # What makes pages begins with the first look, and stands back for everybody here.
+    asked = {"Accept": "text/html"}
+    page = httpx.get(f"{web}/tables/pods", headers=asked, trust_env=False, timeout=60)
     row = terminal.curl("GET", place)
 
     assert page.status_code == 200
