@@ -64,10 +64,10 @@ def test_the_story_comes_true_with_kubectl_and_curl_alone(terminal: Terminal) ->
 def test_a_table_can_be_looked_at_while_it_runs(terminal: Terminal) -> None:
     web = terminal.endpoints["web"][0]
     place = f"{web}/tables/pods/local/default/pod-b?format=json"
-    # A worker that was started again in this moment reads once more what it had not committed.
-    until(lambda: httpx.get(place, trust_env=False).is_success)
+    # A worker that was started again in this moment reads once more what it had not committed; and
+    # what makes pages begins with the first look, and stands back for everybody here.
+    until(lambda: httpx.get(place, trust_env=False, timeout=60).is_success)
 
-    # What makes pages begins with the first look, and stands back for everybody here.
     asked = {"Accept": "text/html"}
     page = httpx.get(f"{web}/tables/pods", headers=asked, trust_env=False, timeout=60)
     row = terminal.curl("GET", place)
